@@ -1,0 +1,1 @@
+"""The calling side of the bridge, used by the gateway. Begin reading at ``call.py``."""

@@ -1,0 +1,15 @@
+"""Every operation of the bridge, one file an app."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from bridge.contracts import accounts, health, system
+from bridge.contracts.operation import Operation
+
+OPERATIONS: Final[Mapping[str, Operation[Any, Any]]] = MappingProxyType(
+    {operation.name: operation for app in (accounts, health, system) for operation in app.OPERATIONS}
+)
+"""Operation by name."""

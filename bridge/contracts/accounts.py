@@ -1,0 +1,59 @@
+"""Signing in and out. Passwords are checked and tokens signed on the agent alone."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from pydantic import Field, SecretStr, StringConstraints
+
+from bridge.contracts.operation import Anonymous, Effect, Lane, Model, Nothing, Operation, Role, User
+
+
+class SignIn(Model):
+    """``address`` is the client's IP address as nginx saw it, for the limit that the agent keeps."""
+
+    email: Annotated[str, StringConstraints(min_length=3, max_length=254)]
+    password: Annotated[SecretStr, Field(min_length=1, max_length=1024)]
+    address: Annotated[str, StringConstraints(max_length=45)] = ""
+
+
+class Refresh(Model):
+    refresh_token: Annotated[SecretStr, Field(min_length=1, max_length=2048)]
+
+
+class Account(Model):
+    """The account as its owner sees it. ``time_zone`` is an IANA name."""
+
+    id: UUID
+    email: str
+    name: str
+    role: Role
+    time_zone: str
+
+
+class Tokens(Model):
+    """An access token (EdDSA JWT) and the refresh token that follows it. Lifetimes in seconds."""
+
+    access_token: str
+    token_type: str = "Bearer"  # noqa: S105 - the RFC 6750 scheme, not a secret
+    expires_in: int
+    refresh_token: str
+    refresh_expires_in: int
+    user: Account
+
+
+SIGN_IN: Final = Operation(
+    name="accounts.sign_in", params=SignIn, result=Tokens, principal=Anonymous(), effect=Effect.WRITE,
+    deadline_ms=5_000, lane=Lane.CREDENTIALS, issues_tokens=True,
+)  # fmt: skip
+REFRESH: Final = Operation(
+    name="accounts.refresh", params=Refresh, result=Tokens, principal=Anonymous(), effect=Effect.WRITE,
+    deadline_ms=5_000, lane=Lane.CREDENTIALS, issues_tokens=True,
+)  # fmt: skip
+SIGN_OUT: Final = Operation(
+    name="accounts.sign_out", params=Nothing, result=Nothing, principal=User(), effect=Effect.WRITE,
+    deadline_ms=5_000, lane=Lane.CREDENTIALS,
+)  # fmt: skip
+
+OPERATIONS: Final = (SIGN_IN, REFRESH, SIGN_OUT)

@@ -1,0 +1,75 @@
+"""What the machines say to each other about themselves."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from bridge.contracts.operation import Lane, Machine, Model, Nothing, Operation
+
+_GATEWAY: Final = Machine(frozenset({"gateway", "monitor"}))
+
+
+class Dependency(Model):
+    """One thing the agent needs: ``state`` and since when (aware UTC), with a reason when it is not up."""
+
+    name: str
+    state: Literal["up", "down", "disabled"]
+    since: AwareDatetime
+    reason: str = ""
+
+
+class Status(Model):
+    version: str
+    boot: str
+    started_at: AwareDatetime
+    dependencies: tuple[Dependency, ...]
+
+
+class Metrics(Model):
+    """The agent's metrics in the Prometheus text format, version 0.0.4."""
+
+    text: str
+
+
+class FeedStart(Model):
+    """``process`` is the calling gateway process's random id, the one its nonces begin with."""
+
+    process: Annotated[str, StringConstraints(min_length=8, max_length=32, pattern="^[A-Za-z0-9_-]+$")]
+
+
+class PublicKey(Model):
+    """A key that access tokens are signed with: ``x`` is the Ed25519 public key, base64url (RFC 8037)."""
+
+    kid: str
+    x: str
+
+
+class FeedEvent(Model):
+    """One line of the feed. Which fields are set depends on ``kind``.
+
+    ``hello`` first, with every current public key; ``heartbeat`` twice a second; ``users_changed`` ends what is
+    known about those users' tokens and answers (``users``), or only of some sessions (``sessions``);
+    ``tags_invalidated`` ends cached answers (``tags``); ``keys_changed`` replaces the public keys (``keys``).
+    """
+
+    kind: Literal["hello", "heartbeat", "users_changed", "tags_invalidated", "keys_changed"]
+    users: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
+    sessions: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
+    tags: tuple[str, ...] = ()
+    keys: tuple[PublicKey, ...] = ()
+
+
+STATUS: Final = Operation(
+    name="system.status", params=Nothing, result=Status, principal=_GATEWAY, deadline_ms=1_000, lane=Lane.MACHINE
+)
+METRICS: Final = Operation(
+    name="system.metrics", params=Nothing, result=Metrics, principal=_GATEWAY, deadline_ms=1_000, lane=Lane.MACHINE
+)
+FEED: Final = Operation(
+    name="system.feed", params=FeedStart, result=FeedEvent, principal=Machine(frozenset({"gateway"})),
+    lane=Lane.MACHINE, streams=True,
+)  # fmt: skip
+
+OPERATIONS: Final = (STATUS, METRICS, FEED)

@@ -1,0 +1,62 @@
+"""The log: one JSON object a line on standard error, the same on both machines.
+
+``log(_log, "bridge_call_finished", outcome="ok", duration_ms=3.1)`` writes the event (a past-tense constant) with
+the keys ``at level host app event`` and what is given. The usual keys are ``request_id operation user_id
+duration_ms outcome error_code``. Never a body, a token, a password or health text.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Final, TextIO
+
+from pydantic_core import to_json
+
+Value = str | int | float | bool | None | list[str]
+
+_FIELDS: Final = "drawbridge_fields"
+
+
+def log(logger: logging.Logger, event: str, *, level: int = logging.INFO, **fields: Value) -> None:
+    """Write one event. Fields that are None are left out."""
+    if logger.isEnabledFor(level):
+        logger.log(level, event, extra={_FIELDS: fields})
+
+
+class JsonFormatter(logging.Formatter):
+    """Turn a record into one line of JSON; an exception becomes its type and traceback, never its arguments' repr."""
+
+    def __init__(self, *, host: str, app: str) -> None:
+        super().__init__()
+        self._host = host
+        self._app = app
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "host": self._host,
+            "app": self._app,
+            "event": record.getMessage(),
+        }
+        if not hasattr(record, _FIELDS):
+            line["logger"] = record.name
+        for name, value in getattr(record, _FIELDS, {}).items():
+            if value is not None:
+                line[name] = value
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return to_json(line).decode()
+
+
+def configure(*, host: str, app: str, level: str = "info", stream: TextIO | None = None) -> None:
+    """Send every log record of this process to ``stream`` (standard error) as JSON lines."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter(host=host, app=app))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)

@@ -1,0 +1,158 @@
+"""Typed settings: one TOML file, overridden by the environment, secrets from systemd credentials.
+
+A settings model is a pydantic model of :class:`Section` parts. Where a value comes from, strongest first::
+
+    $CREDENTIALS_DIRECTORY/<name>             a field typed SecretStr, <name> being section.key with '-' for '_'
+    <PREFIX>SECTION__KEY=value                the environment, a list or table as JSON
+    file.toml                                 never a secret
+    the default in the model
+
+An unknown key or a bad value stops the start with the key's name and what is allowed: :class:`SettingsError`,
+process exit code 78 (EX_CONFIG), which systemd does not restart.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+import types
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+EXIT_CONFIG: Final = 78
+
+
+class Section(BaseModel):
+    """A table of settings: immutable, and refusing keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be used; the message has a line for each problem, and never a secret's value."""
+
+
+S = TypeVar("S", bound=Section)
+
+
+def load(
+    model: type[S],
+    path: Path | None,
+    *,
+    prefix: str,
+    environ: Mapping[str, str] | None = None,
+) -> S:
+    """Return the settings of ``model`` from ``path`` (None: no file) and the environment.
+
+    ``prefix`` begins the environment variables, e.g. ``DRAWBRIDGE_AGENT_``. Raises :class:`SettingsError`.
+    """
+    environ = os.environ if environ is None else environ
+    values = _read_toml(path)
+    secrets = {key for key, _ in _secret_fields(model)}
+    for key in secrets:
+        if _lookup(values, key) is not None:
+            msg = f"{'.'.join(key)}: a secret does not belong in the file; use a systemd credential or the environment"
+            raise SettingsError(msg)
+    known = {f"{prefix}{'__'.join(key)}".upper(): key for key in _keys(model)}
+    for name, text in environ.items():
+        if not name.startswith(prefix):
+            continue
+        if (key := known.get(name)) is None:
+            msg = f"{name}: there is no such setting; see the settings in docs/"
+            raise SettingsError(msg)
+        _insert(values, key, _from_environment(text))
+    if directory := environ.get("CREDENTIALS_DIRECTORY"):
+        for key in secrets:
+            credential = Path(directory) / ".".join(key).replace("_", "-")
+            if credential.is_file():
+                _insert(values, key, credential.read_text("utf-8").strip())
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        lines = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_url=False))
+        raise SettingsError("\n".join(lines)) from None
+
+
+def describe(model: type[Section]) -> Iterator[tuple[str, str, str]]:
+    """Yield (dotted key, default as TOML-like text, description) of every setting, for the documentation."""
+    for key in _keys(model):
+        field = _field(model, key)
+        default = "(required)" if field.is_required() else _as_text(field.get_default(call_default_factory=True))
+        yield ".".join(key), default, field.description or ""
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return "(secret)"
+    return json.dumps(value, default=str)
+
+
+def _read_toml(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        msg = f"{path}: there is no such file"
+        raise SettingsError(msg) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        msg = f"{path}: {error}"
+        raise SettingsError(msg) from None
+
+
+def _from_environment(text: str) -> Any:
+    """Return JSON lists, tables and null as such; anything else stays text, which the model converts."""
+    if text[:1] in {"[", "{"} or text == "null":
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _section_of(annotation: Any) -> type[Section] | None:
+    options = get_args(annotation) if get_origin(annotation) in {Union, types.UnionType} else (annotation,)
+    return next((option for option in options if isinstance(option, type) and issubclass(option, Section)), None)
+
+
+def _keys(model: type[Section], parents: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, field in model.model_fields.items():
+        if (section := _section_of(field.annotation)) is not None:
+            yield from _keys(section, (*parents, name))
+        else:
+            yield (*parents, name)
+
+
+def _field(model: type[Section], key: tuple[str, ...]) -> Any:
+    for name in key[:-1]:
+        section = _section_of(model.model_fields[name].annotation)
+        if section is None:
+            raise KeyError(key)
+        model = section
+    return model.model_fields[key[-1]]
+
+
+def _secret_fields(model: type[Section]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key in _keys(model):
+        annotation = _field(model, key).annotation
+        if annotation is SecretStr or SecretStr in get_args(annotation):
+            yield key, annotation
+
+
+def _lookup(values: Mapping[str, Any], key: tuple[str, ...]) -> Any:
+    value: Any = values
+    for name in key:
+        if not isinstance(value, Mapping) or name not in value:
+            return None
+        value = value[name]
+    return value
+
+
+def _insert(values: dict[str, Any], key: tuple[str, ...], value: Any) -> None:
+    for name in key[:-1]:
+        values = values.setdefault(name, {})
+    values[key[-1]] = value

@@ -1,0 +1,1 @@
+"""The whole appliance on one machine, with its sample data."""
