@@ -1,0 +1,26 @@
+"""What every test gets. Shared parts are plugins, one concern a module; fixtures live beside the tests they serve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import pytest
+
+pytest_plugins = [
+    "tests.plugins.floors",
+    "tests.plugins.loopback",
+    "tests.plugins.skips",
+    "tests.plugins.stories",
+]
+
+SLOW_TIMEOUT_S: Final = 60
+_ONE_AT_A_TIME: Final = ("tests/adversity/", "tests/browser/")  # they measure times, or start a browser
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT_S))
+        if item.nodeid.startswith(_ONE_AT_A_TIME):
+            item.add_marker(pytest.mark.xdist_group("one at a time"))
