@@ -1,0 +1,1 @@
+"""PostgreSQL: connections with deadlines, statements from ``.sql`` files, our own schema and its migrations."""
