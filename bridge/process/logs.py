@@ -19,10 +19,17 @@ Value = str | int | float | bool | None | list[str]
 _FIELDS: Final = "drawbridge_fields"
 
 
-def log(logger: logging.Logger, event: str, *, level: int = logging.INFO, **fields: Value) -> None:
-    """Write one event. Fields that are None are left out."""
+def log(
+    logger: logging.Logger,
+    event: str,
+    *,
+    level: int = logging.INFO,
+    exc_info: BaseException | None = None,
+    **fields: Value,
+) -> None:
+    """Write one event, with the traceback of ``exc_info``. Fields that are None are left out."""
     if logger.isEnabledFor(level):
-        logger.log(level, event, extra={_FIELDS: fields})
+        logger.log(level, event, exc_info=exc_info, extra={_FIELDS: fields})
 
 
 class JsonFormatter(logging.Formatter):

@@ -1,0 +1,175 @@
+"""One gateway process's signed conversation with the agent: its nonces, the agent's boot id, the clocks' difference.
+
+Every message is signed right before it is sent, so that a repeated one carries a nonce of its own.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Final, Protocol
+
+from bridge.client.http1 import Data, Head
+from bridge.client.transport import Response, Transport
+from bridge.errors import Code
+from bridge.problem import error_from_problem
+from bridge.process.clock import Clock
+from bridge.signing import (
+    SignatureRefused,
+    SignedRequest,
+    SigningKey,
+    Step,
+    VerifiedResponse,
+    sign_request,
+    verify_response,
+)
+
+_OK: Final = 200
+_HANDSHAKES_MAX: Final = 2  # learning the boot id, then the time; a third would be a peer that makes us loop
+
+
+class AnswerRefused(ConnectionError):
+    """An answer without a right signature: whatever it says, the agent did not say it."""
+
+    def __init__(self, step: Step) -> None:
+        super().__init__(f"the answer's signature was refused: {step.value}")
+        self.step = step
+
+
+class ClientKeys(Protocol):
+    """The gateway's view of its keyring (``bridge.keys``)."""
+
+    def request_key(self) -> SigningKey: ...
+    def response_key(self, key_id: str) -> SigningKey | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one call says. ``deadline_ms``: milliseconds that the caller will wait from now, None for no limit."""
+
+    operation: str
+    body: bytes
+    authorization: str = ""
+    deadline_ms: int | None = None
+    idempotency_key: str = ""
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedAnswer:
+    """An answer that is the agent's. ``created`` is the agent's Unix time, seconds."""
+
+    status: int
+    body: bytes
+    next_cursor: str
+    created: int
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedStream:
+    """A stream's bytes, and what its lines are sealed with (``signing.feed_mac``)."""
+
+    request_signature: bytes
+    key: SigningKey
+    content: AsyncIterator[bytes]
+
+
+class SignedSession:
+    """Sign, send, verify. Safe to share between tasks: a nonce is taken and a boot id read at once."""
+
+    def __init__(self, *, authority: str, keys: ClientKeys, clock: Clock) -> None:
+        self.process: Final = secrets.token_urlsafe(9)
+        self._authority = authority
+        self._keys = keys
+        self._clock = clock
+        self._counter = count(1)
+        self._boot = ""
+        self.clock_offset_s = 0.0
+        """What the agent's clock is ahead of ours, as far as it ever mattered."""
+
+    async def exchange(self, transport: Transport, message: Message) -> SignedAnswer:
+        """Return the agent's answer, having learned its boot id and time where it asked for that.
+
+        Raises what the transport raises, and :class:`AnswerRefused`.
+        """
+        answer = await self._exchange_once(transport, message)
+        for _ in range(_HANDSHAKES_MAX):
+            if not self._was_handshake(answer):
+                break
+            answer = await self._exchange_once(transport, message)
+        return answer
+
+    @asynccontextmanager
+    async def stream(self, transport: Transport, message: Message) -> AsyncIterator[SignedStream]:
+        """Open a stream and give its bytes as they come, with what its lines are sealed with.
+
+        Raises as :meth:`exchange`, and the AppError that the agent refused it with.
+        """
+        signed = self._sign(message)
+        async with transport.stream(_path(message), signed.headers, message.body) as events:
+            head = await anext(events)
+            if not isinstance(head, Head):
+                raise AnswerRefused(Step.COMPONENTS)
+            is_stream = head.status == _OK
+            body = b"" if is_stream else b"".join([event.content async for event in events if isinstance(event, Data)])
+            answer = self._open(Response(head, body), signed)
+            key = self._keys.response_key(answer.key_id)
+            if not is_stream or key is None:
+                self._was_handshake(answer)
+                raise error_from_problem(body) or AnswerRefused(Step.KEYID)
+            content = (event.content async for event in events if isinstance(event, Data))
+            yield SignedStream(signed.signature, key, content)
+
+    async def _exchange_once(self, transport: Transport, message: Message) -> SignedAnswer:
+        signed = self._sign(message)
+        return self._open(await transport.exchange(_path(message), signed.headers, message.body), signed)
+
+    def _sign(self, message: Message) -> SignedRequest:
+        return sign_request(
+            key=self._keys.request_key(),
+            authority=self._authority,
+            path=_path(message),
+            body=message.body,
+            authorization=message.authorization,
+            deadline_ms=message.deadline_ms,
+            boot=self._boot,
+            idempotency_key=message.idempotency_key,
+            traceparent=message.traceparent,
+            created=int(self._clock.time() + self.clock_offset_s),
+            nonce=f"{self.process}.{next(self._counter)}",
+        )
+
+    def _open(self, response: Response, signed: SignedRequest) -> SignedAnswer:
+        try:
+            verified: VerifiedResponse = verify_response(
+                headers=response.head.headers,
+                status=response.head.status,
+                body=response.body,
+                request_signature=signed.signature,
+                find_key=self._keys.response_key,
+            )
+        except SignatureRefused as refusal:
+            raise AnswerRefused(refusal.step) from refusal
+        self._boot = verified.boot
+        return SignedAnswer(
+            response.head.status, response.body, verified.next_cursor, verified.created, verified.key_id
+        )
+
+    def _was_handshake(self, answer: SignedAnswer) -> bool:
+        """Return whether the agent only asked for its boot id or time, and take the time over."""
+        if answer.status != Code.BOOT_UNKNOWN.status:
+            return False
+        error = error_from_problem(answer.body)
+        if error is None or error.code not in {Code.BOOT_UNKNOWN, Code.CLOCK_SKEWED}:
+            return False
+        if error.code is Code.CLOCK_SKEWED:
+            self.clock_offset_s = answer.created - self._clock.time()
+        return True
+
+
+def _path(message: Message) -> str:
+    return f"/v1/{message.operation}"

@@ -1,0 +1,28 @@
+"""The answering side of the bridge, used by the agent. Begin reading at ``endpoint.py``."""
+
+from __future__ import annotations
+
+from bridge.server.callers import (
+    AnonymousCaller,
+    Answer,
+    Caller,
+    CallerContext,
+    Handler,
+    MachineCaller,
+    UserCaller,
+)
+from bridge.server.endpoint import BridgeServer, CallRules
+from bridge.server.slots import SlotRule
+
+__all__ = [
+    "AnonymousCaller",
+    "Answer",
+    "BridgeServer",
+    "CallRules",
+    "Caller",
+    "CallerContext",
+    "Handler",
+    "MachineCaller",
+    "SlotRule",
+    "UserCaller",
+]
