@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.plugins.loopback",
     "tests.plugins.skips",
     "tests.plugins.stories",
+    "tests.postgres",
 ]
 
 SLOW_TIMEOUT_S: Final = 60
