@@ -7,12 +7,17 @@ duration_ms outcome error_code``. Never a body, a token, a password or health te
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+import traceback
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
+
+from bridge.errors import AppError
 
 Value = str | int | float | bool | None | list[str]
 
@@ -33,7 +38,7 @@ def log(
 
 
 class JsonFormatter(logging.Formatter):
-    """Turn a record into one line of JSON; an exception becomes its type and traceback, never its arguments' repr."""
+    """Turn a record into one line of JSON; an exception becomes its types and traceback, never its message."""
 
     def __init__(self, *, host: str, app: str) -> None:
         super().__init__()
@@ -50,12 +55,32 @@ class JsonFormatter(logging.Formatter):
         }
         if not hasattr(record, _FIELDS):
             line["logger"] = record.name
-        for name, value in getattr(record, _FIELDS, {}).items():
-            if value is not None:
-                line[name] = value
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return to_json(line).decode()
+        line |= {name: value for name, value in getattr(record, _FIELDS, {}).items() if value is not None}
+        if record.exc_info and record.exc_info[1]:
+            line["exception"] = "".join(_trace(record.exc_info[1], set()))
+        try:
+            return to_json(line).decode()
+        except PydanticSerializationError:  # a lone surrogate: bytes that were no UTF-8, from a path or a header
+            return json.dumps(line)
+
+
+def _trace(error: BaseException, seen: set[int]) -> Iterator[str]:
+    """Yield a traceback, causes first, without the errors' messages: those of a database or a parser quote data."""
+    seen.add(id(error))
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None and id(before) not in seen:
+        yield from _trace(before, seen)
+    yield from traceback.format_tb(error.__traceback__)
+    yield f"{type(error).__module__}.{type(error).__qualname__}{_safe_message(error)}\n"
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _trace(part, seen)
+
+
+def _safe_message(error: BaseException) -> str:
+    if isinstance(error, AppError):
+        return f": {error.code.wire}"
+    return f": {error}" if isinstance(error, OSError) else ""
 
 
 def configure(*, host: str, app: str, level: str = "info", stream: TextIO | None = None) -> None:

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+from bridge.process.clock import Clock, SystemClock, utc
+
+
+def test_system_clock_tells_the_machines_time() -> None:
+    clock: Clock = SystemClock()
+    assert abs(clock.time() - time.time()) < 5
+    before = clock.monotonic()
+    assert 0 <= clock.monotonic() - before < 5
+
+
+def test_utc_is_aware_when_given_unix_seconds() -> None:
+    moment = utc(1_700_000_000.5)
+    assert moment == datetime(2023, 11, 14, 22, 13, 20, 500_000, tzinfo=UTC)
+    assert moment.utcoffset() == timedelta(0)
