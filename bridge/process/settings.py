@@ -13,15 +13,18 @@ process exit code 78 (EX_CONFIG), which systemd does not restart.
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import tomllib
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 EXIT_CONFIG: Final = 78
 
@@ -39,6 +42,11 @@ class SettingsError(ValueError):
 S = TypeVar("S", bound=Section)
 
 
+def environment() -> Mapping[str, str]:
+    """Return this process's environment; nothing else reads it."""
+    return os.environ
+
+
 def load(
     model: type[S],
     path: Path | None,
@@ -50,37 +58,47 @@ def load(
 
     ``prefix`` begins the environment variables, e.g. ``DRAWBRIDGE_AGENT_``. Raises :class:`SettingsError`.
     """
-    environ = os.environ if environ is None else environ
+    environ = environment() if environ is None else environ
     values = _read_toml(path)
-    secrets = {key for key, _ in _secret_fields(model)}
+    secrets = [key for key, field in _fields(model) if _is_secret(field)]
     for key in secrets:
         if _lookup(values, key) is not None:
             msg = f"{'.'.join(key)}: a secret does not belong in the file; use a systemd credential or the environment"
             raise SettingsError(msg)
-    known = {f"{prefix}{'__'.join(key)}".upper(): key for key in _keys(model)}
+    variables = {f"{prefix}{'__'.join(key)}".upper(): key for key, _ in _fields(model)}
     for name, text in environ.items():
         if not name.startswith(prefix):
             continue
-        if (key := known.get(name)) is None:
-            msg = f"{name}: there is no such setting; see the settings in docs/"
+        if name not in variables:
+            msg = f"{name}: there is no such setting{_instead(name, variables)}"
             raise SettingsError(msg)
-        _insert(values, key, _from_environment(text))
+        _insert(values, variables[name], _from_environment(text))
     if directory := environ.get("CREDENTIALS_DIRECTORY"):
         for key in secrets:
             credential = Path(directory) / ".".join(key).replace("_", "-")
             if credential.is_file():
-                _insert(values, key, credential.read_text("utf-8").strip())
+                _insert(values, key, _read_text(credential).strip())
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        lines = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_url=False))
-        raise SettingsError("\n".join(lines)) from None
+        raise SettingsError("\n".join(_problem(model, item) for item in error.errors(include_url=False))) from None
+
+
+def _problem(model: type[Section], item: ErrorDetails) -> str:
+    name = ".".join(map(str, item["loc"]))
+    if item["type"] == "extra_forbidden":
+        return f"{name}: there is no such setting{_instead(name, ['.'.join(key) for key, _ in _fields(model)])}"
+    return f"{name or 'settings'}: {item['msg']}"
+
+
+def _instead(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known)
+    return f"; did you mean {' or '.join(near)}?" if near else "; the settings are listed in docs/settings.md"
 
 
 def describe(model: type[Section]) -> Iterator[tuple[str, str, str]]:
-    """Yield (dotted key, default as TOML-like text, description) of every setting, for the documentation."""
-    for key in _keys(model):
-        field = _field(model, key)
+    """Yield (dotted key, default as JSON, description) of every setting, for the documentation."""
+    for key, field in _fields(model):
         default = "(required)" if field.is_required() else _as_text(field.get_default(call_default_factory=True))
         yield ".".join(key), default, field.description or ""
 
@@ -91,15 +109,21 @@ def _as_text(value: Any) -> str:
     return json.dumps(value, default=str)
 
 
-def _read_toml(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
+def _read_text(path: Path) -> str:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return path.read_text("utf-8")
     except FileNotFoundError:
         msg = f"{path}: there is no such file"
         raise SettingsError(msg) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{path}: {error}"
+        raise SettingsError(msg) from None
+
+
+def _read_toml(path: Path | None) -> dict[str, Any]:
+    try:
+        return {} if path is None else tomllib.loads(_read_text(path))
+    except tomllib.TOMLDecodeError as error:
         msg = f"{path}: {error}"
         raise SettingsError(msg) from None
 
@@ -119,28 +143,16 @@ def _section_of(annotation: Any) -> type[Section] | None:
     return next((option for option in options if isinstance(option, type) and issubclass(option, Section)), None)
 
 
-def _keys(model: type[Section], parents: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def _fields(model: type[Section], parents: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
     for name, field in model.model_fields.items():
         if (section := _section_of(field.annotation)) is not None:
-            yield from _keys(section, (*parents, name))
+            yield from _fields(section, (*parents, name))
         else:
-            yield (*parents, name)
+            yield (*parents, name), field
 
 
-def _field(model: type[Section], key: tuple[str, ...]) -> Any:
-    for name in key[:-1]:
-        section = _section_of(model.model_fields[name].annotation)
-        if section is None:
-            raise KeyError(key)
-        model = section
-    return model.model_fields[key[-1]]
-
-
-def _secret_fields(model: type[Section]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    for key in _keys(model):
-        annotation = _field(model, key).annotation
-        if annotation is SecretStr or SecretStr in get_args(annotation):
-            yield key, annotation
+def _is_secret(field: FieldInfo) -> bool:
+    return field.annotation is SecretStr or SecretStr in get_args(field.annotation)
 
 
 def _lookup(values: Mapping[str, Any], key: tuple[str, ...]) -> Any:
@@ -154,5 +166,7 @@ def _lookup(values: Mapping[str, Any], key: tuple[str, ...]) -> Any:
 
 def _insert(values: dict[str, Any], key: tuple[str, ...], value: Any) -> None:
     for name in key[:-1]:
-        values = values.setdefault(name, {})
+        if not isinstance(values.get(name), dict):  # absent, or the file has something else where a table belongs
+            values[name] = {}
+        values = values[name]
     values[key[-1]] = value
