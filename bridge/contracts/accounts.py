@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import ConfigDict, Field, SecretStr, StringConstraints
 
 from bridge.contracts.operation import Anonymous, Effect, Lane, Model, Nothing, Operation, Role, User
 
@@ -13,7 +13,9 @@ from bridge.contracts.operation import Anonymous, Effect, Lane, Model, Nothing, 
 class SignIn(Model):
     """``address`` is the client's IP address as nginx saw it, for the limit that the agent keeps."""
 
-    email: Annotated[str, StringConstraints(min_length=3, max_length=254)]
+    model_config = ConfigDict(str_strip_whitespace=False)  # a password may begin or end with a space
+
+    email: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254)]
     password: Annotated[SecretStr, Field(min_length=1, max_length=1024)]
     address: Annotated[str, StringConstraints(max_length=45)] = ""
 
