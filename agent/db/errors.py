@@ -1,0 +1,43 @@
+"""From asyncpg's errors to ours, in one place."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import asyncpg
+
+from bridge.errors import AppError, Code, Conflict, Unavailable
+
+RETRY_AFTER_S: Final = 1.0
+
+# SQLSTATE classes, https://www.postgresql.org/docs/current/errcodes-appendix.html
+_UNAVAILABLE: Final = frozenset({"08", "28", "3D", "53", "57", "58"})
+_SCHEMA: Final = frozenset({"42", "3F"})
+_TIMED_OUT: Final = frozenset({"57014", "55P03", "25P03", "25P04"})  # cancelled, lock and transaction timeouts
+
+
+class SchemaMismatch(AppError):
+    """A table, column or permission that a statement needs is not there; the message names it, for the owner's log."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Code.INTERNAL)
+        self.message = message
+
+
+def translate(error: Exception, *, connection_lost: bool = False) -> AppError:
+    """Return what a caller is told about ``error``; an :class:`AppError` stays what it is.
+
+    ``connection_lost``: the connection was gone afterwards, whatever asyncpg made of that.
+    """
+    if isinstance(error, AppError):
+        return error
+    state = error.sqlstate or "" if isinstance(error, asyncpg.PostgresError) else ""
+    if isinstance(error, TimeoutError) or state in _TIMED_OUT:
+        return Unavailable(Code.TIMEOUT)
+    if connection_lost or isinstance(error, OSError) or state[:2] in _UNAVAILABLE:
+        return Unavailable(Code.DATABASE_UNAVAILABLE, retry_after_s=RETRY_AFTER_S)
+    if state[:2] in _SCHEMA:
+        return SchemaMismatch(str(error))
+    if isinstance(error, asyncpg.UniqueViolationError):
+        return Conflict(Code.CONFLICT)
+    return AppError(Code.INTERNAL)

@@ -1,0 +1,294 @@
+"""A small pool of PostgreSQL connections in which nothing waits longer than its caller.
+
+Why not :class:`asyncpg.Pool`: on each release it runs ``RESET ALL`` and friends and shields that in a task, which makes
+a point query cost twice as much. The reset undoes session state that we never make: our statements come from files in
+this repository and set nothing outside a transaction (``SET LOCAL`` and ``pg_*_xact_lock`` end with it), and LISTEN
+has a connection of its own. What could be left behind is an open transaction, and such a connection is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import asyncpg
+from prometheus_client import Histogram
+
+from agent.db import metrics
+from agent.db.availability import Availability
+from agent.db.errors import translate
+from agent.db.queries import Query
+from agent.db.tracing import commented, current_call
+from bridge.errors import Code, Unavailable
+from bridge.process.clock import Clock
+from bridge.process.logs import log
+
+_log = logging.getLogger(__name__)
+
+RECOVERY_S: Final = 0.25
+"""How long a caller whose query was cancelled may still wait until PostgreSQL has confirmed that."""
+
+COMMIT_RESERVE_S: Final = 0.05
+"""A transaction's statements end this much before its deadline, so that the answer is still in time."""
+
+_T = TypeVar("_T")
+_Method = Callable[..., Awaitable[_T]]
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+else:  # generic in its stubs alone
+    Connection = asyncpg.Connection
+
+
+@dataclass(frozen=True, slots=True)
+class PoolOptions:
+    """``dsn`` as libpq writes it; a Unix socket is ``postgresql:///name?host=/run/postgresql``."""
+
+    name: str
+    dsn: str
+    size: int = 4
+    slow_query_ms: int = 250
+    trace_sql: bool = False
+
+
+async def connect(dsn: str, *, application_name: str, timeout_s: float) -> Connection:
+    """Open one connection with our session defaults. Raises what asyncpg raises."""
+    return await asyncpg.connect(
+        dsn,
+        timeout=timeout_s,
+        command_timeout=60.0,  # a backstop: every statement has its own
+        statement_cache_size=256,
+        max_cached_statement_lifetime=0,  # for ever: there are as many texts as queries in the files
+        max_cacheable_statement_size=64 * 1024,
+        server_settings={"application_name": application_name, "jit": "off"},  # point queries: compiling costs more
+    )
+
+
+class Pool:
+    """At most ``size`` connections, opened when needed, so that it starts and recovers without PostgreSQL.
+
+    ``deadline`` is always monotonic seconds. Raises :class:`~bridge.errors.AppError` alone: ``timeout`` when the
+    deadline passes first (waiting for a connection included), ``database_unavailable`` when there is no connection to
+    be had, :class:`~agent.db.errors.SchemaMismatch` when the tables are not what the statement needs. When the caller
+    is cancelled or its deadline passes, the statement is cancelled in PostgreSQL.
+    """
+
+    def __init__(self, options: PoolOptions, clock: Clock) -> None:
+        self.availability = Availability(options.name, clock)
+        self._options = options
+        self._clock = clock
+        self._free = asyncio.Semaphore(options.size)
+        self._idle: list[Connection] = []
+        self._closed = False
+        self._seconds: dict[str, Histogram] = {}
+        self._slow_s = options.slow_query_ms / 1000
+        self._open = metrics.POOL_CONNECTIONS.labels(options.name)
+        self._connects = metrics.POOL_CONNECTS.labels(options.name)
+
+    async def fetch(self, query: Query, *args: object, deadline: float) -> list[asyncpg.Record]:
+        return await self._run(Connection.fetch, query, args, deadline)
+
+    async def fetchrow(self, query: Query, *args: object, deadline: float) -> asyncpg.Record | None:
+        return await self._run(Connection.fetchrow, query, args, deadline)
+
+    async def fetchval(self, query: Query, *args: object, deadline: float) -> Any:  # noqa: ANN401 - as the row says
+        return await self._run(Connection.fetchval, query, args, deadline)
+
+    async def execute(self, query: Query, *args: object, deadline: float) -> str:
+        """Run a statement by itself and return its command tag (``"DELETE 3"``)."""
+        return await self._run(Connection.execute, query, args, deadline)
+
+    @asynccontextmanager
+    async def transaction(self, deadline: float) -> AsyncIterator[Transaction]:
+        """Commit when the block ends, roll back when it raises or is cancelled.
+
+        After a ``timeout`` or ``database_unavailable`` from here it is unknown whether the commit happened:
+        see :mod:`agent.db.idempotency`.
+        """
+        connection = await self._acquire(deadline)
+        try:
+            limit_ms = max(1, int((self._remaining_s(deadline) - COMMIT_RESERVE_S) * 1000))
+            await connection.execute(f"BEGIN; SET LOCAL statement_timeout = {limit_ms}", timeout=limit_ms / 1000)
+            yield Transaction(self, connection, deadline)
+            tag = await connection.execute("COMMIT", timeout=self._remaining_s(deadline))
+            _check_committed(tag)
+        except Exception as error:
+            await self._recover(connection, "ROLLBACK")
+            raise self._failed(error, connection) from error
+        except BaseException:
+            await self._recover(connection, "ROLLBACK")
+            raise
+        self._release(connection)
+
+    async def warm(self, deadline: float) -> None:
+        """Open every connection, so that the first callers do not wait for that."""
+        opened: list[Connection] = []
+        try:
+            while len(opened) < self._options.size:
+                opened.append(await self._acquire(deadline))
+        finally:
+            for connection in opened:
+                self._release(connection)
+
+    async def close(self, deadline: float) -> None:
+        """Close every connection, and those in use as they are released; what does not close in time is cut."""
+        self._closed = True
+        while self._idle:
+            connection = self._idle.pop()
+            try:
+                await connection.close(timeout=max(0.001, self._remaining_s(deadline)))
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                connection.terminate()
+            self._open.dec()
+
+    async def run(self, connection: Connection, method: _Method[_T], query: Query, args: tuple[object, ...],
+                  deadline: float) -> _T:  # fmt: skip
+        """Run one statement on ``connection``: timed, counted, and over ``slow_query_ms`` logged by its name."""
+        sql = commented(query.sql) if self._options.trace_sql else query.sql
+        started = self._clock.monotonic()
+        try:
+            return await method(connection, sql, *args, timeout=deadline - started)
+        finally:
+            self._observe(query, self._clock.monotonic() - started)
+
+    def _observe(self, query: Query, duration_s: float) -> None:
+        if (histogram := self._seconds.get(query.name)) is None:
+            histogram = self._seconds[query.name] = metrics.QUERY_SECONDS.labels(query.name)
+        histogram.observe(duration_s)
+        if duration_s >= self._slow_s:
+            call = current_call.get()
+            log(
+                _log,
+                "query_was_slow",
+                level=logging.WARNING,
+                query=query.name,
+                duration_ms=round(duration_s * 1000, 1),
+                request_id=call.request_id if call else None,
+            )
+
+    async def _run(self, method: _Method[_T], query: Query, args: tuple[object, ...], deadline: float) -> _T:
+        connection = await self._acquire(deadline)
+        try:
+            result = await self.run(connection, method, query, args, deadline)
+        except (TimeoutError, asyncpg.QueryCanceledError) as error:
+            await self._recover(connection, "SELECT 1")
+            raise self._failed(error, connection) from error
+        except Exception as error:
+            self._release(connection)
+            raise self._failed(error, connection) from error
+        except BaseException:
+            await self._recover(connection, "SELECT 1")
+            raise
+        self._release(connection)
+        return result
+
+    async def _acquire(self, deadline: float) -> Connection:
+        try:
+            if self._free.locked():
+                async with asyncio.timeout(self._remaining_s(deadline)):
+                    await self._free.acquire()
+            else:
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise translate(error) from None
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+            self._open.dec()
+        return await self._connect(deadline)
+
+    async def _connect(self, deadline: float) -> Connection:
+        if self._closed:
+            self._free.release()
+            raise Unavailable(Code.DRAINING)
+        try:
+            connection = await connect(
+                self._options.dsn,
+                application_name=f"drawbridge-{self._options.name}",
+                timeout_s=self._remaining_s(deadline),
+            )
+        except Exception as error:
+            self._free.release()
+            self.availability.mark_down(error.__class__.__name__)
+            raise translate(error, connection_lost=True) from error
+        except BaseException:
+            self._free.release()
+            raise
+        self._open.inc()
+        self._connects.inc()
+        self.availability.mark_up()
+        return connection
+
+    def _release(self, connection: Connection) -> None:
+        """Keep a connection that is as good as new; close any other."""
+        if self._closed or connection.is_closed() or connection.is_in_transaction():
+            connection.terminate()
+            self._open.dec()
+        else:
+            self._idle.append(connection)
+        self._free.release()
+
+    async def _recover(self, connection: Connection, statement: str) -> None:
+        """Release a connection whose statement may still be running, once PostgreSQL has confirmed that it is not.
+
+        asyncpg sends the cancel request by itself and runs ``statement`` after the confirmation. Bounded: a server
+        that does not answer costs the connection, and the caller :data:`RECOVERY_S`.
+        """
+        try:
+            if not connection.is_closed():
+                await connection.execute(statement, timeout=RECOVERY_S)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            connection.terminate()
+        except BaseException:
+            connection.terminate()
+            raise
+        finally:
+            self._release(connection)
+
+    def _failed(self, error: Exception, connection: Connection) -> Exception:
+        translated = translate(error, connection_lost=connection.is_closed())
+        if translated is not error:
+            metrics.QUERIES_FAILED.labels(translated.code.wire).inc()
+        if translated.code is Code.DATABASE_UNAVAILABLE:
+            self.availability.mark_down(error.__class__.__name__)
+        return translated
+
+    def _remaining_s(self, deadline: float) -> float:
+        return deadline - self._clock.monotonic()
+
+
+def _check_committed(tag: str) -> None:
+    """Refuse a COMMIT that PostgreSQL made a ROLLBACK: a statement had failed, and the block went on regardless."""
+    if tag != "COMMIT":
+        raise asyncpg.InFailedSQLTransactionError(tag)
+
+
+class Transaction:
+    """The statements of one transaction, in order; see :meth:`Pool.transaction`.
+
+    asyncpg's errors come out as they are, so that a statement may be expected to fail; the pool translates them where
+    the block ends.
+    """
+
+    __slots__ = ("_connection", "_deadline", "_pool")
+
+    def __init__(self, pool: Pool, connection: Connection, deadline: float) -> None:
+        self._pool = pool
+        self._connection = connection
+        self._deadline = deadline
+
+    async def fetch(self, query: Query, *args: object) -> list[asyncpg.Record]:
+        return await self._pool.run(self._connection, Connection.fetch, query, args, self._deadline)
+
+    async def fetchrow(self, query: Query, *args: object) -> asyncpg.Record | None:
+        return await self._pool.run(self._connection, Connection.fetchrow, query, args, self._deadline)
+
+    async def fetchval(self, query: Query, *args: object) -> Any:  # noqa: ANN401 - as the row says
+        return await self._pool.run(self._connection, Connection.fetchval, query, args, self._deadline)
+
+    async def execute(self, query: Query, *args: object) -> str:
+        return await self._pool.run(self._connection, Connection.execute, query, args, self._deadline)
