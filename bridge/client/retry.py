@@ -19,8 +19,8 @@ _RETRY: Final = 1
 class RetryRule:
     """How often to try again: ``attempts_max`` further attempts a call, while the budget reaches.
 
-    The longest wait before each grows geometrically, from ``backoff_min_s`` before the first to ``backoff_max_s`` before
-    the last. Over all calls, the further attempts of the last ``budget_window_s`` are at most ``budget_share`` of its
+    The longest wait before each grows geometrically, from ``backoff_min_s`` (the first) to ``backoff_max_s`` (the
+    last). Over all calls, the further attempts of the last ``budget_window_s`` are at most ``budget_share`` of its
     calls, and ``budget_per_s`` besides.
     """
 
