@@ -45,6 +45,7 @@ _RESPONSE_INPUT: Final = re.compile(
 _PATH: Final = re.compile(r"/v1/[a-z][a-z0-9_.]{0,99}")
 _DEADLINE_MS: Final = re.compile(r"(?:[1-9][0-9]{0,6})?")
 _BOOT: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_PRINTABLE: Final = bytes(range(0x20, 0x7F))
 _VALUE: Final = re.compile(rf"(?:[!-~](?:[ -~]{{0,{VALUE_MAX_BYTES - 2}}}[!-~])?)?")
 
 _request_values: Final = itemgetter(
@@ -161,7 +162,7 @@ def sign_request(
         authority=authority, path=path, digest=digest, authorization=authorization, deadline=deadline, boot=boot,
         idempotency_key=idempotency_key, traceparent=traceparent, params=params,
     )  # fmt: skip
-    signature = _mac(key, base.encode("ascii"))
+    signature = _mac(key, base)
     headers = {
         "content-type": CONTENT_TYPE,
         "content-digest": digest,
@@ -278,7 +279,7 @@ def sign_response(
         "bridge-boot": boot,
         "bridge-next": next_cursor,
         "signature-input": f"r={params}",
-        "signature": f"r=:{_mac(key, base.encode('ascii')).decode()}:",
+        "signature": f"r=:{_mac(key, base).decode()}:",
     }
 
 
@@ -333,13 +334,13 @@ def _request_base(
     idempotency_key: str,
     traceparent: str,
     params: str,
-) -> str:
+) -> bytes:
     return (
         f'"@method": POST\n"@authority": {authority}\n"@path": {path}\n"content-type": {CONTENT_TYPE}\n'
         f'"content-digest": {digest}\n"authorization": {authorization}\n"bridge-deadline-ms": {deadline}\n'
         f'"bridge-boot": {boot}\n"idempotency-key": {idempotency_key}\n"traceparent": {traceparent}\n'
         f'"@signature-params": {params}'
-    )
+    ).encode("utf-8", "surrogatepass")
 
 
 def _response_base(
@@ -351,17 +352,17 @@ def _response_base(
     next_cursor: str,
     request_signature: bytes,
     params: str,
-) -> str:
+) -> bytes:
     return (
         f'"@status": {status}\n"content-type": {content_type}\n"content-digest": {digest}\n"bridge-boot": {boot}\n'
         f'"bridge-next": {next_cursor}\n"signature";req;key="b": :{request_signature.decode()}:\n'
         f'"@signature-params": {params}'
-    )
+    ).encode("utf-8", "surrogatepass")
 
 
-def _is_unambiguous(base: str, lines: int) -> bool:
+def _is_unambiguous(base: bytes, lines: int) -> bool:
     """Whether no value broke out of its line: then two messages never share a base."""
-    return base.isascii() and base.replace("\n", "", lines - 1).isprintable()
+    return base.translate(None, delete=_PRINTABLE) == b"\n" * (lines - 1)
 
 
 def _check_value(name: str, value: str) -> None:
@@ -369,10 +370,10 @@ def _check_value(name: str, value: str) -> None:
         raise Invalid(Code.INVALID_REQUEST, fields=(FieldError(name, "must be printable ASCII, at most 4,096 bytes"),))
 
 
-def _checked_mac(key: SigningKey | None, base: str, label: str, signature: str) -> bytes:
+def _checked_mac(key: SigningKey | None, base: bytes, label: str, signature: str) -> bytes:
     if key is None:
         raise SignatureRefused(Step.KEYID)
-    mac = _mac(key, base.encode("ascii"))
+    mac = _mac(key, base)
     # compared as text: base64 has several spellings of the same bytes, and only one is right
     if not hmac.compare_digest(f"{label}=:{mac.decode()}:".encode(), signature.encode("utf-8", "replace")):
         raise SignatureRefused(Step.MAC)
