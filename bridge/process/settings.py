@@ -20,7 +20,7 @@ import tomllib
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -138,9 +138,19 @@ def _from_environment(text: str) -> Any:
     return text
 
 
+def _options(annotation: Any) -> Iterator[Any]:
+    """Yield the types that a value may have: ``Annotated[SecretStr, …] | None`` is SecretStr or None."""
+    if get_origin(annotation) is Annotated:
+        yield from _options(get_args(annotation)[0])
+    elif get_origin(annotation) in {Union, types.UnionType}:
+        for option in get_args(annotation):
+            yield from _options(option)
+    else:
+        yield annotation
+
+
 def _section_of(annotation: Any) -> type[Section] | None:
-    options = get_args(annotation) if get_origin(annotation) in {Union, types.UnionType} else (annotation,)
-    return next((option for option in options if isinstance(option, type) and issubclass(option, Section)), None)
+    return next((kind for kind in _options(annotation) if isinstance(kind, type) and issubclass(kind, Section)), None)
 
 
 def _fields(model: type[Section], parents: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
@@ -152,7 +162,7 @@ def _fields(model: type[Section], parents: tuple[str, ...] = ()) -> Iterator[tup
 
 
 def _is_secret(field: FieldInfo) -> bool:
-    return field.annotation is SecretStr or SecretStr in get_args(field.annotation)
+    return SecretStr in _options(field.annotation)
 
 
 def _lookup(values: Mapping[str, Any], key: tuple[str, ...]) -> Any:

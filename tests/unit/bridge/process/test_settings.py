@@ -12,7 +12,7 @@ from bridge.process.settings import Section, SettingsError, describe, environmen
 
 class Mail(Section):
     host: str = "localhost"
-    password: SecretStr | None = None
+    password: Annotated[SecretStr, Field(min_length=1)] | None = None
 
 
 class Listener(Section):
