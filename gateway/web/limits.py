@@ -1,0 +1,114 @@
+"""Limits for browsers: the generic cell rate algorithm (GCRA), one number a client.
+
+Pure: the caller passes ``now`` (seconds, monotonic). What a client is told follows RFC 9110, section 10.2.3, and
+draft-ietf-httpapi-ratelimit-headers-10 (structured fields: a List of Strings with Integer parameters)::
+
+    RateLimit-Policy: "account";q=60;w=60, "address";q=600;w=60     the quotas: requests in so many seconds
+    RateLimit: "account";r=12;t=1, "address";r=571;t=1              what remains of each, and when there is one more
+    Retry-After: 4                                                  where it was refused
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
+from math import ceil
+from typing import Final, NamedTuple
+
+KEYS_MAX: Final = 50_000
+_HOST_BITS: Final = 64  # whoever has one IPv6 address has all of its /64
+_ADDRESSES_REMEMBERED: Final = 8_192
+_TOLERANCE_S: Final = 1e-6  # what sums of floats may be off
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """``count`` requests in ``window_s`` whole seconds: all at once if the client likes, then they return one by one."""
+
+    name: str
+    count: int
+    window_s: int = 60
+
+
+class Decision(NamedTuple):
+    """``remaining``: requests left now. ``reset_s``: seconds until there is one more.
+
+    ``retry_after_s``: seconds until the refused request would be let through, 0 where it was.
+    """
+
+    quota: Quota
+    is_allowed: bool
+    remaining: int
+    reset_s: float
+    retry_after_s: float
+
+
+class GcraLimiter:
+    """Holds each key to one quota, in bounded memory: of more than ``keys_max`` keys, those idle longest are forgotten.
+
+    For each key it remembers the theoretical arrival time: when the whole quota will be there again. In any span of
+    ``s`` seconds a key gets at most ``count · (1 + s / window_s)`` requests.
+
+    Source: ITU-T I.371, annex A, virtual scheduling; https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
+    """
+
+    def __init__(self, quota: Quota, *, keys_max: int = KEYS_MAX) -> None:
+        self.quota: Final = quota
+        self._keys_max = keys_max
+        self._interval_s = quota.window_s / quota.count
+        self._whole_at: OrderedDict[str, float] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._whole_at)
+
+    def check(self, key: str, now: float) -> Decision:
+        """Take one request from ``key``'s quota, if there is one left. A refused request costs nothing."""
+        interval_s = self._interval_s
+        whole_at = max(self._whole_at.get(key, now), now)
+        left_s = now + self.quota.window_s - whole_at - interval_s
+        is_allowed = left_s > -_TOLERANCE_S
+        self._whole_at[key] = whole_at + interval_s if is_allowed else whole_at
+        self._whole_at.move_to_end(key)
+        if len(self._whole_at) > self._keys_max:
+            self._whole_at.popitem(last=False)
+        if not is_allowed:
+            return Decision(self.quota, is_allowed=False, remaining=0, reset_s=-left_s, retry_after_s=-left_s)
+        remaining = int((left_s + _TOLERANCE_S) / interval_s)
+        reset_s = (remaining + 1) * interval_s - left_s
+        return Decision(self.quota, is_allowed=True, remaining=remaining, reset_s=reset_s, retry_after_s=0.0)
+
+
+def policy_field(quotas: Iterable[Quota]) -> str:
+    """Return the value of ``RateLimit-Policy``: always the same for the same quotas."""
+    return ", ".join(f'"{quota.name}";q={quota.count};w={quota.window_s}' for quota in quotas)
+
+
+def limit_field(decisions: Iterable[Decision]) -> str:
+    """Return the value of ``RateLimit``."""
+    return ", ".join(f'"{each.quota.name}";r={each.remaining};t={whole_s(each.reset_s)}' for each in decisions)
+
+
+def whole_s(seconds: float) -> int:
+    """Return seconds as a delay in whole ones, never too early, for ``RateLimit`` and ``Retry-After``."""
+    return ceil(seconds - _TOLERANCE_S)
+
+
+@lru_cache(_ADDRESSES_REMEMBERED)
+def client_key(address: str) -> str:
+    """Return whom ``address`` counts as: an IPv4 address itself, an IPv6 address its /64.
+
+    An IPv4 address in IPv6 clothes (``::ffff:192.0.2.1``) is the IPv4 address. What is no address at all (a Unix
+    socket's peer) shares one key.
+    """
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped is None:
+            return f"{IPv6Address(int(parsed) >> _HOST_BITS << _HOST_BITS)}/64"
+        parsed = parsed.ipv4_mapped
+    return str(parsed)
