@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from aiolimiter import AsyncLimiter
@@ -37,21 +36,17 @@ class Pacing:
     async def turn(self, deadline: float) -> None:
         """Return when the call may start.
 
-        ``deadline`` in monotonic seconds. Raises :class:`Busy`, at once where too many wait already or the turn would
-        come too late, and at the deadline where the estimate was wrong. A cancelled wait costs nobody a turn.
+        ``deadline`` in monotonic seconds. Raises :class:`Busy` at once where too many wait already or the turn would come
+        after the deadline. A cancelled wait costs nobody a turn.
         """
         if not self._waiting and self._limiter.has_capacity():
             await self._limiter.acquire()
             return
         wait_s = (self._waiting + 1) / self._rule.calls_per_s
-        remaining_s = deadline - self._clock.monotonic()
-        if self._waiting >= self._rule.waiting_max or wait_s > remaining_s:
+        if self._waiting >= self._rule.waiting_max or self._clock.monotonic() + wait_s > deadline:
             raise Busy(Code.OVERLOADED, retry_after_s=wait_s)
         self._waiting += 1
         try:
-            async with asyncio.timeout(remaining_s):
-                await self._limiter.acquire()
-        except TimeoutError:
-            raise Busy(Code.OVERLOADED, retry_after_s=wait_s) from None
+            await self._limiter.acquire()
         finally:
             self._waiting -= 1
