@@ -1,0 +1,63 @@
+"""Passwords: what is accepted as one, its bcrypt hash, and checking it without telling which accounts exist."""
+
+from __future__ import annotations
+
+import asyncio
+import unicodedata
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, NoReturn
+
+import bcrypt
+
+from agent.settings import Passwords as PasswordSettings
+from bridge.errors import Code, FieldError, Invalid
+
+LENGTH_MIN: Final = 8
+BYTES_MAX: Final = 72
+"""bcrypt sees no more than this (https://www.usenix.org/legacy/event/usenix99/provos/provos.pdf): refused."""
+
+
+def check_strength(password: str) -> None:
+    """Raise Invalid unless a new password is long and mixed enough."""
+    kinds = (str.isupper, str.islower, str.isdigit)
+    if len(password) < LENGTH_MIN or not all(any(map(kind, password)) for kind in kinds):
+        _refuse(
+            f"must have at least {LENGTH_MIN} characters with an upper-case letter, a lower-case letter and a digit"
+        )
+
+
+class Passwords:
+    """Hashes and checks in a few threads of its own: bcrypt takes 0.2 s here and 2 s on a Pi, without the GIL."""
+
+    def __init__(self, settings: PasswordSettings) -> None:
+        self._cost = settings.bcrypt_cost
+        self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="bcrypt")
+        # Well-formed, and the hash of nothing known: checking against it takes as long as checking a real one.
+        self._nobodys = f"$2b${self._cost:02}${'drawbridge' * 2}Oe{'x' * 31}"
+
+    async def hash(self, password: str) -> str:
+        """Return the hash to store. Raises Invalid for more than :data:`BYTES_MAX` bytes of UTF-8."""
+        encoded, salt = _as_bytes(password), bcrypt.gensalt(self._cost)
+        hashed = await asyncio.get_running_loop().run_in_executor(self._threads, bcrypt.hashpw, encoded, salt)
+        return hashed.decode()
+
+    async def matches(self, password: str, stored: str | None) -> bool:
+        """Return whether the password is the stored one's; without one (no such account) False, after the same time."""
+        encoded, hashed = _as_bytes(password), (stored or self._nobodys).encode()
+        is_right = await asyncio.get_running_loop().run_in_executor(self._threads, bcrypt.checkpw, encoded, hashed)
+        return is_right and stored is not None
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _as_bytes(password: str) -> bytes:
+    """Return what is hashed: NFC (RFC 8265), for keyboards differ in how they compose an "é"."""
+    encoded = unicodedata.normalize("NFC", password).encode()
+    if len(encoded) > BYTES_MAX:
+        _refuse(f"must be at most {BYTES_MAX} bytes of UTF-8")
+    return encoded
+
+
+def _refuse(message: str) -> NoReturn:
+    raise Invalid(Code.INVALID_REQUEST, fields=(FieldError("password", message),))

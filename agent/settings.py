@@ -1,0 +1,153 @@
+"""Every setting of the agent. ``docs/settings.md`` is generated from the descriptions here.
+
+The environment's prefix is ``DRAWBRIDGE_AGENT_`` (see :mod:`bridge.process.settings`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, SecretStr
+
+from bridge.process.settings import Section
+
+PREFIX: Final = "DRAWBRIDGE_AGENT_"
+
+Seconds = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+HOUR_S: Final = 3600.0
+DAY_S: Final = 24 * HOUR_S
+
+
+class Bridge(Section):
+    """Where the gateway reaches this agent."""
+
+    host: str = Field("127.0.0.1", description="The address to listen on: this Pi's own on the LAN.")
+    port: int = Field(8443, ge=0, le=65535, description="The port to listen on; 0 chooses a free one.")
+    authority: str = Field(
+        "agent.drawbridge.internal", description="The name that requests must be signed for, as in the gateway's file."
+    )
+    tls_dir: Path = Field(
+        Path("/var/lib/drawbridge/tls"),
+        description="Folder of this agent's certificate, its CA and the revoked serials.",
+    )
+    keys_file: Path = Field(
+        Path("/var/lib/drawbridge/keys/bridge.json"), description="File of the bridge's message keys, mode 0600."
+    )
+    reload_s: Seconds = Field(
+        1.0, description="Seconds between looks at the folders for new keys, certificates and revocations."
+    )
+    handshake_s: Seconds = Field(5.0, description="Seconds that a TLS handshake may take.")
+    idle_s: Seconds = Field(75.0, description="Seconds an idle connection is kept; more than the gateway's 15.")
+    body_bytes_max: Count = Field(1024 * 1024, description="The largest request body, bytes.")
+    heartbeat_s: Seconds = Field(0.5, description="Seconds between heartbeats of the feed.")
+    drain_s: Seconds = Field(10.0, description="Seconds that calls in flight get to finish when stopping.")
+
+
+class Slots(Section):
+    """How many calls of one kind run and wait at once; what does not fit is refused with Retry-After."""
+
+    in_flight: Count = Field(4, description="Calls that run at once.")
+    queue: int = Field(8, ge=0, description="Calls that wait for one of these to end; more are refused at once.")
+    wait_ms: Count = Field(100, description="The longest such a wait, milliseconds.")
+
+
+class CredentialSlots(Slots):
+    """Sign-in is slow by design (bcrypt), so its queue is more patient."""
+
+    in_flight: Count = Field(2, description="Calls that run at once.")
+    wait_ms: Count = Field(2_000, description="The longest such a wait, milliseconds.")
+
+
+class MachineSlots(Slots):
+    wait_ms: Count = Field(1_000, description="The longest such a wait, milliseconds.")
+
+
+class Shedding(Section):
+    """What the agent takes on at once, by lane, so that a flood of one kind closes nobody else out."""
+
+    data: Slots = Slots()
+    credentials: CredentialSlots = CredentialSlots()
+    machine: MachineSlots = MachineSlots()
+
+
+class Source(Section):
+    """The existing database with the records. It is only ever read."""
+
+    dsn: SecretStr | None = Field(
+        None, description="Its libpq connection string, as a read-only role. Without one the health app is off."
+    )
+    mapping: Path = Field(
+        Path("/etc/drawbridge/source.toml"), description="The file that says where its tables keep which field."
+    )
+    pool_size: Count = Field(4, description="Connections kept to it.")
+
+
+class Store(Section):
+    """The appliance's own database: accounts, grants, sessions."""
+
+    dsn: SecretStr = Field(description="Its libpq connection string, as the agent's lesser role.")
+    owner_dsn: SecretStr | None = Field(
+        None, description="As the role that owns the tables: `agent migrate` needs it; where set, `serve` migrates too."
+    )
+    agent_role: str = Field("drawbridge_agent", description="The role of `dsn`, which migrations give its rights to.")
+    pool_size: Count = Field(4, description="Connections kept to it, besides the one that listens.")
+
+
+class Queries(Section):
+    """What is told about queries. Parameters never are."""
+
+    slow_query_ms: Count = Field(250, description="A query that takes longer is logged by its name, milliseconds.")
+    trace_sql: bool = Field(
+        default=False, description="Add the traceparent of sampled calls to their SQL as a comment; costs a parse each."
+    )
+
+
+class Tokens(Section):
+    """Access and refresh tokens, which are made here alone."""
+
+    keys_dir: Path = Field(Path("/var/lib/drawbridge/tokens"), description="Folder of the token keys, mode 0700.")
+    issuer: str = Field("drawbridge", description="The tokens' `iss`.")
+    audience: str = Field("drawbridge", description="The tokens' `aud`.")
+    access_s: Seconds = Field(DAY_S, description="How long an access token is good, seconds.")
+    refresh_s: Seconds = Field(7 * DAY_S, description="How long a refresh token is good if it is not used, seconds.")
+    family_s: Seconds = Field(30 * DAY_S, description="How long one sign-in can be refreshed altogether, seconds.")
+    grace_s: float = Field(
+        60.0, ge=0, description="Seconds in which a refresh token that was just used gives the same successor again."
+    )
+    rotate_s: Seconds = Field(90 * DAY_S, description="Seconds after which a new signing key is made.")
+    lead_s: float = Field(60.0, ge=0, description="Seconds that gateways know a new key before it signs.")
+    remembered_max: Count = Field(4096, description="Verified access tokens kept in memory, to verify them once.")
+
+
+class Passwords(Section):
+    bcrypt_cost: int = Field(12, ge=4, le=16, description="Cost of a new password's hash; each step doubles the time.")
+    threads: int = Field(2, ge=1, le=4, description="Passwords that are checked at once.")
+
+
+class Limits(Section):
+    """Attempts, counted in the store, so that they survive a restart."""
+
+    sign_in_per_account: Count = Field(5, description="Sign-ins a minute for one e-mail address.")
+    sign_in_per_address: Count = Field(5, description="Sign-ins a minute from one IPv4 address or IPv6 /64.")
+
+
+class Log(Section):
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level that is written.")
+    host: str = Field("keep", description="This machine's name in every log line.")
+
+
+class AgentSettings(Section):
+    """The agent's settings file; every part but ``store`` may be left out."""
+
+    bridge: Bridge = Bridge()
+    shedding: Shedding = Shedding()
+    source: Source = Source()
+    store: Store
+    queries: Queries = Queries()
+    tokens: Tokens = Tokens()
+    passwords: Passwords = Passwords()
+    limits: Limits = Limits()
+    log: Log = Log()
