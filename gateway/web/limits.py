@@ -26,7 +26,7 @@ _TOLERANCE_S: Final = 1e-6  # what sums of floats may be off
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """``count`` requests in ``window_s`` whole seconds: all at once if the client likes, then they return one by one."""
+    """``count`` requests in ``window_s`` whole seconds: all at once if need be, then they come back one by one."""
 
     name: str
     count: int
