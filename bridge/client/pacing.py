@@ -36,8 +36,8 @@ class Pacing:
     async def turn(self, deadline: float) -> None:
         """Return when the call may start.
 
-        ``deadline`` in monotonic seconds. Raises :class:`Busy` at once where too many wait already or the turn would come
-        after the deadline. A cancelled wait costs nobody a turn.
+        ``deadline`` in monotonic seconds. Raises :class:`Busy` at once where too many wait already or the turn would
+        come after the deadline. A cancelled wait costs nobody a turn.
         """
         if not self._waiting and self._limiter.has_capacity():
             await self._limiter.acquire()
