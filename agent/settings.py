@@ -33,8 +33,8 @@ class Bridge(Section):
         Path("/var/lib/drawbridge/tls"),
         description="Folder of this agent's certificate, its CA and the revoked serials.",
     )
-    keys_file: Path = Field(
-        Path("/var/lib/drawbridge/keys/bridge.json"), description="File of the bridge's message keys, mode 0600."
+    keys_dir: Path = Field(
+        Path("/var/lib/drawbridge/keys"), description="Folder of the bridge's message keys (keys.json, mode 0600)."
     )
     reload_s: Seconds = Field(
         1.0, description="Seconds between looks at the folders for new keys, certificates and revocations."

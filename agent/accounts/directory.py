@@ -66,9 +66,16 @@ class Directory:
         """Whether the memory is kept true; otherwise each question goes to the store."""
         return self._is_live
 
-    async def standing(self, user_id: UUID) -> Standing | None:
-        """Return the account's standing, or None where there is no such account. Raises Unavailable."""
-        return self._standings.get(user_id) if self._is_live else await self._fetch_standing(user_id)
+    async def standing(self, user_id: UUID, *, version: int = 0) -> Standing | None:
+        """Return the account's standing, or None where there is no such account. Raises Unavailable.
+
+        ``version`` is the token version that the caller has proof of: what is remembered of an earlier one, or nothing,
+        is a change that was not heard yet, and the store is asked.
+        """
+        known = self._standings.get(user_id) if self._is_live else None
+        if known is None or known.token_version < version:
+            return await self._fetch_standing(user_id)
+        return known
 
     async def has_ended(self, session_id: UUID) -> bool:
         """Return whether the session was ended. Raises Unavailable."""
@@ -110,7 +117,9 @@ class Directory:
     def _remember_end(self, session_id: UUID) -> None:
         now = self._clock.time()
         self._ended[session_id] = now
-        while self._ended and (oldest := next(iter(self._ended))) and self._ended[oldest] <= now - self._access_s:
+        for oldest, ended_at in list(self._ended.items()):
+            if ended_at > now - self._access_s:
+                break
             del self._ended[oldest]
 
     async def _fetch_standing(self, user_id: UUID) -> Standing | None:

@@ -1,0 +1,49 @@
+"""How often somebody may try to sign in: counted in the store, so that neither a restart nor a second gateway helps."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Final
+
+from agent.accounts.statements import QUERIES
+from agent.db.pools import Pool
+from agent.settings import Limits
+from bridge.errors import Busy, Code
+
+PERIOD: Final = timedelta(minutes=1)
+_IPV6_PREFIX: Final = 64  # what one customer has; a single address would be no limit at all
+
+
+class Attempts:
+    def __init__(self, pool: Pool, limits: Limits) -> None:
+        self._pool = pool
+        self._limits = limits
+
+    async def take(self, *, email: str, address: str, now: datetime, deadline: float) -> None:
+        """Count a sign-in. Raises Busy (``rate_limited``) when the account or the address had too many this minute."""
+        keys = [_digest("account", email.lower()), _digest("address", _network(address))]
+        period_s = PERIOD.total_seconds()
+        intervals_s = [period_s / self._limits.sign_in_per_account, period_s / self._limits.sign_in_per_address]
+        refused = await self._pool.fetch(QUERIES["take_attempts"], keys, intervals_s, now, PERIOD, deadline=deadline)
+        if refused:
+            raise Busy(Code.RATE_LIMITED, retry_after_s=max(row["retry_after_s"] for row in refused))
+
+
+def _digest(kind: str, subject: str) -> str:
+    """Return the key under which attempts are counted: nobody's address lies in the store."""
+    return hashlib.sha256(f"{kind} {subject}".encode()).hexdigest()
+
+
+def _network(address: str) -> str:
+    """Return the network that counts as one client; what is no address counts as one client together."""
+    try:
+        parsed: IPv4Address | IPv6Address = ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped is None:
+            return str(ip_network((int(parsed), _IPV6_PREFIX), strict=False))
+        parsed = parsed.ipv4_mapped
+    return str(parsed)
