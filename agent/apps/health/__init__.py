@@ -1,0 +1,12 @@
+"""Symptom records from the existing database, for the person whose they are.
+
+``mapping/`` turns a file that says where things are into one relation, ``source.py`` keeps it true, ``operations.py``
+answers, and ``inspect.py`` and ``check.py`` are the owner's commands.
+"""
+
+from __future__ import annotations
+
+from agent.apps.health.operations import Grant, Grants, handlers
+from agent.apps.health.source import Source
+
+__all__ = ["Grant", "Grants", "Source", "handlers"]

@@ -1,0 +1,115 @@
+"""The existing database as the mapping sees it: ready, or switched off with the reason, and looked at again.
+
+A mapping that does not fit the tables, or stops to, disables the health app alone: its calls answer ``app_disabled``,
+one log line says why, and every 30 s it is tried again, so that it comes back by itself when file or tables are
+corrected. A database that is away is no such reason: its calls answer ``database_unavailable``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NoReturn
+
+import asyncpg
+
+from agent.apps.health.mapping.columns import Catalogue, Column
+from agent.apps.health.mapping.compile import compile_records, tables_of
+from agent.apps.health.mapping.model import MappingError, SourceMapping, read
+from agent.apps.health.statements import QUERIES, Statements
+from agent.db.availability import Availability
+from agent.db.errors import SchemaMismatch, translate
+from agent.db.pools import Pool
+from agent.db.queries import Query
+from bridge.errors import AppError, Code, Unavailable
+from bridge.process.clock import Clock
+
+RECHECK_S: Final = 30.0
+_CHECK_DEADLINE_S: Final = 10.0
+
+Read = Callable[[Path], SourceMapping]
+
+
+class Source:
+    """``availability`` is the app's, beside the pool's own. Have :meth:`watch` run for as long as the agent does."""
+
+    def __init__(self, pool: Pool, mapping_path: Path, clock: Clock) -> None:
+        self.availability = Availability("health", clock)
+        self._pool = pool
+        self._path = mapping_path
+        self.clock = clock
+        self._statements: Statements | None = None
+        self._mapping: SourceMapping | None = None
+        self._checked_at = float("-inf")
+        self._checking = asyncio.Lock()
+
+    async def statements(self, deadline: float) -> Statements:
+        """Return what can be asked. Raises :class:`~bridge.errors.Unavailable` when the mapping does not fit."""
+        if self._statements is None:
+            await self._check_if_due(deadline)
+        if self._statements is None:
+            raise _disabled()
+        return self._statements
+
+    async def fetch(self, query: Query, *args: object, deadline: float) -> list[asyncpg.Record]:
+        """Return the rows. Raises :class:`~bridge.errors.AppError`; a table that has changed disables the app."""
+        try:
+            return await self._pool.fetch(query, *args, deadline=deadline)
+        except SchemaMismatch as error:
+            self._disable(error.message)
+            raise _disabled() from error
+
+    async def watch(self) -> NoReturn:
+        """Look at mapping and tables now and every 30 s, for ever: what was corrected serves, what broke is said."""
+        while True:
+            with suppress(AppError):  # the pool has said that the database is away
+                async with self._checking:
+                    await self._check(self.clock.monotonic() + _CHECK_DEADLINE_S)
+            await asyncio.sleep(RECHECK_S)
+
+    async def _check_if_due(self, deadline: float) -> None:
+        """Check once for all who wait for it; one who comes within 30 s of a failed check need not wait."""
+        try:
+            async with asyncio.timeout(deadline - self.clock.monotonic()), self._checking:
+                if self._statements is None and self.clock.monotonic() - self._checked_at >= RECHECK_S:
+                    await self._check(deadline)
+        except TimeoutError as error:
+            raise translate(error) from None
+
+    async def _check(self, deadline: float) -> None:
+        """Read the mapping, compile it against the catalogue and try it. Raises AppError if the database is away."""
+        try:
+            mapping = await asyncio.to_thread(read, self._path)
+            records = compile_records(mapping, await self._catalogue(mapping, deadline))
+            if self._statements is None or self._statements.records != records:
+                statements = Statements(records)
+                await self._pool.fetch(statements.probe, None, deadline=deadline)
+                self._statements = statements
+        except MappingError as error:
+            self._disable(str(error))
+        except SchemaMismatch as error:
+            self._disable(error.message)
+        else:
+            self._checked_at = self.clock.monotonic()
+            self.availability.mark_up()
+
+    async def _catalogue(self, mapping: SourceMapping, deadline: float) -> Catalogue:
+        catalogue: dict[tuple[str, str], dict[str, Column]] = {}
+        for table in tables_of(mapping):
+            rows = await self._pool.fetch(QUERIES["columns"], *table, deadline=deadline)
+            if rows:
+                catalogue[table] = {row["name"]: Column(**row) for row in rows}
+        return catalogue
+
+    def _disable(self, reason: str) -> None:
+        self._statements = None
+        self._checked_at = self.clock.monotonic()
+        self.availability.mark_disabled(reason.replace("\n", "; "))
+
+
+def _disabled() -> Unavailable:
+    return Unavailable(
+        Code.APP_DISABLED, "The records cannot be read at the moment; the owner has been told.", retry_after_s=RECHECK_S
+    )
