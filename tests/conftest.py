@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 pytest_plugins = [
+    "pytester",
     "tests.plugins.floors",
     "tests.plugins.loopback",
     "tests.plugins.skips",
