@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demo import bootstrap
+
+
+@pytest.fixture(autouse=True)
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in a clone of its own, set up for the demo."""
+    for lock in ("requirements.lock", "requirements-dev.lock", "requirements-embedded.lock"):
+        (tmp_path / lock).write_text(lock)
+    monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(bootstrap, "has_postgresql", lambda: True)
+    monkeypatch.setattr(bootstrap, "TEST_NEEDS", ())
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    (tmp_path / ".venv" / "pyvenv.cfg").write_text("version = 3.11.2")
+    bootstrap.stamp_of("requirements.lock").touch()
+    return tmp_path
+
+
+def test_clone_is_ready_when_its_lock_is_installed() -> None:
+    assert bootstrap.is_ready("run")
+    assert not bootstrap.is_ready("test")
+
+
+def test_clone_is_ready_for_the_demo_when_the_lock_of_the_tests_is_installed() -> None:
+    bootstrap.stamp_of("requirements.lock").unlink()
+    bootstrap.stamp_of("requirements-dev.lock").touch()
+    assert bootstrap.is_ready("run")
+    assert bootstrap.is_ready("test")
+
+
+def test_clone_is_not_ready_when_its_lock_has_changed(clone: Path) -> None:
+    (clone / "requirements.lock").write_text("other")
+    assert not bootstrap.is_ready("run")
+
+
+def test_clone_is_not_ready_when_its_python_has_changed(clone: Path) -> None:
+    (clone / ".venv" / "pyvenv.cfg").write_text("version = 3.13.5")
+    assert not bootstrap.is_ready("run")
+
+
+def test_clone_is_not_ready_when_its_interpreter_is_gone(clone: Path) -> None:
+    python = clone / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to(clone / "uninstalled")
+    assert not bootstrap.is_ready("run")
+
+
+def test_clone_needs_postgresql_from_pypi_when_debian_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "has_postgresql", lambda: False)
+    assert not bootstrap.is_ready("run")
+    bootstrap.stamp_of("requirements-embedded.lock").touch()
+    assert bootstrap.is_ready("run")
+
+
+def test_missing_package_is_named_with_its_command_when_apt_is_out_of_reach(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    need = bootstrap.Need("nothing-tools", "no-such-command", "the tests of nothing")
+    monkeypatch.setattr(bootstrap, "TEST_NEEDS", (need,))
+    debian = bootstrap.Debian()
+    monkeypatch.setattr(debian, "_prefix", None)
+    bootstrap.install_packages("test", debian)
+    line = "nothing-tools is missing, for the tests of nothing: sudo apt-get install nothing-tools"
+    assert line in capsys.readouterr().out
+    assert not bootstrap.is_ready("test")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [("version_info", (3, 9, 2), "Python 3.11 or later"), ("maxsize", 2**31 - 1, "64-bit Raspberry Pi OS")],
+)
+def test_setup_stops_with_one_line_when_the_machine_will_not_do(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: object, message: str
+) -> None:
+    monkeypatch.setattr(sys, name, value)
+    with pytest.raises(SystemExit, match=message):
+        bootstrap.check_machine()
+
+
+def test_setup_uses_the_standard_library_alone() -> None:
+    program = "import sys; sys.path.insert(0, 'demo'); import bootstrap; assert not set(sys.modules) & {'demo', 'pip'}"
+    root = Path(__file__).parents[3]
+    subprocess.run([sys.executable, "-I", "-S", "-c", program], cwd=root, check=True)
