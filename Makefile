@@ -65,7 +65,7 @@ profile: setup-test ## run the demo's processes under a profiler, and print wher
 	@exec $(PY) -m demo profile $(ARGS)
 
 docs: setup-test ## write the generated pages of docs/ anew
-	@exec $(PY) docs/generate.py
+	@exec $(PY) -m docs.generate
 
 lock: setup-test ## write the lock files anew, with the newest versions that pyproject.toml allows
 	$(LOCK) --upgrade pyproject.toml -o requirements.lock
