@@ -13,7 +13,7 @@ PROBLEM_TYPE: Final = "application/problem+json"
 
 
 def problem_json(error: AppError, *, request_id: str = "") -> bytes:
-    """Return the problem document: ``title status code detail``, and where known ``fields retry_after_s request_id``."""
+    """Return the document: ``title status code detail``, and where known ``fields retry_after_s request_id``."""
     document: dict[str, object] = {
         "title": error.code.title,
         "status": error.code.status,

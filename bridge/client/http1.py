@@ -153,7 +153,7 @@ class ResponseParser:
             yield _END
 
     def _take_chunks(self) -> Iterator[Event]:
-        """A chunked body has no size limit of its own (the feed never ends); each chunk is bounded."""
+        """Yield whole chunks. Each is bounded, but not their sum: the feed never ends."""
         while self._buffer:
             if self._remaining < 0:
                 size = self._take_chunk_size()

@@ -89,6 +89,8 @@ class _Connection(asyncio.Protocol):
         try:
             for event in self._parser.feed(data):
                 self._take(event)
+            if self._answer is None and self._stream is None and not self._parser.is_between_responses:
+                self.abort()  # bytes behind the answer would be taken for the next one's
         except ProtocolError as error:
             self._error = error
             self.abort()
@@ -208,8 +210,9 @@ class Transport:
         self._is_closed = False
 
     async def exchange(self, path: str, headers: Mapping[str, str], body: bytes) -> Response:
-        """POST ``body`` over a pooled connection. Raises :class:`ConnectFailed`, :class:`ConnectionLost`,
-        :class:`ProtocolError`.
+        """POST ``body`` over a pooled connection.
+
+        Raises :class:`ConnectFailed`, :class:`ConnectionLost` and :class:`ProtocolError`.
         """
         connection = await self._acquire()
         try:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import ConfigDict, Field, PlainSerializer, SecretStr, StringConstraints
 
 from bridge.contracts.operation import Anonymous, Effect, Lane, Model, Nothing, Operation, Role, User
+
+Secret = Annotated[SecretStr, PlainSerializer(SecretStr.get_secret_value, when_used="json")]
+"""Shown as stars everywhere but in the message that carries it."""
 
 
 class SignIn(Model):
@@ -16,12 +19,12 @@ class SignIn(Model):
     model_config = ConfigDict(str_strip_whitespace=False)  # a password may begin or end with a space
 
     email: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254)]
-    password: Annotated[SecretStr, Field(min_length=1, max_length=1024)]
+    password: Annotated[Secret, Field(min_length=1, max_length=1024)]
     address: Annotated[str, StringConstraints(max_length=45)] = ""
 
 
 class Refresh(Model):
-    refresh_token: Annotated[SecretStr, Field(min_length=1, max_length=2048)]
+    refresh_token: Annotated[Secret, Field(min_length=1, max_length=2048)]
 
 
 class Account(Model):

@@ -114,7 +114,7 @@ class BridgeServer:
             verified = open_request(
                 headers=_single_headers(request),
                 method=request.method,
-                path=request.path,
+                path=request.raw_path,
                 authority=self._authority,
                 body=body,
                 find_key=self._keys.find_request_key,
@@ -127,7 +127,9 @@ class BridgeServer:
             return self._refuse(request, Step.DIGEST, Code.BODY_TOO_LARGE)
         self._in_flight += 1
         try:
-            answer = await self._answer(_Call(verified, unit, request.path.removeprefix(PREFIX), started, key), body)
+            answer = await self._answer(
+                _Call(verified, unit, request.raw_path.removeprefix(PREFIX), started, key), body
+            )
         finally:
             self._in_flight -= 1
             self._idle_changed.set()
@@ -331,7 +333,7 @@ class _Call:
 
 
 def _single_headers(request: web.BaseRequest) -> dict[str, str]:
-    """Return the headers by lower-case name. Raises SignatureRefused where one occurs twice: which would be signed?"""
+    """Return the headers by lower-case name. Raises SignatureRefused where one occurs twice."""
     headers: dict[str, str] = {}
     for name, value in request.headers.items():
         lower = name.lower()

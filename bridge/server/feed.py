@@ -1,4 +1,4 @@
-"""The feed's lines: what changed, as it changes, and a heartbeat in between.
+r"""The feed's lines: what changed, as it changes, and a heartbeat in between.
 
 A line is ``<FeedEvent as JSON> <base64 MAC>\\n``; the MAC covers the stream's request signature, the line's number and
 its JSON, so that no line can be altered, dropped, repeated or moved to another stream.
@@ -37,7 +37,7 @@ async def stream_feed(
     heartbeat_s: float,
     ending: asyncio.Event,
 ) -> None:
-    """Write events, and a heartbeat whenever ``heartbeat_s`` passed without one, until ``ending`` or the source ends."""
+    """Write events, and a heartbeat after ``heartbeat_s`` without one, until ``ending`` is set or the source ends."""
     queue: asyncio.Queue[FeedEvent | None] = asyncio.Queue(_BACKLOG_MAX)
     async with asyncio.TaskGroup() as tasks:
         pump = tasks.create_task(_pump(source, queue))
