@@ -36,7 +36,6 @@ class ReplayMemory:
         self._mask = (1 << window) - 1
         self._processes_max = processes_max
         self._windows: dict[str, _Window] = {}
-        self._forgotten_at = float("-inf")
 
     def accept(self, process: str, counter: int, now: float) -> bool:
         """Return whether this is the first message with that nonce, and remember it.
@@ -63,14 +62,12 @@ class ReplayMemory:
         return True
 
     def _has_room(self, now: float) -> bool:
-        if now <= self._forgotten_at:
-            return False  # the clock went back to when a forgotten process spoke: its messages look fresh again
+        # The longest silent goes first and the memory stays full, so who spoke longest ago never gets younger: where
+        # the clock is set back to when a forgotten process spoke, nobody is silent for long enough, and none gets in.
         if len(self._windows) < self._processes_max:
             return True
         silent = min(self._windows, key=lambda process: self._windows[process].accepted_at)
-        accepted_at = self._windows[silent].accepted_at
-        if now - accepted_at <= FORGET_AFTER_S:
+        if now - self._windows[silent].accepted_at <= FORGET_AFTER_S:
             return False
         del self._windows[silent]
-        self._forgotten_at = max(self._forgotten_at, accepted_at + FORGET_AFTER_S)
         return True

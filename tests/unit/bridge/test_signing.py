@@ -166,6 +166,14 @@ def test_request_is_refused_at_components_when_a_value_is_malformed(name: str, v
     assert step_of(signed_request().with_header(name, value).open) is Step.COMPONENTS
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("bridge-boot", ""), ("bridge-boot", "short"), ("bridge-next", "a\nb"), ("content-type", "caf\u00e9")],
+)
+def test_response_is_refused_at_components_when_a_value_is_malformed(name: str, value: str) -> None:
+    assert step_of(signed_response().with_header(name, value).verify) is Step.COMPONENTS
+
+
 @pytest.mark.parametrize("path", ["", "/", "/v1/", "/v2/x", "/v1/x?y=1", "/v1/x%20y", "/v1/../x", "/v1/" + "x" * 101])
 def test_request_is_refused_at_components_when_the_path_names_no_operation(path: str) -> None:
     assert step_of(signed_request(path=path).open) is Step.COMPONENTS
