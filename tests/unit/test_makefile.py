@@ -54,7 +54,7 @@ def process_group_is_gone(group: int) -> bool:
 
 @pytest.mark.parametrize("target", ["run", "dev"])
 @pytest.mark.parametrize("whole_group", [False, True])
-def test_signal_to_make_ends_everything_it_started(stub: Path, target: str, whole_group: bool) -> None:  # noqa: FBT001
+def test_signal_to_make_ends_everything_it_started(stub: Path, target: str, whole_group: bool) -> None:
     with make(target, f"PY={stub}", "PYTHON=true", environ={}) as (process, _):
         if whole_group:
             os.killpg(process.pid, signal.SIGINT)  # what Ctrl-C does
