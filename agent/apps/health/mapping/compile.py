@@ -39,9 +39,9 @@ class Records:
     """All of it SQL, for statements whose first parameter is the person.
 
     ``relation`` has the columns of the model (``id text``, ``symptom text``, ``category text``, ``severity integer``,
-    ``recorded_at timestamptz``, ``duration_minutes integer``, ``notes text``), ``is_readable boolean``, and ``person``
-    and ``raw_time`` where there are such. ``person`` is the condition for ``$1`` over a relation named ``record``.
-    ``tables`` is the relation's FROM, in which ``origins`` and ``is_readable`` can be asked one by one.
+    ``recorded_at timestamptz``, ``duration_minutes integer``, ``notes text``), ``is_readable`` (true, or false or
+    NULL), and ``person`` and ``raw_time`` where there are such. ``person`` is the condition for ``$1`` over a relation
+    named ``record``. ``tables`` is the relation's FROM, in which ``origins`` and ``is_readable`` can be asked alone.
     """
 
     relation: str
@@ -134,7 +134,7 @@ class _Compiler:
     def _readable(self) -> str:
         """Return the condition that a row is a record of the model: what must be there is, and all of it converts."""
         conditions = [origin.readable for origin in self._origins.values() if origin.readable is not None]
-        conditions.append(f"coalesce({self._origins['symptom'].expression} <> '', false)")
+        conditions.append(f"{self._origins['symptom'].expression} <> ''")
         return f"({' AND '.join(conditions)})"
 
     def _id(self) -> Expression:
@@ -142,7 +142,7 @@ class _Compiler:
         value = " || '/' || ".join(place.text for place in places)  # `agent schema check` proves that they are distinct
         fits = None
         if not all(place.column.kind in {Kind.INTEGER, Kind.UUID} and place.column.is_required for place in places):
-            fits = f"coalesce(octet_length({value}) <= {_ID_MAX_BYTES}, false)"
+            fits = f"octet_length({value}) <= {_ID_MAX_BYTES}"
         return Expression(f'({value}) COLLATE "C"', fits)
 
     def _from(self) -> str:

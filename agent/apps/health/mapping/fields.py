@@ -43,7 +43,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """``value`` is the field as SQL. ``readable`` is true for rows whose value it can read, None if it can read any."""
+    """``value`` is the field as SQL. ``readable`` holds for rows whose value it can read (else it is false or NULL).
+
+    It is None if it can read any.
+    """
 
     value: str
     readable: str | None = None
@@ -85,7 +88,7 @@ def severity(field: SeverityField, place: Place) -> Expression:
         number = _number(place)
         if place.column.type in {"int2", "int4"} and field.scale is None and not field.missing:
             in_range = f"{place.sql} BETWEEN 0 AND {SEVERITY_MAX}"
-            return Expression(f"{place.sql}::integer", _holds(in_range, place, "true"))
+            return Expression(f"{place.sql}::integer", _holds(in_range, place))
         none, worst = (0.0, float(SEVERITY_MAX)) if field.scale is None else (field.scale.none, field.scale.worst)
         scaled = number
         if (none, worst) != (0, SEVERITY_MAX):
@@ -103,7 +106,7 @@ def duration(field: DurationField, place: Place) -> Expression:
         minutes = f"({_MINUTES[field.unit].format(f'{_number(place)}::numeric')})"
         if place.column.type in {"int2", "int4"} and field.unit is Unit.MINUTES and not field.missing:
             in_range = f"{place.sql} BETWEEN 0 AND {_DURATION_MAX_MINUTES}"
-            return Expression(f"{place.sql}::integer", _holds(in_range, place, "true"))
+            return Expression(f"{place.sql}::integer", _holds(in_range, place))
     value = _between(minutes, 0, _DURATION_MAX_MINUTES, _rounded(minutes, place))
     return _optional(value, place, field.missing)
 
@@ -113,7 +116,7 @@ def recorded_at(field: TimeField, place: Place, time_place: Place | None) -> tup
     kind = place.column.kind
     if kind is Kind.TIMESTAMPTZ:
         _refuse(field, "already says its zone", "time_zone", "time_column", "time_of_day", "format", "epoch")
-        return Expression(place.sql, _is_representable(place.sql, place)), None
+        return Expression(place.sql, _is_representable(place.sql)), None
     if kind in {Kind.INTEGER, Kind.NUMBER} and field.epoch is not None:
         return _epoch(place, field.epoch)
     _require(place, "a date and time (a number needs epoch)", Kind.TIMESTAMP, Kind.DATE, Kind.TEXT)
@@ -125,7 +128,7 @@ def recorded_at(field: TimeField, place: Place, time_place: Place | None) -> tup
         _refuse(field, "already has a time of day", "time_column", "time_of_day", "format", "epoch")
         value = f"({place.sql} AT TIME ZONE {zone})"
         since, until = f"(%s AT TIME ZONE {zone}) - {_DAY}", f"(%s AT TIME ZONE {zone}) + {_DAY}"
-        return Expression(value, _is_representable(value, place)), Bound(place.sql, since, until)
+        return Expression(value, _is_representable(value)), Bound(place.sql, since, until)
     value = f"(({_local(field, place, time_place)}) AT TIME ZONE {zone})"
     expression = Expression(value, f"{value} IS NOT NULL")
     if kind is Kind.TEXT:
@@ -222,14 +225,14 @@ def _between(number: str, least: float, most: float, value: str) -> str:
     return f"(CASE WHEN {number} BETWEEN {sql.number(least)} AND {sql.number(most)} THEN {value} END)::integer"
 
 
-def _is_representable(value: str, place: Place) -> str:
+def _is_representable(value: str) -> str:
     """Return whether Python's datetime can hold the ``timestamptz`` in any time zone; infinity it cannot."""
-    return _holds(f"{value} >= '0001-01-02 00:00Z' AND {value} < '9999-12-31 00:00Z'", place, "false")
+    return f"({value} >= '0001-01-02 00:00Z' AND {value} < '9999-12-31 00:00Z')"
 
 
-def _holds(condition: str, place: Place, otherwise: str) -> str:
-    """Return ``condition``, and ``otherwise`` where the column is NULL."""
-    return f"({condition})" if place.column.is_required else f"coalesce({condition}, {otherwise})"
+def _holds(condition: str, place: Place) -> str:
+    """Return ``condition``, or that there is no value; written so that PostgreSQL estimates it from its statistics."""
+    return f"({condition})" if place.column.is_required else f"({place.sql} IS NULL OR {condition})"
 
 
 def _optional(value: str, place: Place, missing: Sequence[str]) -> Expression:
