@@ -104,40 +104,51 @@ def _candidates() -> Iterator[Path]:
 class EmbeddedPostgres:
     """One server and its life. It ends with the thread that started it, whatever happens to that one.
 
-    ``durable=False`` gives up on surviving a power cut, for tests.
+    What it prints goes to ``log`` (in the home). ``durable=False`` gives up on surviving a power cut, for tests.
     """
 
-    def __init__(self, home: Path, *, durable: bool = True) -> None:
+    def __init__(self, home: Path, *, log: Path | None = None, durable: bool = True) -> None:
         self.home = home.absolute()
         self.data = self.home / "data"
-        self.log = self.home / "log"
+        self.log = log or self.home / "log"
         self._user = server_user()
         self._durable = durable
         self._lock: TextIO | None = None
         self._child: Child | None = None
 
-    def start(self) -> None:
+    def start(self, *, anew: bool = False) -> None:
         """Create the cluster if there is none, and return when the server accepts connections.
 
-        A server left over by an owner who was killed is stopped first, and a stale lock file removed. Raises
-        DemoError when another living process owns this home, or the server does not start.
+        ``anew`` throws an older cluster away. A server left over by an owner who was killed is stopped first, and a
+        stale lock file removed. Raises DemoError when another living process owns this home, or it does not start.
         """
         self._make_folder(self.home)
         self._take_lock()
         try:
+            self._stop_orphan()
+            if anew and self.data.exists():
+                shutil.rmtree(self.data)
             self._start()
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
-        """End every session and stop, within 5 s; the cluster stays. Does nothing when nothing runs."""
+        """End every session and stop, within 3 s; the cluster stays. Does nothing when nothing runs."""
         if self._child is not None:
-            self._child.stop((signal.SIGINT, 4.0), (signal.SIGQUIT, 1.0))  # fast, then immediate shutdown
+            self._child.stop((signal.SIGINT, 2.0), (signal.SIGQUIT, 1.0))  # fast, then immediate shutdown
             self._child = None
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def remove(self) -> None:
+        """Throw the home away. Raises DemoError when another living process owns it."""
+        if self.home.exists():
+            self._take_lock()
+            self._stop_orphan()
+            shutil.rmtree(self.home)
+            self.stop()
 
     @property
     def child(self) -> Child:
@@ -169,7 +180,6 @@ class EmbeddedPostgres:
         binaries = self._reachable(find_binaries(version))
         if not version:
             self._initialise(binaries)
-        self._stop_orphan()
         self._make_folder(self.socket_folder)
         settings = _SETTINGS | {"unix_socket_directories": str(self.socket_folder)}
         if not self._durable:

@@ -11,6 +11,8 @@ from pathlib import Path
 from pwd import struct_passwd
 from typing import Final
 
+from bridge.process.settings import environment
+
 _LOG_TAIL_BYTES: Final = 4_096
 
 
@@ -76,22 +78,21 @@ def start(
     *,
     log: Path,
     folder: Path,
-    environment: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
     user: struct_passwd | None = None,
     dies_by: signal.Signals = signal.SIGTERM,
 ) -> Child:
     """Start ``command`` in ``folder`` with what it prints appended to ``log`` (mode 0600).
 
-    ``environment`` is added to ours.
+    ``variables`` are added to our environment.
     """
-    added = [f"{key}={value}" for key, value in (environment or {}).items()]
-    words = [*launcher(user, dies_by), *(["env", *added] if added else []), *command]
     log.touch(mode=0o600)
     with log.open("ab") as output:
         log_start = output.tell()
         process = subprocess.Popen(
-            words,
+            [*launcher(user, dies_by), *command],
             cwd=folder,
+            env={**environment(), **(variables or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
