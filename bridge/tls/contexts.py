@@ -1,0 +1,40 @@
+"""The two TLS contexts of the bridge, from a TLS folder's files."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Final
+
+ALPN: Final = "http/1.1"
+
+
+def server_context(identity: Path, roots: Path) -> ssl.SSLContext:
+    """Return what the agent listens with: TLS 1.3 alone, a certificate from every caller, and no session to resume.
+
+    Without tickets each connection shows its certificate again, so that a CA or a serial that was dropped is out.
+    Raises OSError (``ssl.SSLError`` is one) for files that do not fit together.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.num_tickets = 0
+    return _fill(context, identity, roots)
+
+
+def client_context(identity: Path, roots: Path) -> ssl.SSLContext:
+    """Return what a unit calls with: TLS 1.3 alone; ``server_hostname`` must be the agent's pinned name.
+
+    Raises as :func:`server_context`.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies chain and name
+    context.hostname_checks_common_name = False
+    return _fill(context, identity, roots)
+
+
+def _fill(context: ssl.SSLContext, identity: Path, roots: Path) -> ssl.SSLContext:
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    context.set_alpn_protocols([ALPN])
+    context.load_verify_locations(roots)
+    context.load_cert_chain(identity, password="")  # an encrypted key fails, and does not ask the terminal
+    return context
