@@ -124,9 +124,9 @@ class Cache:
             return None
         age_s = now - entry.asked_at
         rule = entry.rule
-        if age_s < rule.fresh_s and entry.generation >= self._trusted_from:
-            return Hit(entry.answer, Freshness.FRESH, age_s, is_held=False)
         is_held = now < self._entries.held_until.get(key, now)
+        if age_s < rule.fresh_s and entry.generation >= self._trusted_from:
+            return Hit(entry.answer, Freshness.FRESH, age_s, is_held)
         revalidate_until_s = rule.fresh_s + rule.stale_while_revalidate_s
         if age_s < revalidate_until_s and entry.generation >= self._trusted_from:
             return Hit(entry.answer, Freshness.REVALIDATE, age_s, is_held)

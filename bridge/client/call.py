@@ -159,12 +159,26 @@ class BridgeClient:
         metrics.request_duration_s(operation.name, reply.outcome).observe(self._clock.monotonic() - started)
         return reply
 
+    async def close(self) -> None:
+        """Give up what is on its way and close every connection."""
+        self._flights.cancel()
+        for transport in self._transports.values():
+            await transport.close()
+
+    def close_idle(self) -> None:
+        """Close connections that were idle for long. Call it now and then."""
+        for transport in self._transports.values():
+            transport.close_idle()
+
     # a listener of the feed
 
     def on_feed_event(self, event: FeedEvent) -> None:
-        self._cache.invalidate_tags(event.tags)
-        self._cache.invalidate_users(event.users)
-        self._cache.invalidate_sessions(event.sessions)
+        if event.tags:
+            self._cache.invalidate_tags(event.tags)
+        if event.users:
+            self._cache.invalidate_users(event.users)
+        if event.sessions:
+            self._cache.invalidate_sessions(event.sessions)
 
     def on_feed_gap(self) -> None:
         self._cache.distrust()
@@ -222,7 +236,8 @@ class BridgeClient:
                     raise failure.error from failure.error.__cause__
                 await asyncio.sleep(delay_s)
             else:
-                self._cache.invalidate_tags(call.operation.invalidates)
+                if call.operation.invalidates:
+                    self._cache.invalidate_tags(call.operation.invalidates)
                 return Reply(answer.body, Outcome.OK, answer.created, 0.0, answer.next_cursor, "drawbridge; fwd=miss")
 
     def _may_spend(self) -> bool:

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from pydantic import ValidationError
 
 from bridge.client.http1 import ProtocolError
-from bridge.client.session import AnswerRefused, Message, SignedSession, SignedStream
+from bridge.client.session import AnswerRefused, Message, NotYetAcquainted, SignedSession, SignedStream
 from bridge.client.transport import Transport
 from bridge.contracts.system import FEED, FeedEvent, FeedStart
 from bridge.errors import AppError
@@ -88,7 +88,10 @@ class Feed:
         delay_s = self._retry_s
         while True:
             try:
-                await self._follow()
+                try:
+                    await self._follow()
+                except NotYetAcquainted:
+                    await self._follow()
             except (ConnectionError, TimeoutError, AppError, StopAsyncIteration) as error:
                 reason = error.step.value if isinstance(error, AnswerRefused) else type(error).__name__
             else:

@@ -49,6 +49,11 @@ class Flights(Generic[T]):
         if key not in self._flights:
             self._start(key, ask).is_background = True
 
+    def cancel(self) -> None:
+        """Give every flight up; those who wait are told ``draining``."""
+        for flight in self._flights.values():
+            flight.task.cancel()
+
     def _start(self, key: Hashable, ask: Callable[[], Awaitable[T]]) -> _Flight[T]:
         flight: _Flight[T] = _Flight(asyncio.get_running_loop().create_future())
         self._flights[key] = flight

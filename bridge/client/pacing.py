@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from aiolimiter import AsyncLimiter
@@ -26,6 +27,7 @@ class Pacing:
         self._rule = rule
         self._clock = clock
         self._limiter = AsyncLimiter(rule.burst, rule.burst / rule.calls_per_s)
+        self._in_order = asyncio.Lock()
         self._waiting = 0
 
     @property
@@ -47,6 +49,7 @@ class Pacing:
             raise Busy(Code.OVERLOADED, retry_after_s=wait_s)
         self._waiting += 1
         try:
-            await self._limiter.acquire()
+            async with self._in_order:  # the limiter itself would let a newcomer pass who comes at the right moment
+                await self._limiter.acquire()
         finally:
             self._waiting -= 1

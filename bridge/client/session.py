@@ -39,6 +39,10 @@ class AnswerRefused(ConnectionError):
         self.step = step
 
 
+class NotYetAcquainted(ConnectionError):
+    """The agent only told its boot id or time, which are now known: open the stream again."""
+
+
 class ClientKeys(Protocol):
     """The gateway's view of its keyring (``bridge.keys``)."""
 
@@ -107,7 +111,7 @@ class SignedSession:
     async def stream(self, transport: Transport, message: Message) -> AsyncIterator[SignedStream]:
         """Open a stream and give its bytes as they come, with what its lines are sealed with.
 
-        Raises as :meth:`exchange`, and the AppError that the agent refused it with.
+        Raises as :meth:`exchange`, the AppError that the agent refused it with, and :class:`NotYetAcquainted`.
         """
         signed = self._sign(message)
         async with transport.stream(_path(message), signed.headers, message.body) as events:
@@ -118,8 +122,9 @@ class SignedSession:
             body = b"" if is_stream else b"".join([event.content async for event in events if isinstance(event, Data)])
             answer = self._open(Response(head, body), signed)
             key = self._keys.response_key(answer.key_id)
+            if self._was_handshake(answer):
+                raise NotYetAcquainted
             if not is_stream or key is None:
-                self._was_handshake(answer)
                 raise error_from_problem(body) or AnswerRefused(Step.KEYID)
             content = (event.content async for event in events if isinstance(event, Data))
             yield SignedStream(signed.signature, key, content)

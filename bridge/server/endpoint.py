@@ -149,6 +149,10 @@ class BridgeServer:
             return False
         return True
 
+    def waiting(self, lane: Lane) -> int:
+        """Return how many calls wait for a place."""
+        return self._slots[lane].waiting
+
     # verify
 
     def _unit_of(self, request: web.BaseRequest, verified: VerifiedRequest) -> str:
