@@ -143,4 +143,4 @@ LIMIT $10;
 -- How many of a person's rows the mapping cannot read.
 -- $1 person text
 -- -> count bigint
-SELECT count(*) FROM {{records}} AS record WHERE {{person}} AND NOT record.is_readable;
+SELECT count(*) FROM {{records}} AS record WHERE {{person}} AND record.is_readable IS NOT TRUE;
