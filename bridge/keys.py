@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -158,6 +158,11 @@ class Keyring:
         """Return this keyring with ``ring`` in the place of its unit's."""
         return Keyring(self.rings | {ring.current.unit: ring})
 
+    def stage(self, generation: Generation) -> Keyring:
+        """Return this keyring with ``generation`` as its unit's next; as its current one, where the unit is new."""
+        ring = self.rings.get(generation.unit)
+        return self.with_ring(ring.stage(generation) if ring else Ring(generation))
+
 
 @dataclass(frozen=True, slots=True)
 class _Derived:
@@ -233,16 +238,36 @@ def rotate_once(agent: Ring, unit: Ring, *, step: RotationStep, now: datetime) -
 
 # ----------------------------------------------------------------------------------------------------------- file
 
-_FORMAT: Final = TypeAdapter(
-    dict[str, Ring], config=ConfigDict(extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
-)
+_JSON: Final = ConfigDict(extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+_RINGS: Final = TypeAdapter(dict[str, Ring], config=_JSON)
+_GENERATION: Final = TypeAdapter(Generation, config=_JSON)
+_T = TypeVar("_T")
 
 
 def load_keyring(folder: Path) -> Keyring:
     """Read ``folder``'s keys. Raises :class:`KeysRefused` where the file is missing, malformed or open to others."""
-    path = folder / FILE_NAME
+    rings = _read(folder / FILE_NAME, _RINGS)
+    return Keyring(rings)
+
+
+def save_keyring(folder: Path, keyring: Keyring) -> None:
+    """Replace ``folder``'s keys, readable by their owner alone."""
+    replace_file(folder / FILE_NAME, _RINGS.dump_json(keyring.rings, indent=2) + b"\n")
+
+
+def load_generation(path: Path) -> Generation:
+    """Read what :func:`save_generation` wrote on the other machine. Raises as :func:`load_keyring`."""
+    return _read(path, _GENERATION)
+
+
+def save_generation(path: Path, generation: Generation) -> None:
+    """Write one generation, to be carried to the other machine and deleted."""
+    replace_file(path, _GENERATION.dump_json(generation, indent=2) + b"\n")
+
+
+def _read(path: Path, form: TypeAdapter[_T]) -> _T:
     try:
-        return Keyring(_FORMAT.validate_json(read_private(path)))
+        return form.validate_json(read_private(path))
     except FileRefused as error:
         raise KeysRefused(str(error)) from error
     except ValidationError as error:  # its own text would show the input
@@ -250,11 +275,6 @@ def load_keyring(folder: Path) -> Keyring:
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         msg = f"{path} is malformed: {where}: {first['msg']}"
         raise KeysRefused(msg) from None
-
-
-def save_keyring(folder: Path, keyring: Keyring) -> None:
-    """Replace ``folder``'s keys, readable by their owner alone."""
-    replace_file(folder / FILE_NAME, _FORMAT.dump_json(keyring.rings, indent=2) + b"\n")
 
 
 class KeyStore:
