@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -238,36 +238,42 @@ def rotate_once(agent: Ring, unit: Ring, *, step: RotationStep, now: datetime) -
 
 # ----------------------------------------------------------------------------------------------------------- file
 
-_JSON: Final = ConfigDict(extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
-_RINGS: Final = TypeAdapter(dict[str, Ring], config=_JSON)
-_GENERATION: Final = TypeAdapter(Generation, config=_JSON)
-_T = TypeVar("_T")
+_FORMAT: Final = TypeAdapter(
+    dict[str, Ring], config=ConfigDict(extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+)
 
 
 def load_keyring(folder: Path) -> Keyring:
     """Read ``folder``'s keys. Raises :class:`KeysRefused` where the file is missing, malformed or open to others."""
-    rings = _read(folder / FILE_NAME, _RINGS)
-    return Keyring(rings)
+    return Keyring(_read(folder / FILE_NAME))
 
 
 def save_keyring(folder: Path, keyring: Keyring) -> None:
     """Replace ``folder``'s keys, readable by their owner alone."""
-    replace_file(folder / FILE_NAME, _RINGS.dump_json(keyring.rings, indent=2) + b"\n")
+    replace_file(folder / FILE_NAME, _json(keyring))
 
 
 def load_generation(path: Path) -> Generation:
-    """Read what :func:`save_generation` wrote on the other machine. Raises as :func:`load_keyring`."""
-    return _read(path, _GENERATION)
+    """Read what :func:`save_generation` wrote on the other machine. Raises :class:`KeysRefused`."""
+    rings = list(_read(path).values())
+    if len(rings) != 1 or len(rings[0].generations) != 1:
+        msg = f"{path} does not hold one generation"
+        raise KeysRefused(msg)
+    return rings[0].current
 
 
 def save_generation(path: Path, generation: Generation) -> None:
     """Write one generation, to be carried to the other machine and deleted."""
-    replace_file(path, _GENERATION.dump_json(generation, indent=2) + b"\n")
+    replace_file(path, _json(Keyring({generation.unit: Ring(generation)})))
 
 
-def _read(path: Path, form: TypeAdapter[_T]) -> _T:
+def _json(keyring: Keyring) -> bytes:
+    return _FORMAT.dump_json(keyring.rings, indent=2) + b"\n"
+
+
+def _read(path: Path) -> dict[str, Ring]:
     try:
-        return form.validate_json(read_private(path))
+        return _FORMAT.validate_json(read_private(path))
     except FileRefused as error:
         raise KeysRefused(str(error)) from error
     except ValidationError as error:  # its own text would show the input
