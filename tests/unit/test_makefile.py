@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -41,7 +41,8 @@ def make(*arguments: str, environ: dict[str, str]) -> Iterator[tuple[subprocess.
             assert process.stdout is not None
             yield process, [line.strip() for line in iter(process.stdout.readline, "waiting\n")]
         finally:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def process_group_is_gone(group: int) -> bool:
