@@ -101,7 +101,7 @@ def test_breaker_opens_when_four_fifths_were_slow() -> None:
 
 
 @pytest.mark.parametrize(("duration_s", "is_slow"), [(0.99, False), (1.0, False), (1.01, True)])
-def test_call_is_slow_when_it_took_more_than_half_its_deadline(duration_s: float, is_slow: bool) -> None:  # noqa: FBT001
+def test_call_is_slow_when_it_took_more_than_half_its_deadline(duration_s: float, is_slow: bool) -> None:
     assert RULE.is_slow(duration_s, 2.0) is is_slow
 
 
