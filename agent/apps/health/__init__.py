@@ -6,7 +6,7 @@ answers, and ``inspect.py`` and ``check.py`` are the owner's commands.
 
 from __future__ import annotations
 
-from agent.apps.health.operations import Grant, Grants, handlers
+from agent.apps.health.operations import Grants, handlers
 from agent.apps.health.source import Source
 
-__all__ = ["Grant", "Grants", "Source", "handlers"]
+__all__ = ["Grants", "Source", "handlers"]

@@ -7,7 +7,6 @@ work of a page. The tests hold every answer to the contract's model.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,6 +15,7 @@ import asyncpg
 from cachetools import TTLCache
 from pydantic_core import to_json
 
+from agent.accounts.grants import Grant
 from agent.apps.health import cursors
 from agent.apps.health.cursors import Position
 from agent.apps.health.source import Source
@@ -41,13 +41,6 @@ SERIES_MAX: Final = 4_000
 
 UNCONVERTED_KEPT_S: Final = 60.0
 _UNCONVERTED_PERSONS: Final = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What an account may see: the records of ``person``, or of the one person there is (None)."""
-
-    person: str | None
 
 
 class Grants(Protocol):

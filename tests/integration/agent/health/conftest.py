@@ -16,7 +16,8 @@ import asyncpg
 import pytest
 from pydantic import BaseModel
 
-from agent.apps.health import Grant, Source, handlers
+from agent.accounts.grants import Grant
+from agent.apps.health import Source, handlers
 from agent.apps.health.mapping.model import read
 from agent.db.pools import Pool, PoolOptions
 from bridge.contracts.operation import Operation, Role
