@@ -41,7 +41,6 @@ class Bridge(Section):
     )
     handshake_s: Seconds = Field(5.0, description="Seconds that a TLS handshake may take.")
     idle_s: Seconds = Field(75.0, description="Seconds an idle connection is kept; more than the gateway's 15.")
-    body_bytes_max: Count = Field(1024 * 1024, description="The largest request body, bytes.")
     heartbeat_s: Seconds = Field(0.5, description="Seconds between heartbeats of the feed.")
     drain_s: Seconds = Field(10.0, description="Seconds that calls in flight get to finish when stopping.")
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 import base64
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -68,37 +70,31 @@ class TokenKeys:
 
     def load(self, now: float) -> None:
         """Read the folder, and make what is missing in it. Raises :class:`TokenKeysError`."""
-        try:
+        with _explained(self._folder):
             refresh_file = self._folder / _REFRESH_FILE
             if not refresh_file.exists():
                 replace_file(refresh_file, secrets.token_hex(32).encode())
             self.refresh_key = bytes.fromhex(read_private(refresh_file).decode())
-            self.reload()
-        except (OSError, ValueError) as error:
-            msg = f"{self._folder}: {error}"
-            raise TokenKeysError(msg) from error
-        if not self._keys:
-            self._create(now)
-
-    def reload(self) -> bool:
-        """Read keys that were added or removed by others, and return whether there were any."""
-        kids = {path.stem for path in self._folder.glob("*.pem") if _KID.fullmatch(path.stem)}
-        changed = kids != self._keys.keys()
-        self._keys = {kid: self._keys.get(kid) or _load(self._folder, kid) for kid in sorted(kids)}
-        return changed
+            self._read()
+            if not self._keys:
+                self._create(now)
 
     def maintain(self, now: float) -> bool:
-        """Make a new key when the newest is old, drop those that no living token needs; return whether any changed."""
-        changed = self.reload()
-        newest = max(key.born for key in self._keys.values())
-        if newest + self._rotate_s <= now:
-            self.rotate(now)
-            changed = True
-        return self._drop_old(now) or changed
+        """Take over keys that others made, make a new one when the newest is old, drop what no living token needs.
+
+        Return whether any of that happened. Raises :class:`TokenKeysError`; the keys before stay in use.
+        """
+        with _explained(self._folder):
+            changed = self._read()
+            if max(key.born for key in self._keys.values()) + self._rotate_s <= now:
+                self._create(now)
+                changed = True
+            return self._drop_old(now) or changed
 
     def rotate(self, now: float) -> TokenKey:
         """Make a new key. It begins to sign after the lead, here and in a running agent that shares the folder."""
-        return self._create(now)
+        with _explained(self._folder):
+            return self._create(now)
 
     def signer(self, now: float) -> TokenKey:
         """Return the newest key that the gateways have had time to learn; the oldest where all are newer."""
@@ -120,6 +116,17 @@ class TokenKeys:
             for key in self._keys.values()
         )
 
+    def _read(self) -> bool:
+        """Read what was added, forget what was removed, and return whether there was anything."""
+        kids = {path.stem for path in self._folder.glob("*.pem") if _KID.fullmatch(path.stem)}
+        if kids == self._keys.keys():
+            return False
+        if not kids and self._keys:
+            msg = "every signing key was removed"
+            raise ValueError(msg)
+        self._keys = {kid: self._keys.get(kid) or _load(self._folder, kid) for kid in sorted(kids)}
+        return True
+
     def _create(self, now: float) -> TokenKey:
         kid = f"{utc(now).strftime(_BORN)}-{''.join(secrets.choice(_LETTERS) for _ in range(4))}"
         private = Ed25519PrivateKey.generate()
@@ -136,6 +143,15 @@ class TokenKeys:
             (self._folder / f"{key.kid}.pem").unlink(missing_ok=True)
             del self._keys[key.kid]
         return bool(old)
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        msg = f"{folder}: {error}"
+        raise TokenKeysError(msg) from error
 
 
 def _load(folder: Path, kid: str) -> TokenKey:

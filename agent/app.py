@@ -1,0 +1,330 @@
+"""The agent, put together: the one place that knows every part.
+
+Start and stop::
+
+    keys, certificates ─▶ it listens: READY ─▶ … ─▶ SIGTERM: no new calls, those in flight end ─▶ pools close
+                                │
+                                └ meanwhile: the store is migrated or checked, its changes are heard,
+                                  the mapping is watched, files are followed, old rows dropped
+
+Databases may be away at any time, at the start too: what needs them says ``database_unavailable`` until they are back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import wraps
+from importlib.metadata import version
+from typing import Any, Final, NoReturn
+
+import asyncpg
+from aiohttp import web
+from prometheus_client import REGISTRY, generate_latest
+
+from agent.accounts.access_tokens import AccessTokens
+from agent.accounts.attempts import Attempts
+from agent.accounts.authentication import Authentication
+from agent.accounts.directory import Directory, Listeners
+from agent.accounts.grants import Grants
+from agent.accounts.operations import Sessions
+from agent.accounts.passwords import Passwords
+from agent.accounts.token_keys import TokenKeys, TokenKeysError
+from agent.apps import health
+from agent.db import idempotency
+from agent.db.availability import Availability
+from agent.db.listen import listen
+from agent.db.migrate import MigrationError, check, migrate
+from agent.db.pools import Pool, PoolOptions, connect
+from agent.db.tracing import CallTrace, current_call
+from agent.events import FeedHub
+from agent.settings import AgentSettings, Slots
+from bridge.contracts.health import OPERATIONS as HEALTH_OPERATIONS
+from bridge.contracts.operation import Lane, Nothing, Operation
+from bridge.contracts.system import METRICS, STATUS, Dependency, Metrics, Status
+from bridge.errors import AppError, Code, Unavailable
+from bridge.keys import KeyStore
+from bridge.process import notify
+from bridge.process.clock import Clock, SystemClock, utc
+from bridge.process.logs import log
+from bridge.server import Answer, BridgeServer, CallerContext, CallRules, Handler, SlotRule
+from bridge.tls import Refusal, ReloadingServerTLS, TLSListener, bind, serve_tls, unit_of_peer
+
+_log = logging.getLogger(__name__)
+
+UNITS: Final = frozenset({"gateway", "monitor"})
+"""The units of the RPI4 that may connect at all."""
+
+_STORE_RETRY_S: Final = 1.0
+_WARM_S: Final = 5.0
+_HOUSEKEEPING_S: Final = 3600.0
+_CLOSE_S: Final = 2.0
+
+
+class Agent:
+    """One agent, made of its settings.
+
+    Raises :class:`~bridge.keys.KeysRefused`, :class:`~bridge.tls.TLSRefused` or
+    :class:`~agent.accounts.token_keys.TokenKeysError` when its own files cannot be used.
+    """
+
+    def __init__(self, settings: AgentSettings, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock = clock = clock or SystemClock()
+        self._boot = secrets.token_hex(8)
+        self._started_at = utc(clock.time())
+        self._reload = asyncio.Event()
+        self._bridge_keys = KeyStore(settings.bridge.keys_dir)
+        self._tls = ReloadingServerTLS(settings.bridge.tls_dir, UNITS)
+        self._token_keys = TokenKeys(settings.tokens)
+        self._token_keys.load(clock.time())
+
+        self._store = self._pool("store", settings.store.dsn.get_secret_value(), settings.store.pool_size)
+        self._source_pool: Pool | None = None
+        self._source: health.Source | None = None
+        self._health = Availability("health", clock)
+        if settings.source.dsn is None:
+            self._health.mark_disabled("source.dsn is not set")
+        else:
+            self._source_pool = self._pool("source", settings.source.dsn.get_secret_value(), settings.source.pool_size)
+            self._source = health.Source(self._source_pool, settings.source.mapping, clock)
+            self._health = self._source.availability
+
+        self._hub = FeedHub(self._token_keys.public_keys)
+        self._directory = Directory(
+            self._store,
+            clock,
+            access_s=settings.tokens.access_s,
+            listeners=Listeners(
+                on_resume=self._hub.resume,
+                on_suspend=self._hub.suspend,
+                on_user=lambda user_id: self._hub.users_changed(users=(user_id,)),
+                on_session=lambda session_id: self._hub.users_changed(sessions=(session_id,)),
+            ),
+        )
+        tokens = AccessTokens(self._token_keys, settings.tokens)
+        self._passwords = Passwords(settings.passwords)
+        self._sessions = Sessions(
+            pool=self._store,
+            passwords=self._passwords,
+            attempts=Attempts(self._store, settings.limits),
+            keys=self._token_keys,
+            tokens=tokens,
+            directory=self._directory,
+            settings=settings.tokens,
+            clock=clock,
+        )
+        self._server = BridgeServer(
+            boot=self._boot,
+            authority=settings.bridge.authority,
+            keys=self._bridge_keys,
+            unit_of_peer=unit_of_peer,
+            handlers={operation: _traced(handler) for operation, handler in self._handlers().items()},
+            authenticate=Authentication(tokens, self._directory, clock).authenticate,
+            feed=self._hub,
+            clock=clock,
+            rules=_call_rules(settings),
+        )
+
+    @property
+    def boot(self) -> str:
+        return self._boot
+
+    def reload(self) -> None:
+        """Look at the folders of keys and certificates now instead of within ``reload_s``."""
+        self._reload.set()
+
+    async def serve(self, stopping: asyncio.Event, *, listening: asyncio.Future[int] | None = None) -> None:
+        """Serve until ``stopping`` is set and the calls in flight have ended, at most ``drain_s`` later.
+
+        ``listening`` gets the port. Raises OSError when the port cannot be had.
+        """
+        sock = bind(self._settings.bridge.host, self._settings.bridge.port)
+        port: int = sock.getsockname()[1]
+        web_server = web.Server(
+            self._server.handle,
+            handler_cancellation=True,  # a gateway that goes away cancels its query
+            keepalive_timeout=self._settings.bridge.idle_s,
+            access_log=None,
+        )
+        listener = await serve_tls(
+            web_server,
+            sock,
+            tls=self._tls,
+            on_refused=_report_refused,
+            handshake_timeout_s=self._settings.bridge.handshake_s,
+        )
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                background = [
+                    tasks.create_task(work)
+                    for work in (
+                        listener.wait_closed(), self._keep_store(), self._keep_source(), self._follow_files(),
+                        self._keep_house(), self._beat(listener),
+                    )
+                ]  # fmt: skip
+                log(_log, "agent_started", port=port, boot=self._boot)
+                notify.notify(notify.READY)
+                if listening is not None:
+                    listening.set_result(port)
+                await stopping.wait()
+                notify.notify(notify.STOPPING)
+                await self._drain(listener, web_server)
+                for task in background:
+                    task.cancel()
+        finally:
+            listener.close()
+            await self._close()
+
+    async def _drain(self, listener: TLSListener, web_server: web.Server) -> None:
+        listener.close()
+        finished = await self._server.drain(self._settings.bridge.drain_s)
+        await web_server.shutdown(_CLOSE_S)
+        log(_log, "agent_stopped", finished=finished)
+
+    async def _close(self) -> None:
+        deadline = self._clock.monotonic() + _CLOSE_S
+        self._passwords.close()
+        await self._store.close(deadline)
+        if self._source_pool is not None:
+            await self._source_pool.close(deadline)
+
+    def _pool(self, name: str, dsn: str, size: int) -> Pool:
+        queries = self._settings.queries
+        return Pool(PoolOptions(name, dsn, size, queries.slow_query_ms, queries.trace_sql), self._clock)
+
+    # operations
+
+    def _handlers(self) -> dict[Operation[Any, Any], Handler]:
+        return {**self._sessions.handlers, **self._health_handlers(), STATUS: self._status, METRICS: _metrics}
+
+    def _health_handlers(self) -> Mapping[Operation[Any, Any], Handler]:
+        if self._source is None:
+            return dict.fromkeys(HEALTH_OPERATIONS, _switched_off)
+        return health.handlers(self._source, Grants(self._directory))
+
+    async def _status(self, _context: CallerContext, _params: Nothing) -> Answer:
+        parts = [self._store.availability, self._health]
+        if self._source_pool is not None:
+            parts.append(self._source_pool.availability)
+        status = Status(
+            version=version("drawbridge"),
+            boot=self._boot,
+            started_at=self._started_at,
+            dependencies=tuple(_as_dependency(part) for part in parts),
+        )
+        return Answer(status.model_dump_json().encode())
+
+    # what goes on beside the calls
+
+    async def _keep_store(self) -> None:
+        await self._prepare_store()
+        with suppress(AppError):
+            await self._store.warm(self._clock.monotonic() + _WARM_S)
+        await listen(self._settings.store.dsn.get_secret_value(), self._directory.hearing)
+
+    async def _prepare_store(self) -> None:
+        """Return when the store has this program's schema: migrated here, or by the owner meanwhile."""
+        while True:
+            try:
+                await self._migrate_or_check()
+            except MigrationError as error:
+                self._store.availability.mark_disabled(str(error))
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                self._store.availability.mark_down(error.__class__.__name__)
+            else:
+                return
+            await asyncio.sleep(_STORE_RETRY_S)
+
+    async def _migrate_or_check(self) -> None:
+        store = self._settings.store
+        if store.owner_dsn is not None:
+            await migrate(store.owner_dsn.get_secret_value(), agent_role=store.agent_role)
+            return
+        connection = await connect(store.dsn.get_secret_value(), application_name="drawbridge-check", timeout_s=_WARM_S)
+        try:
+            await check(connection)
+        finally:
+            await connection.close(timeout=_CLOSE_S)
+
+    async def _keep_source(self) -> None:
+        if self._source is None or self._source_pool is None:
+            return
+        with suppress(AppError):
+            await self._source_pool.warm(self._clock.monotonic() + _WARM_S)
+        await self._source.watch()
+
+    async def _follow_files(self) -> NoReturn:
+        while True:
+            self._bridge_keys.reload_if_changed()
+            self._tls.reload_if_changed()
+            try:
+                if self._token_keys.maintain(self._clock.time()):
+                    self._hub.keys_changed()
+            except TokenKeysError as error:
+                log(_log, "token_keys_refused", level=logging.ERROR, reason=str(error))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.bridge.reload_s):
+                    await self._reload.wait()
+            self._reload.clear()
+
+    async def _keep_house(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(_HOUSEKEEPING_S)
+            deadline = self._clock.monotonic() + _WARM_S
+            with suppress(AppError):  # a store that is away is cleaned the next time
+                await self._sessions.forget_old(deadline)
+                await idempotency.forget_old(self._store, now=utc(self._clock.time()), deadline=deadline)
+
+    async def _beat(self, listener: TLSListener) -> None:
+        """Tell systemd that loop and listener live. Databases do not count: a restart would not bring them back."""
+        interval_s = notify.watchdog_interval_s()
+        if interval_s is None:
+            return
+        while listener.sockets:
+            notify.notify(notify.WATCHDOG)
+            await asyncio.sleep(interval_s)
+
+
+def _traced(handler: Handler) -> Handler:
+    """Let the queries of a call say which call they belong to."""
+
+    @wraps(handler)
+    async def traced(context: CallerContext, params: object) -> Answer:
+        current_call.set(CallTrace(context.request_id, context.traceparent))
+        return await handler(context, params)
+
+    return traced
+
+
+def _call_rules(settings: AgentSettings) -> CallRules:
+    def rule(slots: Slots) -> SlotRule:
+        return SlotRule(in_flight=slots.in_flight, queue=slots.queue, wait_s=slots.wait_ms / 1000)
+
+    shedding = settings.shedding
+    slots = {
+        Lane.DATA: rule(shedding.data),
+        Lane.CREDENTIALS: rule(shedding.credentials),
+        Lane.MACHINE: rule(shedding.machine),
+    }
+    return CallRules(slots=slots, heartbeat_s=settings.bridge.heartbeat_s)
+
+
+def _as_dependency(part: Availability) -> Dependency:
+    condition = part.condition
+    return Dependency(name=part.name, state=condition.state, since=utc(condition.since), reason=condition.reason)
+
+
+def _report_refused(peer: str, refusal: Refusal) -> None:
+    log(_log, "connection_refused", level=logging.WARNING, peer=peer, step=refusal.value)
+
+
+async def _metrics(_context: CallerContext, _params: Nothing) -> Answer:
+    return Answer(Metrics(text=generate_latest(REGISTRY).decode()).model_dump_json().encode())
+
+
+async def _switched_off(_context: CallerContext, _params: object) -> Answer:
+    raise Unavailable(Code.APP_DISABLED)
