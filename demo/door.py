@@ -55,7 +55,7 @@ class Door:
         clock = SystemClock()
         deadline = clock.monotonic() + timeout_s
         while True:
-            status, body = self._ask("GET", "/health/ready")
+            status, body = self.ask("GET", "/health/ready")
             if status == _OK:
                 return
             if clock.monotonic() > deadline:
@@ -65,18 +65,25 @@ class Door:
 
     def sign_in(self, email: str, password: str) -> str:
         """Return an access token. Raises DemoError."""
-        status, body = self._ask("POST", "/api/v1/auth/login", {"email": email, "password": password})
+        status, body = self.ask("POST", "/api/v1/auth/login", content={"email": email, "password": password})
         if status != _OK:
             msg = f"Signing in as {email} was answered with {status}: {body.decode(errors='replace')}"
             raise DemoError(msg)
         return str(json.loads(body)["access_token"])
 
-    def _ask(self, method: str, path: str, content: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+    def ask(
+        self, method: str, path: str, *, content: Mapping[str, str] | None = None, token: str = ""
+    ) -> tuple[int, bytes]:
+        """Return status and body of one request, with ``content`` as JSON. Raises DemoError where nobody answers."""
+        headers = {"Accept": "application/json"}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         trust = ssl.create_default_context(cafile=self.ca_file)
         connection = http.client.HTTPSConnection(SERVER_NAME, self.port, timeout=_TIMEOUT_S, context=trust)
-        body = None if content is None else json.dumps(content)
         try:
-            connection.request(method, path, body, {"Content-Type": "application/json", "Accept": "application/json"})
+            connection.request(method, path, None if content is None else json.dumps(content), headers)
             response = connection.getresponse()
             return response.status, response.read()
         except OSError as error:

@@ -139,6 +139,8 @@ class EmbeddedPostgres:
         if self._child is not None:
             self._child.stop((signal.SIGINT, 2.0), (signal.SIGQUIT, 1.0))  # fast, then immediate shutdown
             self._child = None
+            with suppress(OSError):
+                self.socket_folder.rmdir()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
