@@ -70,7 +70,7 @@ docs: setup-test ## write the generated pages of docs/ anew
 lock: setup-test ## write the lock files anew, with the newest versions that pyproject.toml allows
 	$(LOCK) --upgrade pyproject.toml -o requirements.lock
 	$(LOCK) --upgrade -c requirements.lock pyproject.toml --group dev -o requirements-dev.lock
-	$(LOCK) --upgrade --group embedded -o requirements-embedded.lock
+	$(LOCK) --upgrade -c requirements.lock --group embedded -o requirements-embedded.lock
 
 clean: ## remove .venv and every cache; the demo's data stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
