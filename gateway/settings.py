@@ -163,7 +163,7 @@ class Bridge(Section):
     port: int = Field(8443, ge=1, le=65535, description="The agent's port.")
     server_name: str = Field("agent.drawbridge.internal", description="The name in the agent's certificate.")
     tls: Path = Field(Path("/var/lib/drawbridge/gateway/tls"), description="Folder of this unit's certificate and key.")
-    keys: Path = Field(Path("/var/lib/drawbridge/gateway/keys.json"), description="File of this unit's keyring.")
+    keys: Path = Field(Path("/var/lib/drawbridge/gateway/keys"), description="Folder of this unit's keyring.")
     reload_s: Seconds = Field(1.0, description="Seconds between looks whether certificates or keys were replaced.")
     pool: Count = Field(4, description="Connections to the agent.")
     keepalive_s: Seconds = Field(15.0, description="Seconds that an idle connection is kept; below the agent's.")

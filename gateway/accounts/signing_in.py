@@ -1,0 +1,174 @@
+"""Signing in, staying signed in, signing out: for programs (JSON, tokens in the body) and for browsers (cookies)."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Annotated, Final
+from urllib.parse import quote
+
+import aiohttp_jinja2
+from aiohttp import hdrs, web
+from pydantic import Field, SecretStr, StringConstraints, TypeAdapter
+
+from bridge.contracts.accounts import REFRESH, SIGN_IN, SIGN_OUT, Refresh, SignIn, Tokens
+from bridge.contracts.operation import Model, Nothing
+from bridge.errors import AppError, Code, Denied, Unavailable
+from gateway.accounts.cookies import REFRESH_PATH, clear_session, set_session
+from gateway.accounts.tokens import TokenVerifier
+from gateway.web.calls import Bridge, call
+from gateway.web.context import ANONYMOUS, CONTEXT, RequestContext
+from gateway.web.inputs import FORM, JSON, own_path, read_form, read_json, read_query
+from gateway.web.problems import wants_page
+from gateway.web.rate_limits import Counted, counted
+from gateway.web.session import REFRESH_COOKIE, access_token, cookie
+
+_TOKENS: Final = TypeAdapter(Tokens)
+
+Email = Annotated[str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
+Password = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
+
+
+class Login(Model):
+    """The body of ``POST /auth/login``."""
+
+    email: Email
+    password: Password
+
+
+class LoginForm(Login):
+    """The same from the sign-in page, which also says where to go next. What is no e-mail address is a wrong one."""
+
+    email: Annotated[str, StringConstraints(max_length=254)]
+    next: Annotated[str, StringConstraints(max_length=2048)] = "/"
+
+
+class RefreshTokens(Model):
+    """The body of ``POST /auth/refresh`` where there is no cookie."""
+
+    refresh_token: Annotated[SecretStr, Field(min_length=1, max_length=2048)]
+
+
+class SigningIn:
+    """The handlers of the sign-in page and of ``/auth/…``."""
+
+    def __init__(self, *, bridge: Bridge, verifier: TokenVerifier) -> None:
+        self._bridge = bridge
+        self._verifier = verifier
+
+    async def show_page(self, request: web.Request) -> web.Response:
+        """``GET /sign-in?next=``: the form."""
+        query = read_query(request)
+        return _page(request, next_path=own_path(query.get("next", ["/"])[-1]), notice=query.get("notice", [""])[-1])
+
+    @counted(Counted.SIGN_IN)
+    async def sign_in(self, request: web.Request) -> web.StreamResponse:
+        """``POST /auth/login``: JSON answers the tokens; the page's form sets cookies and goes on to ``next``."""
+        if request.content_type != FORM:
+            body = await read_json(request, Login)
+            return _tokens_response(await self._sign_in(request[CONTEXT], body))
+        form = await read_form(request, LoginForm)
+        try:
+            tokens = await self._sign_in(request[CONTEXT], form)
+        except Denied as error:
+            request[CONTEXT].outcome, request[CONTEXT].error_code = error.code.outcome, error.code.wire
+            return _page(request, next_path=own_path(form.next), email=form.email, error=error)
+        response = _see_other(own_path(form.next))
+        set_session(response, tokens)
+        return response
+
+    async def renew_and_return(self, request: web.Request) -> web.StreamResponse:
+        """``GET /auth/refresh?next=``: renew a browser's session on its way, or send it to the sign-in page.
+
+        A write by GET: another site could only make a browser renew its own session, which it may do anyway.
+        """
+        next_path = own_path(read_query(request).get("next", ["/"])[-1])
+        try:
+            tokens = await self._refresh(request[CONTEXT], _refresh_cookie(request))
+            self._verifier.verify(tokens.access_token)  # else the next page would send it here again, for ever
+        except Denied:
+            response: web.StreamResponse = _see_other(f"/sign-in?next={quote(next_path, safe='/')}")
+            clear_session(response)
+            return response
+        response = _see_other(next_path)
+        set_session(response, tokens)
+        return response
+
+    async def refresh(self, request: web.Request) -> web.StreamResponse:
+        """``POST /auth/refresh``: with a token in a JSON body answers new ones; with the cookie sets new cookies."""
+        token = _refresh_cookie(request)
+        if not token or request.content_type == JSON:
+            body = await read_json(request, RefreshTokens)
+            tokens = await self._refresh(request[CONTEXT], body.refresh_token.get_secret_value())
+            return _tokens_response(tokens)
+        tokens = await self._refresh(request[CONTEXT], token)
+        response = web.Response(status=204)
+        set_session(response, tokens)
+        return response
+
+    async def sign_out(self, request: web.Request) -> web.StreamResponse:
+        """``POST /auth/logout``: end the session; a browser forgets it whether or not the agent can be told."""
+        context = request[CONTEXT]
+        is_browser = wants_page(request)
+        notice = "signed-out"
+        try:
+            context.require_user()
+            await call(self._bridge, context, SIGN_OUT, Nothing())
+        except Denied:
+            if not is_browser:
+                raise
+        except Unavailable:
+            if not is_browser:
+                raise
+            notice = "signed-out-here"
+        self._verifier.forget(access_token(request))
+        response = _see_other(f"/sign-in?notice={notice}") if is_browser else web.Response(status=204)
+        clear_session(response)
+        return response
+
+    async def _sign_in(self, context: RequestContext, login: Login) -> Tokens:
+        params = SignIn(email=login.email, password=login.password, address=context.address)
+        reply = await call(self._bridge, context, SIGN_IN, params, credentials=ANONYMOUS)
+        return self._remember(_TOKENS.validate_json(reply.body))
+
+    async def _refresh(self, context: RequestContext, token: str) -> Tokens:
+        if not token:
+            raise Denied(Code.SESSION_ENDED)
+        params = Refresh(refresh_token=SecretStr(token))
+        reply = await call(self._bridge, context, REFRESH, params, credentials=ANONYMOUS)
+        return self._remember(_TOKENS.validate_json(reply.body))
+
+    def _remember(self, tokens: Tokens) -> Tokens:
+        """Verify the token while the agent can be heard, so that it is good if an outage begins now."""
+        with suppress(AppError):
+            self._verifier.verify(tokens.access_token)
+        return tokens
+
+
+def add_routes(app: web.Application, handlers: SigningIn) -> None:
+    """Add the pages and endpoints, the API's under ``/api/v1/auth`` and as the documents name them under ``/auth``."""
+    app.router.add_get("/sign-in", handlers.show_page)
+    app.router.add_get(REFRESH_PATH, handlers.renew_and_return)
+    for prefix in ("/auth", "/api/v1/auth"):
+        app.router.add_post(f"{prefix}/login", handlers.sign_in)
+        app.router.add_post(f"{prefix}/refresh", handlers.refresh)
+        app.router.add_post(f"{prefix}/logout", handlers.sign_out)
+
+
+def _refresh_cookie(request: web.Request) -> str:
+    return cookie(request.headers.get(hdrs.COOKIE, ""), REFRESH_COOKIE)
+
+
+def _see_other(path: str) -> web.Response:
+    return web.Response(status=303, headers={hdrs.LOCATION: path})
+
+
+def _tokens_response(tokens: Tokens) -> web.Response:
+    return web.Response(body=tokens.model_dump_json().encode(), content_type=JSON)
+
+
+def _page(
+    request: web.Request, *, next_path: str, notice: str = "", email: str = "", error: AppError | None = None
+) -> web.Response:
+    values = {"next_path": next_path, "notice": notice, "email": email, "error": error}
+    status = error.code.status if error else 200
+    return aiohttp_jinja2.render_template("sign_in.html", request, values, status=status)

@@ -1,0 +1,1 @@
+"""The apps, one folder each; none imports another."""

@@ -1,0 +1,1 @@
+"""Health symptom records: the API, the chat and its page."""

@@ -1,0 +1,79 @@
+"""``GET /api/v1/health/symptoms``, ``…/names``, ``…/stats``: a person's own records, as JSON.
+
+The agent's bytes go to the client as they came. An answer kept from before an outage says so: ``as_of`` is put in
+front of its other fields.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from aiohttp import hdrs, web
+
+from bridge.client.call import Reply
+from bridge.contracts.health import LIST, NAMES, STATS
+from bridge.errors import Outcome
+from bridge.process.clock import utc
+from gateway.apps.health.parameters import list_parameters, names_parameters, stats_parameters
+from gateway.web.calls import Bridge, call
+from gateway.web.context import CONTEXT
+from gateway.web.inputs import JSON, read_query
+
+PREFIXES: Final = ("/api/v1/health/symptoms", "/api/health/symptoms")
+
+
+class SymptomApi:
+    """The handlers. Dates without a time zone of the client's own are in ``zone``."""
+
+    def __init__(self, *, bridge: Bridge, zone: ZoneInfo) -> None:
+        self._bridge = bridge
+        self._zone = zone
+
+    async def list(self, request: web.Request) -> web.Response:
+        context = request[CONTEXT]
+        context.require_user()
+        params = list_parameters(read_query(request), self._zone)
+        return reply_response(request, await call(self._bridge, context, LIST, params))
+
+    async def names(self, request: web.Request) -> web.Response:
+        context = request[CONTEXT]
+        context.require_user()
+        params = names_parameters(read_query(request))
+        return reply_response(request, await call(self._bridge, context, NAMES, params))
+
+    async def stats(self, request: web.Request) -> web.Response:
+        context = request[CONTEXT]
+        context.require_user()
+        params = stats_parameters(read_query(request), self._zone)
+        return reply_response(request, await call(self._bridge, context, STATS, params))
+
+
+def add_routes(app: web.Application, api: SymptomApi) -> None:
+    for prefix in PREFIXES:
+        app.router.add_get(prefix, api.list)
+        app.router.add_get(f"{prefix}/names", api.names)
+        app.router.add_get(f"{prefix}/stats", api.stats)
+
+
+def reply_response(request: web.Request, reply: Reply) -> web.Response:
+    """Return the agent's answer as a response, with ``Age``, ``Cache-Status`` and the ``Link`` to the next page."""
+    headers = {
+        hdrs.CONTENT_TYPE: JSON,
+        hdrs.AGE: str(int(reply.age_s)),
+        "Cache-Status": reply.cache_status,
+    }
+    if reply.next_cursor:
+        headers[hdrs.LINK] = f'<{_next_page(request, reply.next_cursor)}>; rel="next"'
+    body = reply.body
+    if reply.outcome is Outcome.STALE:
+        as_of = utc(reply.as_of).isoformat(timespec="seconds").replace("+00:00", "Z")
+        body = b'{"as_of":"%b",%b' % (as_of.encode(), body[1:])
+    return web.Response(body=body, headers=headers)
+
+
+def _next_page(request: web.Request, cursor: str) -> str:
+    url = request.rel_url
+    kept = [pair for pair in url.raw_query_string.split("&") if pair and not pair.startswith("cursor=")]
+    return f"{url.raw_path}?{'&'.join([*kept, f'cursor={quote(cursor)}'])}"

@@ -1,0 +1,169 @@
+"""The health chat: a page that works as a plain form, and the endpoint that its script uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo
+
+import aiohttp_jinja2
+from aiohttp import web
+from pydantic import StringConstraints
+from pydantic_core import to_json
+
+from bridge.client.call import Reply
+from bridge.contracts.operation import Model, Operation
+from bridge.errors import AppError, Code, Outcome
+from gateway.apps.health.chat.chat import Chat, ChatReply
+from gateway.apps.health.parameters import time_zone
+from gateway.web.assets import Assets
+from gateway.web.calls import Bridge, P, R, call
+from gateway.web.context import CONTEXT, RequestContext
+from gateway.web.inputs import JSON, read_form, read_json
+from gateway.web.rate_limits import Counted, counted
+
+MESSAGE_MAX: Final = 1_000
+
+_EXAMPLES: Final[Sequence[str]] = (
+    "How often did I have a headache this month?",
+    "Show my symptoms of last week",
+    "When did I last have a migraine?",
+    "How bad was my back pain on average this year?",
+)
+_SIGN_IN_AGAIN: Final = frozenset({Code.UNAUTHENTICATED, Code.SESSION_ENDED})
+
+Message = Annotated[str, StringConstraints(min_length=1, max_length=MESSAGE_MAX)]
+Conversation = Annotated[str, StringConstraints(max_length=16_384)]
+ZoneName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+class Question(Model):
+    """The body of ``POST /api/v1/chat``. ``time_zone`` is the browser's (IANA), in which "today" is meant."""
+
+    message: Message
+    conversation: Conversation | None = None
+    time_zone: ZoneName | None = None
+
+
+class QuestionForm(Model):
+    """The same from the page without its script."""
+
+    message: Message
+    conversation: Conversation = ""
+
+
+class ChatPages:
+    """The handlers. "Today" without a time zone of the browser's own is in ``zone``."""
+
+    def __init__(self, *, bridge: Bridge, chat: Chat, zone: ZoneInfo, assets: Assets) -> None:
+        self._bridge = bridge
+        self._chat = chat
+        self._zone = zone
+        self._manifest = _manifest(assets)
+
+    async def show(self, request: web.Request) -> web.Response:
+        """``GET /``: the page."""
+        request[CONTEXT].require_user()
+        return _page(request)
+
+    async def manifest(self, _request: web.Request) -> web.Response:
+        """``GET /manifest.webmanifest``: what makes the page installable."""
+        return web.Response(body=self._manifest, content_type="application/manifest+json")
+
+    @counted(Counted.CHAT)
+    async def answer(self, request: web.Request) -> web.Response:
+        """``POST /api/v1/chat``: the answer as JSON."""
+        context = request[CONTEXT]
+        question = await read_json(request, Question)
+        zone = time_zone(question.time_zone) if question.time_zone else self._zone
+        reply = await self._ask(context, question.message, question.conversation, zone)
+        body = {
+            "answer": reply.answer,
+            "conversation": reply.conversation,
+            "frame": reply.frame,
+            "result": reply.result,
+            "suggestions": reply.suggestions,
+            "as_of": reply.as_of,
+            "request_id": context.request_id,
+        }
+        return web.Response(body=to_json(body), content_type=JSON)
+
+    @counted(Counted.CHAT)
+    async def answer_form(self, request: web.Request) -> web.Response:
+        """``POST /chat``: the page again, with the answer; a failure leaves the question in its field."""
+        form = await read_form(request, QuestionForm)
+        context = request[CONTEXT]
+        try:
+            reply = await self._ask(context, form.message, form.conversation or None, self._zone)
+        except AppError as error:
+            if error.code in _SIGN_IN_AGAIN:
+                raise
+            context.outcome, context.error_code = error.code.outcome, error.code.wire
+            kept = "" if error.code is Code.INVALID_CONVERSATION else form.conversation
+            return _page(request, message=form.message, error=error, conversation=kept)
+        return _page(request, message=form.message, reply=reply, conversation=reply.conversation)
+
+    async def _ask(self, context: RequestContext, message: str, conversation: str | None, zone: ZoneInfo) -> ChatReply:
+        """Answer; an emergency even over the limit, since help must not wait. Raises AppError."""
+        principal = context.require_user()
+        emergency = self._chat.emergency(message)
+        if emergency is not None:
+            return emergency
+        if context.over_limit is not None:
+            raise context.over_limit
+        stalest = Outcome.OK
+
+        async def ask_agent(operation: Operation[P, R], params: P) -> Reply:
+            nonlocal stalest
+            reply = await call(self._bridge, context, operation, params)
+            stalest = Outcome.STALE if Outcome.STALE in {stalest, reply.outcome} else reply.outcome
+            return reply
+
+        answer = await self._chat.reply(
+            message, conversation, user_id=principal.user_id, time_zone=zone.key, call=ask_agent
+        )
+        context.outcome = stalest
+        return answer
+
+
+def add_routes(app: web.Application, pages: ChatPages) -> None:
+    app.router.add_get("/", pages.show)
+    app.router.add_post("/chat", pages.answer_form)
+    app.router.add_post("/api/v1/chat", pages.answer)
+    app.router.add_get("/manifest.webmanifest", pages.manifest)
+
+
+def _page(
+    request: web.Request,
+    *,
+    message: str = "",
+    reply: ChatReply | None = None,
+    error: AppError | None = None,
+    conversation: str = "",
+) -> web.Response:
+    values = {
+        "message": message,
+        "reply": reply,
+        "error": error,
+        "conversation": conversation,
+        "suggestions": (reply.suggestions if reply else None) or _EXAMPLES,
+        "message_max": MESSAGE_MAX,
+    }
+    status = error.code.status if error else 200
+    return aiohttp_jinja2.render_template("chat.html", request, values, status=status)
+
+
+def _manifest(assets: Assets) -> bytes:
+    return to_json(
+        {
+            "name": "Drawbridge",
+            "short_name": "Drawbridge",
+            "description": "Your health records, at home and in your hands.",
+            "start_url": "/",
+            "scope": "/",
+            "display": "standalone",
+            "background_color": "#f4f6f3",
+            "theme_color": "#1f6f66",
+            "icons": [{"src": assets.path("icon.svg"), "type": "image/svg+xml", "sizes": "any", "purpose": "any"}],
+        }
+    )

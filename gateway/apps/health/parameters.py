@@ -1,0 +1,118 @@
+"""The query parameters of the symptom API, as the operations want them.
+
+``symptom`` (may be repeated), ``text``, ``category``, ``from``, ``to``, ``min_severity``; for lists ``sort``,
+``limit``, ``cursor``, ``total``; for statistics ``bucket``; ``time_zone``. Unknown parameters are refused by name.
+
+``from`` and ``to`` are dates (``2026-05-31``: from its beginning, or to its end, in ``time_zone``) or times with an
+offset (``2026-05-31T12:00:00+02:00``, RFC 3339: from it on, or up to but without it).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from types import MappingProxyType
+from typing import Final, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ValidationError
+
+from bridge.contracts.health import ListNames, ListSymptoms, StatsOfSymptoms
+from bridge.errors import Code, FieldError, Invalid
+from bridge.problem import field_errors
+from gateway.web.inputs import invalid
+
+M = TypeVar("M", bound=BaseModel)
+Query = Mapping[str, list[str]]
+
+_FILTER: Final = frozenset({"symptom", "text", "category", "from", "to", "min_severity"})
+_LIST: Final = _FILTER | {"sort", "limit", "cursor", "total", "time_zone"}
+_STATS: Final = _FILTER | {"bucket", "time_zone"}
+_FIELD_BY_PARAMETER: Final = MappingProxyType({"symptom": "symptoms", "from": "start", "to": "end"})
+_PARAMETER_BY_FIELD: Final = {field: name for name, field in _FIELD_BY_PARAMETER.items()} | {"body": "to"}
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_YEARS: Final = range(1900, 2201)
+
+
+def list_parameters(query: Query, default_zone: ZoneInfo) -> ListSymptoms:
+    """Return the parameters of ``health.symptoms.list``. Raises Invalid."""
+    zone = _zone(query, default_zone)
+    values = {name: values for name, values in query.items() if name != "time_zone"}
+    return _parameters(ListSymptoms, values, zone, _LIST)
+
+
+def stats_parameters(query: Query, default_zone: ZoneInfo) -> StatsOfSymptoms:
+    """Return the parameters of ``health.symptoms.stats``. Raises Invalid."""
+    zone = _zone(query, default_zone)
+    return _parameters(StatsOfSymptoms, {**query, "time_zone": [zone.key]}, zone, _STATS)
+
+
+def names_parameters(query: Query) -> ListNames:
+    """Return the parameters of ``health.symptoms.names``. Raises Invalid."""
+    return _parameters(ListNames, query, ZoneInfo("UTC"), frozenset({"limit"}))
+
+
+def _parameters(model: type[M], query: Query, zone: ZoneInfo, known: frozenset[str]) -> M:
+    values: dict[str, object] = {}
+    wrong = [FieldError(name, "there is no such parameter") for name in query if name not in known]
+    for name, given in query.items():
+        if name not in known:
+            continue
+        if name == "symptom":
+            values["symptoms"] = given
+        elif len(given) > 1:
+            wrong.append(FieldError(name, "may be given once"))
+        elif name in {"from", "to"}:
+            try:
+                values[_FIELD_BY_PARAMETER[name]] = _moment(given[0], zone, is_end=name == "to")
+            except ValueError as error:
+                wrong.append(FieldError(name, str(error)))
+        else:
+            values[name] = given[0]
+    if wrong:
+        raise Invalid(Code.INVALID_REQUEST, fields=tuple(wrong))
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise Invalid(Code.INVALID_REQUEST, fields=tuple(_by_parameter(field_errors(error)))) from None
+
+
+def _by_parameter(errors: tuple[FieldError, ...]) -> list[FieldError]:
+    """Return the errors under the names that the client wrote: ``symptoms.0`` is one of its ``symptom``."""
+    found = []
+    for error in errors:
+        field = error.name.partition(".")[0]
+        found.append(FieldError(_PARAMETER_BY_FIELD.get(field, field), error.message))
+    return found
+
+
+def _moment(text: str, zone: ZoneInfo, *, is_end: bool) -> datetime:
+    """Return the moment that a date or time stands for. Raises ValueError that says how to write it."""
+    is_date = _DATE.fullmatch(text) is not None
+    try:
+        moment = datetime.combine(date.fromisoformat(text), time(), zone) if is_date else datetime.fromisoformat(text)
+    except ValueError:
+        msg = "must be a date (2026-05-31) or a time with an offset (2026-05-31T12:00:00%2B02:00)"
+        raise ValueError(msg) from None
+    if moment.tzinfo is None:
+        msg = "must have an offset (+ written as %2B), such as 2026-05-31T12:00:00Z"
+        raise ValueError(msg)
+    if moment.year not in _YEARS:
+        msg = f"must lie between the years {_YEARS.start} and {_YEARS.stop - 1}"
+        raise ValueError(msg)
+    return moment + timedelta(days=1) if is_date and is_end else moment
+
+
+def _zone(query: Query, default: ZoneInfo) -> ZoneInfo:
+    if "time_zone" not in query:
+        return default
+    return time_zone(query["time_zone"][-1])
+
+
+def time_zone(name: str) -> ZoneInfo:
+    """Return the time zone called ``name`` by IANA. Raises Invalid."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # no such zone, a path, a folder
+        raise invalid(name="time_zone", message="must be an IANA time zone such as Europe/London") from None

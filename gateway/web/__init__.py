@@ -1,0 +1,1 @@
+"""How the gateway meets browsers: middlewares, errors, limits, pages. Begin reading at ``middlewares.py``."""

@@ -1,0 +1,60 @@
+"""Whose address a request came from: of X-Forwarded-For only what trusted hops wrote is believed.
+
+Each proxy appends the address it saw, so the list is read from its end, for as long as who wrote the entry is trusted.
+On a Unix socket the writer is nginx, which overwrites the header; without one it is a command on this machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from gateway.web.context import CONTEXT
+
+LOCAL: Final = "::1"
+"""What a client on this machine's Unix socket is called."""
+
+Networks = Sequence[IPv4Network | IPv6Network]
+
+
+def is_within(address: str, networks: Networks) -> bool:
+    """Say whether ``address`` lies in one of ``networks``; an IPv4-mapped IPv6 address counts as its IPv4 one."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None) or parsed
+    return any(mapped in network for network in networks)
+
+
+def client_address(remote: str | None, forwarded: str, trusted: Networks) -> str:
+    """Return the client's address. ``remote`` is the peer's, or empty on a Unix socket; ``forwarded`` the header."""
+    address = remote or LOCAL
+    is_trusted = not remote or is_within(remote, trusted)
+    hops = [hop.strip() for hop in forwarded.split(",")] if forwarded else []
+    while is_trusted and hops:
+        hop = hops.pop()
+        try:
+            address = str(ip_address(hop))
+        except ValueError:
+            break  # not an address: whoever wrote it is believed no further
+        is_trusted = is_within(address, trusted)
+    return address
+
+
+def find_client_address(*, trusted_hops: Networks) -> Middleware:
+    """Write the client's address into the request's context."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        forwarded = request.headers.get("X-Forwarded-For", "")
+        remote = request.remote
+        plain = remote and not trusted_hops
+        request[CONTEXT].address = remote if plain and remote else client_address(remote, forwarded, trusted_hops)
+        return await handler(request)
+
+    return middleware

@@ -1,0 +1,64 @@
+"""What is known of the request being served, from its first middleware to its log line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from bridge.client.call import CallContext, Credentials
+from bridge.contracts.operation import Role
+from bridge.errors import AppError, Code, Denied, Outcome
+
+ANONYMOUS: Final = Credentials()
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is signed in, as an access token says that the agent signed. The agent verifies it again, and decides.
+
+    ``scope`` tells this person's cached answers from everybody else's: ``<user>.<session>.<token version>``.
+    """
+
+    user_id: str
+    session_id: str
+    role: Role
+    scope: str
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """One request. ``started_at`` and ``deadline`` are monotonic seconds.
+
+    ``response_headers`` are what the middlewares want on the response, whoever makes it.
+    ``refusal`` is why there is no principal: nothing was sent, or it was no good.
+    ``over_limit`` is set where the handler itself must refuse, once it has seen that nobody is in danger.
+    """
+
+    request_id: str
+    traceparent: str
+    started_at: float
+    deadline: float
+    response_headers: dict[str, str]
+    address: str = ""
+    credentials: Credentials = ANONYMOUS
+    principal: Principal | None = None
+    refusal: AppError | None = None
+    over_limit: AppError | None = None
+    operation: str | None = None
+    outcome: Outcome = Outcome.OK
+    error_code: str | None = None
+
+    def require_user(self) -> Principal:
+        """Return who is signed in. Raises Denied (nobody is) or Unavailable (nobody can tell at the moment)."""
+        if self.principal is None:
+            raise self.refusal or Denied(Code.UNAUTHENTICATED)
+        return self.principal
+
+    @property
+    def call_context(self) -> CallContext:
+        return CallContext(request_id=self.request_id, traceparent=self.traceparent, deadline=self.deadline)
+
+
+CONTEXT: Final = web.RequestKey("context", RequestContext)

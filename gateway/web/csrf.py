@@ -1,0 +1,42 @@
+"""Requests that change something are taken from our own pages only.
+
+The browser itself says where a request comes from: ``Sec-Fetch-Site``, and ``Origin`` in older ones. A client that
+sends neither is no browser, and carries no cookie that its user did not give it. A request with a Bearer token cannot
+be forged by a page that does not know the token. Signing in is checked too: nobody should be signed in as another.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+
+from bridge.errors import Code, Denied
+
+_SAFE_METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+_OWN: Final = frozenset({"same-origin", "none"})
+
+
+def is_cross_site(request: web.Request) -> bool:
+    """Say whether a browser tells that the request was made by a page that is not ours."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site not in _OWN
+    origin = request.headers.get(hdrs.ORIGIN)
+    return origin is not None and origin.partition("://")[2] != request.headers.get(hdrs.HOST)
+
+
+def refuse_cross_site_writes(origins: tuple[str, ...]) -> Middleware:
+    """Refuse with ``cross_site`` (403). Scripts of the listed ``origins`` may write, but never with a cookie."""
+    allowed = frozenset(origins)
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.method in _SAFE_METHODS or hdrs.AUTHORIZATION in request.headers or not is_cross_site(request):
+            return await handler(request)
+        if request.headers.get(hdrs.ORIGIN) in allowed and hdrs.COOKIE not in request.headers:
+            return await handler(request)
+        raise Denied(Code.CROSS_SITE)
+
+    return middleware

@@ -1,0 +1,79 @@
+"""Reading what a client sent into a typed value, or saying which part is wrong. No value is ever repeated back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final, TypeVar
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from bridge.errors import Code, FieldError, Invalid
+from bridge.problem import field_errors
+
+M = TypeVar("M", bound=BaseModel)
+
+JSON: Final = "application/json"
+FORM: Final = "application/x-www-form-urlencoded"
+_FIELDS_MAX: Final = 100
+_OWN_PATH: Final = re.compile(r"/(?![/\\])[!-~]*")
+
+
+def invalid(*, name: str, message: str) -> Invalid:
+    """Return the error for one wrong input."""
+    return Invalid(Code.INVALID_REQUEST, fields=(FieldError(name, message),))
+
+
+def validate(model: type[M], values: Mapping[str, object]) -> M:
+    """Return ``values`` as ``model``. Raises Invalid, naming each wrong or unknown field."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise Invalid(Code.INVALID_REQUEST, fields=field_errors(error)) from None
+
+
+async def read_json(request: web.Request, model: type[M]) -> M:
+    """Return the JSON body as ``model``.
+
+    Raises Invalid: not JSON (415), too large (413), malformed, nested too deep, wrong or unknown fields (400).
+    """
+    if request.content_type != JSON:
+        raise Invalid(Code.UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be {JSON}")
+    try:
+        return model.model_validate_json(await request.read())
+    except ValidationError as error:
+        raise Invalid(Code.INVALID_REQUEST, fields=field_errors(error)) from None
+
+
+async def read_form(request: web.Request, model: type[M]) -> M:
+    """Return the body of a plain HTML form as ``model``. Raises Invalid as :func:`read_json`."""
+    if request.content_type != FORM:
+        raise Invalid(Code.UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be {FORM}")
+    try:
+        body = (await request.read()).decode("ascii")
+    except UnicodeDecodeError:
+        raise invalid(name="body", message="must be percent-encoded") from None
+    return validate(model, {name: values[-1] for name, values in _pairs(body, "body").items()})
+
+
+def read_query(request: web.Request) -> dict[str, list[str]]:
+    """Return the query's values by name, in their order. Raises Invalid when it is no valid UTF-8 or too long."""
+    query = request.rel_url.raw_query_string
+    return _pairs(query, "query") if query else {}
+
+
+def _pairs(text: str, what: str) -> dict[str, list[str]]:
+    values: dict[str, list[str]] = {}
+    try:
+        for name, value in parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_MAX):
+            values.setdefault(name, []).append(value)
+    except ValueError:  # not UTF-8, or more than the fields allowed
+        raise invalid(name=what, message=f"must be UTF-8, with at most {_FIELDS_MAX} fields") from None
+    return values
+
+
+def own_path(text: str) -> str:
+    """Return ``text`` where it is a path on this site, else ``/``: nobody is sent elsewhere after signing in."""
+    return text if _OWN_PATH.fullmatch(text) else "/"

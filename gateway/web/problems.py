@@ -1,0 +1,47 @@
+"""Errors as responses: a page where a person looks at it, ``application/problem+json`` (RFC 9457) everywhere else."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote
+
+import aiohttp_jinja2
+from aiohttp import hdrs, web
+
+from bridge.errors import AppError, Code
+from bridge.problem import PROBLEM_TYPE, problem_json
+from gateway.web.context import CONTEXT
+from gateway.web.limits import whole_s
+from gateway.web.session import SESSION_COOKIE, cookie
+
+_UNAUTHENTICATED: Final = 401
+_SIGN_IN_AGAIN: Final = frozenset({Code.UNAUTHENTICATED, Code.SESSION_ENDED})
+
+
+def wants_page(request: web.Request) -> bool:
+    """Say whether a person's browser is showing the response, rather than a program reading it."""
+    return "text/html" in request.headers.get(hdrs.ACCEPT, "") and not request.path.startswith("/api/")
+
+
+def sign_in_path(request: web.Request) -> str:
+    """Return where to send somebody whose session is no good: renew it if there was one, and come back here."""
+    here = request.rel_url.raw_path_qs if request.method == hdrs.METH_GET else "/"
+    had_session = bool(cookie(request.headers.get(hdrs.COOKIE, ""), SESSION_COOKIE))
+    return f"{'/auth/refresh' if had_session else '/sign-in'}?next={quote(here, safe='/')}"
+
+
+def error_response(request: web.Request, error: AppError) -> web.StreamResponse:
+    """Return the response that tells the client of ``error``."""
+    headers = {}
+    if error.retry_after_s is not None:
+        headers[hdrs.RETRY_AFTER] = str(max(whole_s(error.retry_after_s), 1))
+    if not wants_page(request):
+        if error.code.status == _UNAUTHENTICATED:
+            headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
+        body = problem_json(error, request_id=request[CONTEXT].request_id)
+        return web.Response(body=body, status=error.code.status, content_type=PROBLEM_TYPE, headers=headers)
+    if error.code in _SIGN_IN_AGAIN:
+        return web.Response(status=303, headers={hdrs.LOCATION: sign_in_path(request)})
+    page = aiohttp_jinja2.render_template("error.html", request, {"error": error}, status=error.code.status)
+    page.headers.update(headers)
+    return page

@@ -1,0 +1,122 @@
+"""The HTTP server: aiohttp's, answering what is no HTTP the way everything else is answered, and stopping with care."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import socket
+from typing import Final
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from bridge.errors import Code, error_for
+from bridge.problem import PROBLEM_TYPE, problem_json
+from bridge.process.logs import log
+from gateway.settings import Listen, Web
+from gateway.web.listen import open_sockets
+from gateway.web.response_headers import SECURITY_HEADERS, Drain
+from gateway.web.tls import WebCertificate
+
+_log: Final = logging.getLogger(__name__)
+
+_SETTLE_S: Final = 0.1
+"""How long busy keep-alive connections get to learn that they should close, before idle ones are closed."""
+
+
+class _Connection(RequestHandler):
+    """Tells of malformed HTTP without repeating it: a request line may hold health text, in the log too."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        del message
+        if request.writer.output_size > 0:
+            msg = "the response had begun"
+            raise ConnectionError(msg)
+        error = error_for(Code.INTERNAL if status == Code.INTERNAL.status else Code.INVALID_REQUEST)
+        request_id = f"{random.getrandbits(128):032x}"
+        cause = exc if error.code is Code.INTERNAL else None
+        reason = type(exc).__name__ if exc else None
+        log(_log, "request_malformed", request_id=request_id, error_code=error.code.wire, exc_info=cause, cause=reason)
+        response = web.Response(
+            body=problem_json(error, request_id=request_id), status=error.code.status, content_type=PROBLEM_TYPE
+        )
+        response.headers.update(SECURITY_HEADERS)
+        response.headers["X-Request-Id"] = request_id
+        response.force_close()
+        return response
+
+
+class _Server(web.Server):
+    def __call__(self) -> RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+class _Runner(web.AppRunner):
+    __slots__ = ()
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        return _Server(
+            made.request_handler,
+            request_factory=made.request_factory,
+            handler_cancellation=True,  # a browser that leaves stops the work done for it
+            loop=asyncio.get_running_loop(),
+            access_log=None,
+            **self._kwargs,
+        )
+
+
+class HttpServer:
+    """Serves an application on the sockets of ``listen``; ``drain`` is told when it stops."""
+
+    def __init__(self, app: web.Application, listen: Listen, limits: Web, drain: Drain) -> None:
+        self._listen = listen
+        self._drain = drain
+        self._runner = _Runner(
+            app,
+            shutdown_timeout=listen.drain_s,
+            keepalive_timeout=listen.keepalive_s,
+            max_line_size=limits.line_max_bytes,
+            max_field_size=limits.header_max_bytes,
+        )
+        self.certificate = WebCertificate(listen.certificate, listen.key) if listen.certificate else None
+        self.addresses: list[str] = []
+
+    async def start(self) -> None:
+        """Begin to serve. Raises CannotListen, or ssl.SSLError for a certificate that is no good."""
+        sockets = open_sockets(self._listen)
+        await self._runner.setup()
+        context = self.certificate.context if self.certificate else None
+        for listener in sockets:
+            self.addresses.append(_name(listener, is_tls=context is not None))
+            await web.SockSite(self._runner, listener, ssl_context=context, backlog=self._listen.backlog).start()
+
+    async def stop(self) -> None:
+        """Take no more connections, and let every request that was taken finish, for at most ``drain_s`` seconds.
+
+        Connections in use learn from their next response that they should close; only then are idle ones closed.
+        """
+        self._drain.has_begun = True
+        for site in self._runner.sites:
+            await site.stop()
+        await asyncio.sleep(_SETTLE_S)
+        await self._runner.cleanup()
+        if self._listen.kind == "unix":
+            self._listen.path.unlink(missing_ok=True)
+
+
+def _name(listener: socket.socket, *, is_tls: bool) -> str:
+    name = listener.getsockname()
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{name}"
+    host = f"[{name[0]}]" if listener.family == socket.AF_INET6 else name[0]
+    return f"{'https' if is_tls else 'http'}://{host}:{name[1]}"

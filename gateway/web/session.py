@@ -1,0 +1,66 @@
+"""Who is signed in: a session cookie from a browser, or a Bearer token from anything else.
+
+A request that says ``Authorization`` is judged by that alone, so that the cookie never lends it its power.
+Nothing is refused here: a page for everybody shows itself to somebody whose session has ended, too.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+
+from bridge.client.call import Credentials
+from bridge.errors import AppError, Code, Denied
+from gateway.web.context import CONTEXT, Principal
+
+SESSION_COOKIE: Final = "__Host-session"
+REFRESH_COOKIE: Final = "__Secure-refresh"
+_BEARER: Final = "Bearer "
+
+
+class Verifier(Protocol):
+    """Something that can tell whose an access token is (``gateway.accounts.tokens``)."""
+
+    def verify(self, token: str) -> Principal:
+        """Return who the token was made for. Raises Denied, or Unavailable when that cannot be told for now."""
+
+
+def cookie(header: str, name: str) -> str:
+    """Return the value of the first cookie called ``name`` in a ``Cookie`` header (RFC 6265, 4.2.1), or ""."""
+    for pair in header.split(";"):
+        key, _, value = pair.strip().partition("=")
+        if key == name:
+            return value
+    return ""
+
+
+def access_token(request: web.Request) -> str:
+    """Return the token that the request brings, or ""."""
+    authorization = request.headers.get(hdrs.AUTHORIZATION)
+    if authorization is not None:
+        is_bearer = authorization[: len(_BEARER)].lower() == _BEARER.lower()
+        return authorization[len(_BEARER) :].strip() if is_bearer else ""
+    header = request.headers.get(hdrs.COOKIE)
+    return cookie(header, SESSION_COOKIE) if header else ""
+
+
+def find_principal(verifier: Verifier) -> Middleware:
+    """Write into the request's context who is signed in, or why nobody is."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if token := access_token(request):
+            context = request[CONTEXT]
+            try:
+                context.principal = verifier.verify(token)
+            except AppError as error:
+                context.refusal = error
+            else:
+                context.credentials = Credentials(token, context.principal.scope)
+        elif hdrs.AUTHORIZATION in request.headers:
+            request[CONTEXT].refusal = Denied(Code.UNAUTHENTICATED, "Authorization must be: Bearer <access token>")
+        return await handler(request)
+
+    return middleware
