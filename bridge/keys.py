@@ -232,8 +232,7 @@ def rotate_once(agent: Ring, unit: Ring, *, step: RotationStep, now: datetime) -
             return agent.promote(), unit
         case RotationStep.RETIRE_AT_UNIT:
             return agent, unit.retire()
-        case RotationStep.RETIRE_AT_AGENT:
-            return agent.retire(), unit
+    return agent.retire(), unit
 
 
 # ----------------------------------------------------------------------------------------------------------- file
