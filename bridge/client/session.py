@@ -70,7 +70,17 @@ class SignedAnswer:
     body: bytes
     next_cursor: str
     created: int
-    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A signed request, and the only key that its answer may be signed with, whatever is rotated meanwhile."""
+
+    request: SignedRequest
+    response_key: SigningKey
+
+    def find_response_key(self, key_id: str) -> SigningKey | None:
+        return self.response_key if key_id == self.response_key.key_id else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,29 +123,32 @@ class SignedSession:
 
         Raises as :meth:`exchange`, the AppError that the agent refused it with, and :class:`NotYetAcquainted`.
         """
-        signed = self._sign(message)
-        async with transport.stream(_path(message), signed.headers, message.body) as events:
+        sent = self._sign(message)
+        async with transport.stream(_path(message), sent.request.headers, message.body) as events:
             head = await anext(events)
             if not isinstance(head, Head):
                 raise AnswerRefused(Step.COMPONENTS)
             is_stream = head.status == _OK
             body = b"" if is_stream else b"".join([event.content async for event in events if isinstance(event, Data)])
-            answer = self._open(Response(head, body), signed)
-            key = self._keys.response_key(answer.key_id)
+            answer = self._open(Response(head, body), sent)
             if self._was_handshake(answer):
                 raise NotYetAcquainted
-            if not is_stream or key is None:
-                raise error_from_problem(body) or AnswerRefused(Step.KEYID)
+            if not is_stream:
+                raise error_from_problem(body) or AnswerRefused(Step.COMPONENTS)
             content = (event.content async for event in events if isinstance(event, Data))
-            yield SignedStream(signed.signature, key, content)
+            yield SignedStream(sent.request.signature, sent.response_key, content)
 
     async def _exchange_once(self, transport: Transport, message: Message) -> SignedAnswer:
-        signed = self._sign(message)
-        return self._open(await transport.exchange(_path(message), signed.headers, message.body), signed)
+        sent = self._sign(message)
+        return self._open(await transport.exchange(_path(message), sent.request.headers, message.body), sent)
 
-    def _sign(self, message: Message) -> SignedRequest:
-        return sign_request(
-            key=self._keys.request_key(),
+    def _sign(self, message: Message) -> _Sent:
+        key = self._keys.request_key()
+        response_key = self._keys.response_key(key.key_id)
+        if response_key is None:  # no ring lacks the key that it gives out
+            raise AnswerRefused(Step.KEYID)
+        request = sign_request(
+            key=key,
             authority=self._authority,
             path=_path(message),
             body=message.body,
@@ -147,22 +160,21 @@ class SignedSession:
             created=int(self._clock.time() + self.clock_offset_s),
             nonce=f"{self.process}.{next(self._counter)}",
         )
+        return _Sent(request, response_key)
 
-    def _open(self, response: Response, signed: SignedRequest) -> SignedAnswer:
+    def _open(self, response: Response, sent: _Sent) -> SignedAnswer:
         try:
             verified: VerifiedResponse = verify_response(
                 headers=response.head.headers,
                 status=response.head.status,
                 body=response.body,
-                request_signature=signed.signature,
-                find_key=self._keys.response_key,
+                request_signature=sent.request.signature,
+                find_key=sent.find_response_key,
             )
         except SignatureRefused as refusal:
             raise AnswerRefused(refusal.step) from refusal
         self._boot = verified.boot
-        return SignedAnswer(
-            response.head.status, response.body, verified.next_cursor, verified.created, verified.key_id
-        )
+        return SignedAnswer(response.head.status, response.body, verified.next_cursor, verified.created)
 
     def _was_handshake(self, answer: SignedAnswer) -> bool:
         """Return whether the agent only asked for its boot id or time, and take the time over."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -100,7 +101,7 @@ class BridgeServer:
         self._feed = feed
         self._clock = clock
         self._rules = rules or CallRules()
-        self._replay = ReplayMemory()
+        self._replay: defaultdict[str, ReplayMemory] = defaultdict(ReplayMemory)  # by unit: none can crowd out another
         self._slots = {lane: Slots(rule) for lane, rule in self._rules.slots.items()}
         self._draining = asyncio.Event()
         self._in_flight = 0
@@ -176,7 +177,7 @@ class BridgeServer:
         answer = Answer(b"")
         error: AppError | None = None
         try:
-            check_freshness(call.verified, now=self._clock.time(), boot=self._boot, replay=self._replay)
+            check_freshness(call.verified, now=self._clock.time(), boot=self._boot, replay=self._replay[call.unit])
             operation, handler, params = self._resolve(call.name, body)
             deadline_ms = min(call.verified.deadline_ms or operation.deadline_ms, operation.deadline_ms)
             deadline = asyncio.get_running_loop().time() + deadline_ms / 1000

@@ -156,7 +156,7 @@ async def test_feed_takes_no_line_that_is_not_the_agents_next_one(
 @pytest.mark.parametrize(
     "line",
     [b"", b"{}", b'{"kind":"hello"} !!!!', b'{"kind":"unknown"} ' + binascii.b2a_base64(b"m" * 32, newline=False)],
-    ids=["empty", "no mac", "no base64", "unknown kind"],
+    ids=["empty", "no mac", "no base64", "unknown to this version"],
 )
 async def test_feed_survives_lines_of_any_kind(
     bridge_certificates: Certificates,
