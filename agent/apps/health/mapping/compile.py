@@ -33,6 +33,11 @@ class Origin:
     expression: str
     readable: str | None
 
+    @property
+    def is_of_table(self) -> bool:
+        """Whether it comes from the records' own table alone, so that an index on that can hold it."""
+        return bool(self.raw) and all(column.startswith("t.") for column in self.raw)
+
 
 @dataclass(frozen=True, slots=True)
 class Records:
