@@ -30,11 +30,6 @@ from demo.processes import Child, DemoError, start
 from demo.readiness import Readiness
 
 ROOT: Final = Path(__file__).parents[1]
-EMAIL: Final = "anna@example.org"
-NAME: Final = "Anna Keller"
-PERSON: Final = "1041"
-"""The patient of demo/clinic.toml whose diary the account sees."""
-
 _DRAIN_S: Final = {"agent": AGENT_DRAIN_S, "gateway": GATEWAY_DRAIN_S}
 _READY_S: Final = 20.0
 _COMMAND_S: Final = 60.0
@@ -50,6 +45,19 @@ class Options:
     database_url: str = ""
     mapping: Path = MAPPING
     reload: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    email: str
+    name: str
+    person: str = ""
+
+
+ANNA: Final = Account("anna@example.org", "Anna Keller", "1041")
+"""The demo's account sees the diary of this patient of demo/clinic.toml."""
+OWNER: Final = Account("owner@example.org", "Owner")
+"""The account where the records are your own: you say whose it may see."""
 
 
 class Asked(BaseException):
@@ -79,6 +87,7 @@ class Appliance:
             home_for(self._installation.folder), log=self._installation.log / "postgresql.log"
         )
         self._children: dict[str, Child] = {}
+        self._readiness: dict[str, Readiness] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -98,7 +107,8 @@ class Appliance:
         self._make_identities()
         self._start_databases(anew=is_new, agent_port=(agent_port := free_port()))
         installation.write_gateway(port=port, agent_port=agent_port)
-        password = self._make_account()
+        account = OWNER if self._options.database_url else ANNA
+        password = self._make_account(account)
         for name in ("agent", "gateway"):
             self._say(f"starting the {name}")
             self._stack.callback(self._stop, name)
@@ -106,12 +116,16 @@ class Appliance:
         door = Door(port, installation.ca_file)
         door.wait_until_ready(_READY_S)
         self._say("signing in through the front door")
-        access = Access(door.url, str(installation.ca_file), EMAIL, password, door.sign_in(EMAIL, password))
+        access = Access(
+            door.url, str(installation.ca_file), account.email, password, door.sign_in(account.email, password)
+        )
         installation.write_access(access)
         return access
 
-    def failed(self) -> DemoError | None:
-        """Return the error of a process that ended by itself, if one did."""
+    def look(self) -> DemoError | None:
+        """Return the error of a process that ended by itself, if one did. To be called all the time."""
+        for readiness in self._readiness.values():
+            readiness.hear()
         for child in (self._postgres.child, *self._children.values()):
             if not child.is_running:
                 return child.failure()
@@ -157,22 +171,27 @@ class Appliance:
             credentials={"source.dsn": source, "store.dsn": logins.agent, "store.owner-dsn": logins.owner},
         )
 
-    def _make_account(self) -> str:
-        """Return the account's password; make the account where there is none, linked to the demo's person."""
+    def _make_account(self, account: Account) -> str:
+        """Return the account's password; make the account where there is none, linked to its person."""
         password_file = self._installation.folder / "password"
         made = self._installation.folder / "account-made"
         if not made.exists():
-            self._say("making the account")
+            self._say(f"making the account {account.email}")
             replace_file(password_file, _readable_password().encode())
             self._agent("migrate")
-            self._agent("users", "add", EMAIL, "--name", NAME, "--password-file", str(password_file))
-            if not self._options.database_url:
-                self._agent("grants", "add", EMAIL, "--app", "health", "--person", PERSON)
+            if account.email in self._agent("users", "list"):  # a start that was interrupted
+                self._agent("users", "password", account.email, "--password-file", str(password_file))
+            else:
+                self._agent(
+                    "users", "add", account.email, "--name", account.name, "--password-file", str(password_file)
+                )
+            if account.person:
+                self._agent("grants", "add", account.email, "--app", "health", "--person", account.person)
             replace_file(made, b"")
         return password_file.read_text("utf-8")
 
-    def _agent(self, *arguments: str) -> None:
-        """Run a command of the agent, as its owner would on the RPI3."""
+    def _agent(self, *arguments: str) -> str:
+        """Run a command of the agent, as its owner would on the RPI3, and return what it printed."""
         done = subprocess.run(
             self._command("agent", *arguments),
             cwd=ROOT,
@@ -187,21 +206,24 @@ class Appliance:
         if done.returncode != 0:
             msg = f"agent {' '.join(arguments[:2])} failed: {done.stdout.strip()}"
             raise DemoError(msg)
+        return done.stdout
 
     def _serve(self, name: str) -> None:
-        with Readiness() as readiness:
-            child = self._children[name] = start(
-                f"the {name}",
-                self._command(name, "serve"),
-                log=self._installation.log / f"{name}.log",
-                folder=ROOT,
-                variables=self._variables(name) | readiness.environment,
-            )
-            readiness.wait(child, _READY_S)
+        readiness = self._readiness[name] = Readiness()
+        child = self._children[name] = start(
+            f"the {name}",
+            self._command(name, "serve"),
+            log=self._installation.log / f"{name}.log",
+            folder=ROOT,
+            variables=self._variables(name) | readiness.environment,
+        )
+        readiness.wait(child, _READY_S)
 
     def _stop(self, name: str) -> None:
         if name in self._children:
             self._children.pop(name).stop((signal.SIGTERM, _DRAIN_S[name] + 1.0))
+        if name in self._readiness:
+            self._readiness.pop(name).close()
 
     def _command(self, name: str, *arguments: str) -> list[str]:
         settings = self._installation.folder / name / f"{name}.toml"
@@ -220,7 +242,7 @@ def watch(appliance: Appliance, *, reload: bool) -> None:
     seen = {name: _newest(folders) for name, folders in watched.items()}
     while True:
         time.sleep(_LOOK_S)
-        if failure := appliance.failed():
+        if failure := appliance.look():
             raise failure
         for name, folders in watched.items() if reload else ():
             if (newest := _newest(folders)) != seen[name]:

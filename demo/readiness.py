@@ -1,11 +1,11 @@
-"""systemd's side of sd_notify(3): a started process says when it is ready."""
+"""systemd's side of sd_notify(3): a started process says how it is doing, as long as it lives."""
 
 from __future__ import annotations
 
 import secrets
 import socket
-from types import TracebackType
-from typing import Final, Self
+from contextlib import suppress
+from typing import Final
 
 from bridge.process.clock import SystemClock
 from bridge.process.notify import READY
@@ -25,12 +25,7 @@ class Readiness:
         self._socket.bind(f"\0{name}")
         self._socket.settimeout(_LOOK_S)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self._socket.close()
 
     def wait(self, child: Child, timeout_s: float) -> None:
@@ -48,3 +43,10 @@ class Readiness:
             msg = f"{child.name} is not ready after {timeout_s:g} s; the end of {child.log}:\n{child.log_tail()}"
             raise DemoError(msg)
         raise child.failure()
+
+    def hear(self) -> None:
+        """Take what else the process said, so that it never has to wait for us."""
+        self._socket.settimeout(0)
+        with suppress(BlockingIOError):
+            while self._socket.recv(_MESSAGE_MAX_BYTES):
+                pass

@@ -40,8 +40,9 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 @pytest.fixture
 def readiness() -> Iterator[Readiness]:
-    with Readiness() as readiness:
-        yield readiness
+    readiness = Readiness()
+    yield readiness
+    readiness.close()
 
 
 def test_wait_returns_when_the_child_says_that_it_is_ready(run: Run, readiness: Readiness) -> None:
@@ -49,6 +50,15 @@ def test_wait_returns_when_the_child_says_that_it_is_ready(run: Run, readiness: 
     readiness.wait(child, 8)
 
     assert child.is_running
+
+
+def test_child_is_never_held_up_when_it_says_more(run: Run, readiness: Readiness) -> None:
+    child = run(f"{READY}\nfor _ in range(1000): notify('STATUS=busy')", readiness)
+    readiness.wait(child, 8)
+    while child.is_running:
+        readiness.hear()
+
+    assert child.process.returncode == 0
 
 
 def test_wait_says_why_when_the_child_ends_instead(run: Run, readiness: Readiness) -> None:
