@@ -1,0 +1,314 @@
+"""``python -m agent …``: the service on the RPI3, and what its owner does by hand.
+
+Exit codes: 0 done; 1 it could not be done, with one line why; 78 (EX_CONFIG) the settings cannot be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+from zoneinfo import available_timezones
+
+import asyncpg
+import uvloop
+from pydantic import ValidationError
+
+from agent.accounts.passwords import Passwords
+from agent.accounts.token_keys import TokenKeys, TokenKeysError
+from agent.accounts.users import NewUser, Users
+from agent.app import UNITS, Agent
+from agent.apps.health.schema import run_check, run_inspect
+from agent.db.migrate import MigrationError, migrate
+from agent.db.pools import Pool, PoolOptions
+from agent.settings import PREFIX, AgentSettings
+from bridge.contracts.operation import Role
+from bridge.errors import AppError
+from bridge.keys import KeysRefused, KeyStore
+from bridge.process import logs
+from bridge.process.clock import SystemClock
+from bridge.process.settings import EXIT_CONFIG, SettingsError, load
+from bridge.tls import ReloadingServerTLS, TLSRefused
+
+COMMAND_S: Final = 30.0
+"""How long a command may take on the store, seconds."""
+
+_CLOCK: Final = SystemClock()
+
+Command = Callable[[AgentSettings, argparse.Namespace], Awaitable[int]]
+
+
+class CommandError(Exception):
+    """What the owner asked for cannot be done; the message is the line they see."""
+
+
+async def serve(settings: AgentSettings, _options: argparse.Namespace) -> int:
+    """Run the service until SIGTERM or SIGINT; SIGHUP makes it look at its keys and certificates at once."""
+    logs.configure(host=settings.log.host, app="agent", level=settings.log.level)
+    agent = Agent(settings)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, agent.reload)
+    await agent.serve(stopping)
+    return 0
+
+
+async def check_config(settings: AgentSettings, _options: argparse.Namespace) -> int:
+    """Say whether the settings, and the keys and certificates they name, can be used."""
+    KeyStore(settings.bridge.keys_dir)
+    ReloadingServerTLS(settings.bridge.tls_dir, UNITS)
+    if settings.source.dsn is None:
+        print("source.dsn is not set: the health app will be off")
+    print("the settings can be used")
+    return 0
+
+
+async def migrate_store(settings: AgentSettings, _options: argparse.Namespace) -> int:
+    """Bring the store's tables to this version."""
+    if settings.store.owner_dsn is None:
+        msg = "store.owner_dsn is not set, and only the tables' owner can change them"
+        raise CommandError(msg)
+    applied = await migrate(settings.store.owner_dsn.get_secret_value(), agent_role=settings.store.agent_role)
+    for migration in applied:
+        print(f"applied {migration.number:04} {migration.name}")
+    if not applied:
+        print("the store is up to date")
+    return 0
+
+
+async def schema_inspect(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Draft a mapping from what the existing database looks like; on standard output."""
+    return await run_inspect(_source_dsn(settings), table=options.table, out=sys.stdout)
+
+
+async def schema_check(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Prove a mapping against the existing database, reading only."""
+    return await run_check(_source_dsn(settings), options.mapping or settings.source.mapping, out=sys.stdout)
+
+
+async def users_add(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Create an account. Its password comes from --password-file, a terminal's prompt, or standard input."""
+    if options.time_zone not in available_timezones():
+        msg = f"{options.time_zone} is no IANA time zone such as Europe/London"
+        raise CommandError(msg)
+    user = NewUser(
+        email=options.email, name=options.name or options.email, role=options.role, time_zone=options.time_zone
+    )
+    password = _password(options)
+    async with _users(settings) as users:
+        await users.add(user, password, deadline=_deadline())
+    print(f"added {user.email} ({user.role})")
+    return 0
+
+
+async def users_list(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Show every account."""
+    async with _users(settings) as users:
+        rows = [row.model_dump(mode="json") for row in await users.everyone(deadline=_deadline())]
+    _show(rows, as_json=options.json)
+    return 0
+
+
+async def users_disable(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Disable an account; its sessions end within a second."""
+    async with _users(settings) as users:
+        await users.set_active(options.email, is_active=False, deadline=_deadline())
+    print(f"disabled {options.email}")
+    return 0
+
+
+async def users_enable(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Enable an account again."""
+    async with _users(settings) as users:
+        await users.set_active(options.email, is_active=True, deadline=_deadline())
+    print(f"enabled {options.email}")
+    return 0
+
+
+async def users_password(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Give an account a new password; its sessions end within a second."""
+    password = _password(options)
+    async with _users(settings) as users:
+        await users.set_password(options.email, password, deadline=_deadline())
+    print(f"changed the password of {options.email}")
+    return 0
+
+
+async def grants_add(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Link an account to a person's records, in place of the link it had."""
+    async with _users(settings) as users:
+        await users.add_grant(options.email, options.app, options.person, deadline=_deadline())
+    print(f"{options.email} sees {options.person or 'the one person there is'} in {options.app}")
+    return 0
+
+
+async def grants_remove(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Take an account's link away."""
+    async with _users(settings) as users:
+        await users.remove_grant(options.email, options.app, deadline=_deadline())
+    print(f"{options.email} sees nobody in {options.app}")
+    return 0
+
+
+async def grants_list(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Show every link."""
+    async with _users(settings) as users:
+        rows = [row.model_dump(mode="json") for row in await users.every_grant(deadline=_deadline())]
+    _show(rows, as_json=options.json)
+    return 0
+
+
+async def tokens_rotate(settings: AgentSettings, _options: argparse.Namespace) -> int:
+    """Make a new signing key; a running agent takes it over, and tokens of the old one stay good."""
+    keys = TokenKeys(settings.tokens)
+    now = _CLOCK.time()
+    keys.load(now)
+    print(f"made {keys.rotate(now).kid}, which signs in {settings.tokens.lead_s:.0f} s")
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        settings = load(AgentSettings, options.config, prefix=PREFIX)
+        return uvloop.run(command(settings, options))  # type: ignore[arg-type]
+    except (SettingsError, KeysRefused, TLSRefused, TokenKeysError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_CONFIG
+    except AppError as error:
+        print(_explain(error), file=sys.stderr)
+    except ValidationError as error:
+        print(
+            "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()), file=sys.stderr
+        )
+    except (CommandError, MigrationError, OSError, TimeoutError, asyncpg.PostgresError) as error:
+        print(str(error) or error.__class__.__name__, file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--config", type=Path, metavar="FILE", help="the settings file (TOML)")
+    listed = argparse.ArgumentParser(add_help=False)
+    listed.add_argument("--json", action="store_true", help="as JSON")
+    account = argparse.ArgumentParser(add_help=False)
+    account.add_argument("email", help="the account's e-mail address")
+    secret = argparse.ArgumentParser(add_help=False)
+    secret.add_argument("--password-file", type=Path, metavar="FILE", help="read the password from the first line")
+    app = argparse.ArgumentParser(add_help=False)
+    app.add_argument("--app", default="health", choices=["health"], help="which app (default: health)")
+
+    parser = argparse.ArgumentParser(
+        prog="python -m agent", description="The agent: the service, and its owner's commands."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add(commands, "serve", serve, common)
+    _add(commands, "migrate", migrate_store, common)
+    _add(commands, "check-config", check_config, common)
+
+    schema = _group(commands, "schema", "the existing database's tables")
+    inspect = _add(schema, "inspect", schema_inspect, common)
+    inspect.add_argument("--table", default="", help="the table or view with the records, where it is not guessed")
+    check = _add(schema, "check", schema_check, common)
+    check.add_argument("--mapping", type=Path, metavar="FILE", help="another mapping than the settings name")
+
+    users = _group(commands, "users", "accounts")
+    add = _add(users, "add", users_add, common, account, secret)
+    add.add_argument("--name", default="", help="the person's name (default: the e-mail address)")
+    add.add_argument("--role", default=Role.VIEWER, type=Role, choices=list(Role), help="default: viewer")
+    add.add_argument("--time-zone", default="UTC", metavar="ZONE", help="an IANA time zone (default: UTC)")
+    _add(users, "list", users_list, common, listed)
+    _add(users, "disable", users_disable, common, account)
+    _add(users, "enable", users_enable, common, account)
+    _add(users, "password", users_password, common, account, secret)
+
+    grants = _group(commands, "grants", "whose records an account sees")
+    grant = _add(grants, "add", grants_add, common, account, app)
+    grant.add_argument("--person", help="the value of the mapping's person column; none where there is one person")
+    _add(grants, "remove", grants_remove, common, account, app)
+    _add(grants, "list", grants_list, common, listed)
+
+    tokens = _group(commands, "tokens", "the keys that access tokens are signed with")
+    _add(tokens, "rotate", tokens_rotate, common)
+    return parser
+
+
+_Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for what add_subparsers gives
+
+
+def _group(commands: _Commands[argparse.ArgumentParser], name: str, help_: str) -> _Commands[argparse.ArgumentParser]:
+    return commands.add_parser(name, help=help_, description=help_).add_subparsers(required=True, metavar="COMMAND")
+
+
+def _add(
+    commands: _Commands[argparse.ArgumentParser], name: str, command: Command, *parents: argparse.ArgumentParser
+) -> argparse.ArgumentParser:
+    text = command.__doc__ or ""
+    parser = commands.add_parser(name, help=text.split(".")[0].split(";")[0], description=text, parents=list(parents))
+    parser.set_defaults(command=command)
+    return parser
+
+
+@asynccontextmanager
+async def _users(settings: AgentSettings) -> AsyncIterator[Users]:
+    pool = Pool(PoolOptions("command", settings.store.dsn.get_secret_value(), size=1), _CLOCK)
+    passwords = Passwords(settings.passwords)
+    try:
+        yield Users(pool, passwords)
+    finally:
+        passwords.close()
+        await pool.close(_deadline())
+
+
+def _source_dsn(settings: AgentSettings) -> str:
+    if settings.source.dsn is None:
+        msg = "source.dsn is not set"
+        raise CommandError(msg)
+    return settings.source.dsn.get_secret_value()
+
+
+def _password(options: argparse.Namespace) -> str:
+    """Return the password; never from the command line, where every user of the machine could see it."""
+    if options.password_file is not None:
+        text: str = options.password_file.read_text("utf-8")
+    elif sys.stdin.isatty():
+        text = getpass.getpass("Password: ")
+        if getpass.getpass("Again: ") != text:
+            msg = "the two passwords differ"
+            raise CommandError(msg)
+    else:
+        text = sys.stdin.read()
+    return text.partition("\n")[0].removesuffix("\r")
+
+
+def _show(rows: list[dict[str, object]], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        print("  ".join(f"{value}" for value in row.values()))
+    if not rows:
+        print("none")
+
+
+def _explain(error: AppError) -> str:
+    problems = "; ".join(f"{field.name} {field.message}" for field in error.fields)
+    return problems or (f"{error.public_message}: {error.__cause__}" if error.__cause__ else error.public_message)
+
+
+def _deadline() -> float:
+    return _CLOCK.monotonic() + COMMAND_S
+
+
+if __name__ == "__main__":
+    sys.exit(main())
