@@ -32,7 +32,7 @@ SELECT record.* FROM {{records}} AS record WHERE {{person}} AND record.is_readab
 -- $5 start timestamptz
 -- $6 end timestamptz
 -- $7 min_severity integer
--- $8 rows integer
+-- $8 rows bigint
 -- $9 after_rank integer
 -- $10 after_time timestamptz
 -- $11 after_id text
@@ -53,7 +53,7 @@ LIMIT $8;
 -- $5 start timestamptz
 -- $6 end timestamptz
 -- $7 min_severity integer
--- $8 rows integer
+-- $8 rows bigint
 -- $9 after_rank integer
 -- $10 after_time timestamptz
 -- $11 after_id text
@@ -85,7 +85,7 @@ FROM (SELECT FROM {{records}} AS record WHERE {{person}} AND record.is_readable 
 -- name: names
 -- A person's symptoms, however they are capitalised, in the spelling used most; most frequent first.
 -- $1 person text
--- $2 rows integer
+-- $2 rows bigint
 -- -> symptom text, category text, count bigint, first timestamptz, last timestamptz, total bigint (of names)
 SELECT mode() WITHIN GROUP (ORDER BY record.symptom COLLATE "C") AS symptom,
        mode() WITHIN GROUP (ORDER BY record.category COLLATE "C") AS category,
@@ -125,7 +125,7 @@ WHERE {{person}} AND record.is_readable AND {{matches}};
 -- $7 min_severity integer
 -- $8 bucket text
 -- $9 time_zone text
--- $10 rows integer
+-- $10 rows bigint
 -- -> bucket date, and as for stats; first the row of all, then by date
 SELECT record.bucket, count(*) AS count, count(record.severity) AS severity_count,
        min(record.recorded_at) AS first, max(record.recorded_at) AS last,

@@ -1,7 +1,7 @@
 """The existing database as the mapping sees it: ready, or switched off with the reason, and looked at again.
 
 A mapping that does not fit the tables, or stops to, disables the health app alone: its calls answer ``app_disabled``,
-one log line says why, and every 30 s it is tried again, so that it comes back by itself when file or tables are
+one log line says why, and it is tried again every 30 s, so that it comes back by itself when file or tables are
 corrected. A database that is away is no such reason: its calls answer ``database_unavailable``.
 """
 
@@ -35,10 +35,11 @@ Read = Callable[[Path], SourceMapping]
 class Source:
     """``availability`` is the app's, beside the pool's own. Have :meth:`watch` run for as long as the agent does."""
 
-    def __init__(self, pool: Pool, mapping_path: Path, clock: Clock) -> None:
+    def __init__(self, pool: Pool, mapping_path: Path, clock: Clock, *, recheck_s: float = RECHECK_S) -> None:
         self.availability = Availability("health", clock)
         self._pool = pool
         self._path = mapping_path
+        self._recheck_s = recheck_s
         self.clock = clock
         self._statements: Statements | None = None
         self._mapping: SourceMapping | None = None
@@ -62,18 +63,18 @@ class Source:
             raise _disabled() from error
 
     async def watch(self) -> NoReturn:
-        """Look at mapping and tables now and every 30 s, for ever: what was corrected serves, what broke is said."""
+        """Look at mapping and tables now and every ``recheck_s``: what was corrected serves, what broke is said."""
         while True:
             with suppress(AppError):  # the pool has said that the database is away
                 async with self._checking:
                     await self._check(self.clock.monotonic() + _CHECK_DEADLINE_S)
-            await asyncio.sleep(RECHECK_S)
+            await asyncio.sleep(self._recheck_s)
 
     async def _check_if_due(self, deadline: float) -> None:
         """Check once for all who wait for it; one who comes within 30 s of a failed check need not wait."""
         try:
             async with asyncio.timeout(deadline - self.clock.monotonic()), self._checking:
-                if self._statements is None and self.clock.monotonic() - self._checked_at >= RECHECK_S:
+                if self._statements is None and self.clock.monotonic() - self._checked_at >= self._recheck_s:
                     await self._check(deadline)
         except TimeoutError as error:
             raise translate(error) from None

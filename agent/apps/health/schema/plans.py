@@ -18,7 +18,7 @@ from agent.apps.health.mapping.model import SourceMapping
 from agent.apps.health.schema.session import SCHEMA, Session
 from agent.apps.health.statements import Statements, arguments, given_in
 from agent.db.queries import Query
-from bridge.contracts.health import ListSymptoms, Sort, StatsOfSymptoms, SymptomFilter
+from bridge.contracts.health import ListSymptoms, Sort, StatsOfSymptoms
 
 MANY_ROWS: Final = 10_000
 
@@ -41,49 +41,71 @@ class Plan:
     must_read_all: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A statement with its arguments; an index should lead to the field ``wanted``, its condition holding ``by``.
+
+    Both are empty where no index can help: for the one person of a ``single_person`` mapping, some questions are about
+    every row. With ``by`` alone empty, walking an index in order is enough: it ends early.
+    """
+
+    name: str
+    query: Query
+    args: tuple[object, ...]
+    wanted: str
+    by: str
+
+
 async def plans_of(session: Session, mapping: SourceMapping, records: Records, person: str | None) -> list[Plan]:
     """Return the plan of every kind of question, asked by ``person``."""
+    table = mapping.table[1]
     sizes = {row["name"]: row["rows"] for row in await session.fetch(SCHEMA["tables"])}
-    sizes[mapping.table[1]] = await session.fetchval(SCHEMA["table_rows"].expand(table=sql.table(mapping.table)))
+    sizes[table] = await session.fetchval(SCHEMA["table_rows"].expand(table=sql.table(mapping.table)))
     await session.connection.execute("SET LOCAL enable_seqscan = off")
     plans = []
-    for question, query, args, wanted in _questions(Statements(records), records, person):
-        [[text]] = await session.connection.fetch(f"EXPLAIN (FORMAT JSON) {query.sql}", *args)
+    for question in _questions(mapping, records, person):
+        [[text]] = await session.connection.fetch(f"EXPLAIN (FORMAT JSON) {question.query.sql}", *question.args)
         nodes = [*_nodes(json.loads(text)[0]["Plan"])]
-        full = {node["Relation Name"] for node in nodes if node["Node Type"].endswith("Seq Scan")}
-        scanned = tuple(sorted(name for name in full if sizes.get(name, 0) >= MANY_ROWS))
         indexes = tuple(sorted({node["Index Name"] for node in nodes if "Index Name" in node}))
-        advice = _advice(mapping, records, scanned, wanted)
-        plans.append(Plan(question, scanned, indexes, advice, must_read_all=bool(scanned) and not wanted))
+        if not question.wanted:
+            plans.append(Plan(question.name, (), indexes, "", must_read_all=sizes[table] >= MANY_ROWS))
+            continue
+        full = {
+            node["Relation Name"] for node in nodes if _reads_all(node, question.by if table in node.values() else "")
+        }
+        scanned = tuple(sorted(name for name in full if sizes.get(name, 0) >= MANY_ROWS))
+        advice = _advice(mapping, records, scanned, question.wanted)
+        plans.append(Plan(question.name, scanned, indexes, advice, must_read_all=False))
     return plans
 
 
-Question = tuple[str, Query, tuple[object, ...], str]
-
-
-def _questions(statements: Statements, records: Records, person: str | None) -> Iterator[Question]:
-    """Yield each question with its statement, its arguments, and the field that an index should lead to.
-
-    For the one person of a ``single_person`` mapping some questions are about every row, and no index can help.
-    """
-    newest = "recorded_at"
-    of_all = "" if not records.has_person else newest
+def _questions(mapping: SourceMapping, records: Records, person: str | None) -> Iterator[_Question]:
+    statements, field = Statements(records), mapping.fields.person
+    mine = ("recorded_at", field.column if field.join is None else "") if field is not None else None
+    month, symptom, every = mine or ("recorded_at", "2024-"), mine or ("symptom", "lower("), mine or ("", "")
     for name, question, wanted in (
-        ("list, newest first", ListSymptoms(), newest),
-        ("list of a month", ListSymptoms(**_RANGE), newest),
-        ("list of one symptom", ListSymptoms(symptoms=("headache",)), newest if records.has_person else "symptom"),
-        ("list, worst first", ListSymptoms(sort=Sort.WORST), of_all),
-        ("list by words in the notes", ListSymptoms(text="ache"), of_all),
+        ("list, newest first", ListSymptoms(), mine or ("recorded_at", "")),
+        ("list of a month", ListSymptoms(**_RANGE), month),
+        ("list, worst first", ListSymptoms(sort=Sort.WORST), every),
+        ("list by words in the notes", ListSymptoms(text="ache"), every),
     ):
         query = statements.page(given_in(question), question.sort, is_first=True, is_counted=False)
-        yield name, query, (person, *arguments(question), _PAGE, None, None, None), wanted
-    yield "names", statements.names, (person, 200), of_all
-    figures: tuple[tuple[str, SymptomFilter, str], ...] = (
-        ("stats of a month", StatsOfSymptoms(**_RANGE), newest),
-        ("stats of all", StatsOfSymptoms(), of_all),
-    )
-    for name, stats, wanted in figures:
-        yield name, statements.figures("stats", given_in(stats)), (person, *arguments(stats)), wanted
+        yield _Question(name, query, (person, *arguments(question), _PAGE, None, None, None), *wanted)
+    yield _Question("names", statements.names, (person, 200), *every)
+    for name, stats, wanted in (
+        ("stats of a month", StatsOfSymptoms(**_RANGE), month),
+        ("stats of one symptom", StatsOfSymptoms(symptoms=("headache",)), symptom),
+        ("stats of all", StatsOfSymptoms(), every),
+    ):
+        yield _Question(name, statements.figures("stats", given_in(stats)), (person, *arguments(stats)), *wanted)
+
+
+def _reads_all(node: dict[str, Any], by: str) -> bool:
+    """Return whether a node of the plan reads a whole table, be it by walking an index from end to end."""
+    if "Relation Name" not in node:
+        return False
+    condition = f"{node.get('Index Cond', '')}{node.get('Recheck Cond', '')}"
+    return node["Node Type"].endswith("Seq Scan") or by not in condition
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -45,7 +45,7 @@ ORDER BY f.conname;
 
 -- name: sample
 -- Some rows, every column as text.
--- $1 rows integer
+-- $1 rows bigint
 -- -> one text a column
 SELECT {{columns}} FROM {{table}} LIMIT $1;
 
@@ -84,7 +84,7 @@ SELECT count(*) FROM {{tables}} WHERE ({{readable}}) IS NOT TRUE;
 
 -- name: unreadable_examples
 -- What such rows hold, most frequent first.
--- $1 rows integer
+-- $1 rows bigint
 -- -> value text, count bigint
 SELECT {{raw}} AS value, count(*) AS count FROM {{tables}} WHERE ({{readable}}) IS NOT TRUE
 GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT $1;

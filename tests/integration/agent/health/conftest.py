@@ -103,6 +103,7 @@ class App:
     pool: Pool
     source: Source
     linked: Linked
+    patience_s: float = 9.0
 
     def __post_init__(self) -> None:
         self.handlers = handlers(self.source, self.linked)
@@ -120,7 +121,7 @@ class App:
         return result
 
     async def answer(self, operation: Operation[Any, Any], question: BaseModel, person: str | None) -> Answer:
-        return await self.handlers[operation](caller(self.account(person)), question)
+        return await self.handlers[operation](caller(self.account(person), self.patience_s), question)
 
     async def raw(self) -> dict[str | None, list[asyncpg.Record]]:
         """Return the raw rows by person."""
@@ -152,8 +153,8 @@ def templates(postgres_server: PostgresServer) -> PostgresServer:
 
 @pytest.fixture(params=EXISTING, ids=lambda existing: existing.name)
 def existing(request: pytest.FixtureRequest) -> Existing:
-    chosen: Existing = request.param
-    return chosen
+    chosen: Existing | str = request.param
+    return next(existing for existing in EXISTING if chosen in {existing, existing.name})
 
 
 @pytest.fixture
