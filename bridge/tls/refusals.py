@@ -59,10 +59,10 @@ _BY_CLASS: Final = (
 def explain_tls_error(error: BaseException) -> Refusal:
     """Return why a handshake, or a connection right after it, ended with ``error``."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _BY_VERIFY_CODE.get(error.verify_code, Refusal.PROTOCOL)
+        return _BY_VERIFY_CODE.get(getattr(error, "verify_code", 0), Refusal.PROTOCOL)
     for kind, refusal in _BY_CLASS:
         if isinstance(error, kind):
             return refusal
-    reason = (isinstance(error, ssl.SSLError) and error.reason) or ""
+    reason: str = getattr(error, "reason", None) or ""  # OpenSSL's own errors have one
     by_alert = Refusal.REFUSED_BY_PEER if "_ALERT_" in reason else Refusal.PROTOCOL
     return _BY_REASON.get(reason, by_alert)
