@@ -82,7 +82,7 @@ async def plans_of(session: Session, mapping: SourceMapping, records: Records, p
 def _questions(mapping: SourceMapping, records: Records, person: str | None) -> Iterator[_Question]:
     statements, field = Statements(records), mapping.fields.person
     mine = ("recorded_at", field.column if field.join is None else "") if field is not None else None
-    month, symptom, every = mine or ("recorded_at", "2024-"), mine or ("symptom", "lower("), mine or ("", "")
+    month, every = mine or ("recorded_at", "2024-"), mine or ("", "")
     for name, question, wanted in (
         ("list, newest first", ListSymptoms(), mine or ("recorded_at", "")),
         ("list of a month", ListSymptoms(**_RANGE), month),
@@ -94,10 +94,13 @@ def _questions(mapping: SourceMapping, records: Records, person: str | None) -> 
     yield _Question("names", statements.names, (person, 200), *every)
     for name, stats, wanted in (
         ("stats of a month", StatsOfSymptoms(**_RANGE), month),
-        ("stats of one symptom", StatsOfSymptoms(symptoms=("headache",)), symptom),
         ("stats of all", StatsOfSymptoms(), every),
     ):
         yield _Question(name, statements.figures("stats", given_in(stats)), (person, *arguments(stats)), *wanted)
+    if mine is None:  # a person's few records are found by the person
+        query = SCHEMA["by_symptom"].expand(tables=records.tables, symptom=records.origins["symptom"].expression)
+        is_own = records.origins["symptom"].is_of_table
+        yield _Question("those of one symptom", query, ("headache",), "symptom", "lower(" if is_own else "")
 
 
 def _reads_all(node: dict[str, Any], by: str) -> bool:
@@ -124,6 +127,10 @@ def _advice(mapping: SourceMapping, records: Records, scanned: tuple[str, ...], 
     columns = [_alone(records.origins["person"])] if "person" in records.origins else []
     if (origin := records.origins[wanted]).is_of_table:
         columns.append(f"lower({_alone(origin)})" if wanted == "symptom" else _alone(origin))
+    elif wanted == "symptom" and (join := mapping.fields.symptom.join) is not None:
+        while (base := mapping.joins[join].base) is not None:
+            join = base
+        columns += [sql.identifier(name) for name in mapping.joins[join].on]
     return _create_index(mapping.table, columns) if columns else ""
 
 

@@ -89,6 +89,11 @@ SELECT count(*) FROM {{tables}} WHERE ({{readable}}) IS NOT TRUE;
 SELECT {{raw}} AS value, count(*) AS count FROM {{tables}} WHERE ({{readable}}) IS NOT TRUE
 GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT $1;
 
+-- name: by_symptom
+-- The rows with one symptom and no other condition: whether an index leads to them.
+-- $1 symptom text
+SELECT FROM {{tables}} WHERE lower({{symptom}}) = lower($1::text);
+
 -- name: busiest_person
 -- The person with the most records, as the text that a grant would hold.
 -- -> text
