@@ -117,10 +117,8 @@ class Directory:
     def _remember_end(self, session_id: UUID) -> None:
         now = self._clock.time()
         self._ended[session_id] = now
-        for oldest, ended_at in list(self._ended.items()):
-            if ended_at > now - self._access_s:
-                break
-            del self._ended[oldest]
+        for expired in [session for session, ended_at in self._ended.items() if ended_at <= now - self._access_s]:
+            del self._ended[expired]
 
     async def _fetch_standing(self, user_id: UUID) -> Standing | None:
         row = await self._pool.fetchrow(QUERIES["users_state"], user_id, deadline=self._deadline())

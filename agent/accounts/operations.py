@@ -92,11 +92,8 @@ class Sessions:
         """
         now = utc(self._clock.time())
         presented = refresh_tokens.parse(params.refresh_token.get_secret_value())
-        answer: Answer | None = None
         async with self._pool.transaction(context.deadline) as transaction:
-            row = await transaction.fetchrow(QUERIES["session_to_refresh"], presented.session_id)
-            if row is not None and refresh_tokens.is_genuine(presented, self._keys.refresh_key, row["salt"]):
-                answer = await self._rotate(transaction, row, presented, now)
+            answer = await self._rotate(transaction, presented, now)
         if answer is None:
             log(_log, "refresh_refused", level=logging.WARNING, request_id=context.request_id)
             raise Denied(Code.SESSION_ENDED)
@@ -122,9 +119,12 @@ class Sessions:
         await self._pool.execute(QUERIES["forget_attempts"], now, deadline=deadline)
 
     async def _rotate(
-        self, transaction: Transaction, row: asyncpg.Record, presented: refresh_tokens.Presented, now: datetime
+        self, transaction: Transaction, presented: refresh_tokens.Presented, now: datetime
     ) -> Answer | None:
-        """Return the answer to a genuine token, or None (the session is over, or now ended)."""
+        """Return the answer, or None: it is no token of ours, or its session is over, which may have happened here."""
+        row = await transaction.fetchrow(QUERIES["session_to_refresh"], presented.session_id)
+        if row is None or not refresh_tokens.is_genuine(presented, self._keys.refresh_key, row["salt"]):
+            return None
         if row["ended_at"] is not None or row["expires_at"] <= now or not row["is_active"]:
             return None
         generation, expires_at = row["generation"], row["expires_at"]

@@ -75,18 +75,21 @@ DELETE FROM sessions WHERE expires_at <= $1;
 -- $4 period interval
 -- -> retry_after_s double precision
 WITH asked AS (
-    SELECT * FROM unnest($1::text[], $2::double precision[]) AS a (key, interval_s)
+    SELECT key, interval_s, $3::timestamptz AS now
+    FROM unnest($1::text[], $2::double precision[]) AS a (key, interval_s)
 ), taken AS (
     INSERT INTO limits AS l (key, next_at)
-    SELECT key, $3 + make_interval(secs => interval_s) FROM asked ORDER BY key
+    SELECT key, now + make_interval(secs => interval_s) FROM asked ORDER BY key
     ON CONFLICT (key) DO UPDATE
-    SET next_at = CASE WHEN l.next_at > $3 + $4 THEN excluded.next_at
+    SET next_at = CASE WHEN l.next_at > $3 + $4 + interval '1 ms' THEN excluded.next_at
                        ELSE greatest(l.next_at, $3) + (excluded.next_at - $3) END
-    WHERE l.next_at <= $3 + $4 - (excluded.next_at - $3) OR l.next_at > $3 + $4
+    -- a millisecond for the rounding of intervals such as 60 s / 7
+    WHERE l.next_at <= $3 + $4 - (excluded.next_at - $3) + interval '1 ms' OR l.next_at > $3 + $4 + interval '1 ms'
     RETURNING key
 )
-SELECT extract(epoch FROM l.next_at - $3 - $4)::double precision + a.interval_s AS retry_after_s
-FROM asked AS a JOIN limits AS l USING (key)
+-- LEFT: a row that others made since this statement began refuses here, and cannot be seen
+SELECT coalesce(extract(epoch FROM l.next_at - $3 - $4)::double precision, 0) + a.interval_s AS retry_after_s
+FROM asked AS a LEFT JOIN limits AS l USING (key)
 WHERE a.key NOT IN (SELECT key FROM taken);
 
 -- name: forget_attempts

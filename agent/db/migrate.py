@@ -27,6 +27,9 @@ _QUERIES: Final = load("agent.db")
 _LOCK_ID: Final = 0x6472_6177  # "draw"; any constant does, as long as it is always the same
 _FILE: Final = re.compile(r"(?P<number>\d{4})_(?P<name>[a-z0-9_]+)\.sql")
 
+LOCK_TIMEOUT_S: Final = 4.0
+STATEMENT_TIMEOUT_S: Final = 5.0
+
 _BOOKKEEPING: Final = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
     number integer PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()

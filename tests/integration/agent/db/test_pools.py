@@ -115,9 +115,10 @@ async def test_statement_ends_by_the_servers_timeout_when_it_is_shorter(store: P
 
 async def test_pool_serves_the_next_call_when_a_connection_was_cut(store: Pool, owner: Pool) -> None:
     pid = await store.fetchval(PID, deadline=soon())
+    cut = asyncio.Event()
+    store._idle[0].add_termination_listener(lambda _connection: cut.set())
     await owner.fetchval(CUT, pid, deadline=soon())
-    while not store._idle[0].is_closed():
-        await asyncio.sleep(0)
+    await cut.wait()
     assert await store.fetchval(PID, deadline=soon()) != pid
     await assert_whole(store)
     assert store.availability.is_up

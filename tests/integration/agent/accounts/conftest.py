@@ -1,0 +1,142 @@
+"""The accounts on a real store, with a clock that tests turn, and a directory that hears."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from agent.accounts.access_tokens import AccessTokens
+from agent.accounts.attempts import Attempts
+from agent.accounts.authentication import Authentication
+from agent.accounts.directory import Directory, Listeners
+from agent.accounts.operations import Sessions
+from agent.accounts.passwords import Passwords
+from agent.accounts.token_keys import TokenKeys
+from agent.accounts.users import NewUser, Users
+from agent.db.listen import ListenRule, listen
+from agent.db.pools import Pool
+from agent.settings import Limits, Tokens
+from agent.settings import Passwords as PasswordSettings
+from bridge.contracts.accounts import Refresh, SignIn
+from bridge.contracts.accounts import Tokens as TokensAnswer
+from bridge.contracts.operation import Nothing, Role
+from bridge.process.clock import SystemClock
+from bridge.server import AnonymousCaller, CallerContext, UserCaller
+from tests.clocks import TurnedClock
+from tests.integration.agent.conftest import StoreDsns
+
+EMAIL = "Ann@Example.org"
+PASSWORD = "Correct horse 1"
+
+
+@dataclass
+class Told:
+    """What the directory told others."""
+
+    resumed: asyncio.Event = field(default_factory=asyncio.Event)
+    suspended: asyncio.Event = field(default_factory=asyncio.Event)
+    users: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    sessions: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+
+    @property
+    def listeners(self) -> Listeners:
+        return Listeners(self.resumed.set, self.suspended.set, self.users.put_nowait, self.sessions.put_nowait)
+
+
+@dataclass
+class Accounts:
+    """One agent's accounts, and shorthands for what people do with them."""
+
+    store: Pool
+    clock: TurnedClock
+    directory: Directory
+    told: Told
+    sessions: Sessions
+    users: Users
+    authentication: Authentication
+    tokens: AccessTokens
+    ann: UUID
+
+    async def sign_in(
+        self, password: str = PASSWORD, *, email: str = EMAIL, address: str = "192.0.2.1"
+    ) -> TokensAnswer:
+        params = SignIn.model_validate({"email": email, "password": password, "address": address})
+        return TokensAnswer.model_validate_json((await self.sessions.sign_in(anonymous(), params)).body)
+
+    async def refresh(self, token: str) -> TokensAnswer:
+        params = Refresh.model_validate({"refresh_token": token})
+        return TokensAnswer.model_validate_json((await self.sessions.refresh(anonymous(), params)).body)
+
+    async def sign_out(self, access_token: str) -> None:
+        caller = await self.authentication.authenticate(access_token)
+        context = CallerContext(caller, "0" * 32, "", soon(), "key-1", "sha-256=:x:")
+        assert (await self.sessions.sign_out(context, Nothing())).body == b"{}"
+
+    async def caller(self, access_token: str) -> UserCaller:
+        return await self.authentication.authenticate(access_token)
+
+
+def soon() -> float:
+    return SystemClock.monotonic() + 3
+
+
+def anonymous() -> CallerContext:
+    return CallerContext(AnonymousCaller(), "0" * 32, "", soon(), "", "sha-256=:x:")
+
+
+@pytest.fixture
+async def accounts(store: Pool, tmp_path: Path, turned_clock: TurnedClock) -> AsyncIterator[Accounts]:
+    """Give accounts with one user, Ann; nothing is heard yet (see ``hearing``)."""
+    settings = Tokens(keys_dir=tmp_path / "tokens")
+    keys = TokenKeys(settings)
+    keys.load(turned_clock.time())
+    tokens = AccessTokens(keys, settings)
+    told = Told()
+    directory = Directory(store, turned_clock, access_s=settings.access_s, listeners=told.listeners)
+    passwords = Passwords(PasswordSettings(bcrypt_cost=4))
+    sessions = Sessions(
+        pool=store,
+        passwords=passwords,
+        attempts=Attempts(store, Limits()),
+        keys=keys,
+        tokens=tokens,
+        directory=directory,
+        settings=settings,
+        clock=turned_clock,
+    )
+    users = Users(store, passwords)
+    authentication = Authentication(tokens, directory, turned_clock)
+    ann = NewUser(email=EMAIL, name="Ann", role=Role.TECHNICIAN, time_zone="Europe/London")
+    ann_id = await users.add(ann, PASSWORD, deadline=soon())
+    yield Accounts(store, turned_clock, directory, told, sessions, users, authentication, tokens, ann_id)
+    passwords.close()
+
+
+class Ears:
+    """Lets the directory hear, and be deaf again."""
+
+    def __init__(self, dsn: str, accounts: Accounts, tasks: asyncio.TaskGroup) -> None:
+        self._dsn = dsn
+        self._accounts = accounts
+        self._tasks = tasks
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        rule = ListenRule(check_s=0.1, retry_s=0.01)
+        self._task = self._tasks.create_task(listen(self._dsn, self._accounts.directory.hearing, rule))
+        await self._accounts.told.resumed.wait()
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+
+@pytest.fixture
+def agent_dsn(store_dsns: StoreDsns) -> str:
+    return store_dsns.agent

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from agent.accounts.passwords import BYTES_MAX, Passwords, check_strength
+from agent.settings import Passwords as PasswordSettings
+from bridge.errors import Code, Invalid
+
+
+@pytest.fixture
+def passwords() -> Iterator[Passwords]:
+    passwords = Passwords(PasswordSettings(bcrypt_cost=4, threads=1))
+    yield passwords
+    passwords.close()
+
+
+@pytest.mark.parametrize("password", ["Abcdefg1", "ÄÖÜäöü12", "x" * 100 + "Y1"])
+def test_strength_passes_when_long_and_mixed_enough(password: str) -> None:
+    check_strength(password)
+
+
+@pytest.mark.parametrize("password", ["", "Abcdef1", "abcdefg1", "ABCDEFG1", "Abcdefgh"])
+def test_strength_is_refused_when_short_or_of_one_kind(password: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        check_strength(password)
+    assert caught.value.fields[0].name == "password"
+    assert password == "" or password not in caught.value.fields[0].message
+
+
+async def test_password_matches_its_hash_when_it_is_the_same(passwords: Passwords) -> None:
+    stored = await passwords.hash("  Correct horse 1 ")
+    assert stored.startswith("$2b$04$")
+    assert await passwords.matches("  Correct horse 1 ", stored)
+    assert not await passwords.matches("Correct horse 1", stored)
+    assert stored != await passwords.hash("  Correct horse 1 ")
+
+
+async def test_password_matches_when_another_keyboard_composed_it(passwords: Passwords) -> None:
+    stored = await passwords.hash("Cr\u00e8me 12345")
+    assert await passwords.matches("Cre\u0300me 12345", stored)
+
+
+async def test_password_never_matches_when_there_is_no_account(passwords: Passwords) -> None:
+    assert not await passwords.matches("anything", None)
+    assert not await passwords.matches("", None)
+
+
+async def test_password_is_refused_when_bcrypt_would_not_see_all_of_it(passwords: Passwords) -> None:
+    assert await passwords.hash("x" * BYTES_MAX)
+    for refused in (passwords.hash("é" * (BYTES_MAX // 2) + "x"), passwords.matches("x" * (BYTES_MAX + 1), None)):
+        with pytest.raises(Invalid) as caught:
+            await refused
+        assert caught.value.code is Code.INVALID_REQUEST
+        assert "72 bytes" in caught.value.fields[0].message
+
+
+async def test_check_takes_as_long_when_there_is_no_account() -> None:
+    """What is compared is CPU time of one thread, so that a busy machine does not matter."""
+    passwords = Passwords(PasswordSettings(bcrypt_cost=10, threads=1))
+    stored = await passwords.hash("Correct horse 1")
+
+    async def cpu_s(stored: str | None) -> float:
+        started = time.process_time()
+        await passwords.matches("Wrong horse 1", stored)
+        return time.process_time() - started
+
+    known = min([await cpu_s(stored) for _ in range(3)])
+    unknown = min([await cpu_s(None) for _ in range(3)])
+    passwords.close()
+    assert unknown == pytest.approx(known, rel=0.2)
