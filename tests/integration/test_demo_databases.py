@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 
 import asyncpg
 import pytest
 
-from demo.databases import SOURCE, STORE, Logins, provide_source, provide_store
+from agent.apps.health.schema import run_check
+from demo.databases import MAPPING, SOURCE, STORE, Logins, provide_source, provide_store
 from tests.postgres import PostgresServer
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -70,3 +72,11 @@ async def test_login_is_refused_when_it_is_of_an_earlier_start(postgres_server: 
 
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(logins.agent)
+
+
+async def test_mapping_serves_when_the_agent_checks_it(postgres_server: PostgresServer, logins: Logins) -> None:
+    await provide_source(postgres_server, NOW)
+    report = io.StringIO()
+
+    assert await run_check(logins.source, MAPPING, out=report) == 0
+    assert "0 do not convert" in report.getvalue()
