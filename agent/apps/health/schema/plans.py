@@ -127,10 +127,10 @@ def _advice(mapping: SourceMapping, records: Records, scanned: tuple[str, ...], 
     columns = [_alone(records.origins["person"])] if "person" in records.origins else []
     if (origin := records.origins[wanted]).is_of_table:
         columns.append(f"lower({_alone(origin)})" if wanted == "symptom" else _alone(origin))
-    elif wanted == "symptom" and (join := mapping.fields.symptom.join) is not None:
-        while (base := mapping.joins[join].base) is not None:
-            join = base
-        columns += [sql.identifier(name) for name in mapping.joins[join].on]
+    elif wanted == "symptom" and (name := mapping.fields.symptom.join) is not None:
+        while (base := mapping.joins[name].base) is not None:
+            name = base
+        columns += [sql.identifier(column) for column in mapping.joins[name].on]
     return _create_index(mapping.table, columns) if columns else ""
 
 
