@@ -46,7 +46,11 @@ def _time_zone(name: str) -> str:
 
 def _split_table(value: object) -> object:
     """Turn ``"schema.table"`` into its two names; a list is taken as it is, for names that hold a dot."""
-    return tuple(value.split(".")) if isinstance(value, str) else value
+    names = value.split(".") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or len(names) != 2:  # noqa: PLR2004 - schema and table
+        msg = "must be written as schema.table, or as a list of the two names"
+        raise ValueError(msg)
+    return tuple(names)
 
 
 def _one_or_many(value: object) -> object:

@@ -31,7 +31,7 @@ class Block:
     questions: list[str] = field(default_factory=list)
 
     def note(self, reason: str) -> None:
-        self.lines.append(f"# {reason}")
+        self.lines.append(f"# {' '.join(reason.split())}")
 
     def put(self, key: str, value: object, reason: str = "") -> None:
         if reason:
