@@ -27,13 +27,11 @@ def client_context(identity: Path, roots: Path) -> ssl.SSLContext:
     Raises as :func:`server_context`.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies chain and name
-    context.hostname_checks_common_name = False
     return _fill(context, identity, roots)
 
 
 def _fill(context: ssl.SSLContext, identity: Path, roots: Path) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.verify_flags |= ssl.VERIFY_X509_STRICT
     context.set_alpn_protocols([ALPN])
     context.load_verify_locations(roots)
     context.load_cert_chain(identity, password="")  # an encrypted key fails, and does not ask the terminal

@@ -105,14 +105,16 @@ def test_request_key_is_the_current_generation_when_there_is_one_unit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rings", "named"), [({}, "none"), ({"gateway": Ring(A), "monitor": Ring(MONITOR)}, "gateway, monitor")]
+    ("rings", "named"),
+    [({}, "none"), ({"gateway": Ring(A), "monitor": Ring(MONITOR)}, "gateway, monitor")],
+    ids=["none", "two"],
 )
 def test_request_key_refuses_when_there_is_not_one_unit(rings: dict[str, Ring], named: str) -> None:
     with pytest.raises(KeysRefused, match=named):
         Keyring(rings).request_key()
 
 
-@pytest.mark.parametrize("rings", [{"monitor": Ring(A)}, {"gateway": Ring(A, previous=A)}])
+@pytest.mark.parametrize("rings", [{"monitor": Ring(A)}, {"gateway": Ring(A, previous=A)}], ids=["another's", "twice"])
 def test_keyring_refuses_when_a_key_id_is_anothers_or_occurs_twice(rings: dict[str, Ring]) -> None:
     with pytest.raises(KeysRefused, match="not the key id of one generation"):
         Keyring(rings)
@@ -225,14 +227,15 @@ def test_keys_are_refused_when_there_are_none(tmp_path: Path) -> None:
     [
         ('"current"', '"presently"', "gateway"),
         (A.key_id, "gateway", "gateway.current.key_id"),
-        ("+00:00", "", "gateway.current.created"),
+        ("2026-11-21T", "2026-21-11T", "gateway.current.created"),
         ("{", "", "the file"),
     ],
+    ids=["field", "key id", "time", "JSON"],
 )
 def test_keys_are_refused_without_showing_them_when_malformed(tmp_path: Path, old: str, new: str, where: str) -> None:
     save_keyring(tmp_path, Keyring({"gateway": Ring(A)}))
     path = tmp_path / FILE_NAME
-    text = path.read_text().replace("Z", "+00:00")
+    text = path.read_text()
     secret = json.loads(text)["gateway"]["current"]["secret"]
     path.write_text(text.replace(old, new, 1))
 

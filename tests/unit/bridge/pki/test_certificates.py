@@ -128,6 +128,9 @@ def test_intermediate_cannot_make_another_ca_when_it_tries() -> None:
 
     with pytest.raises(VerificationError):
         names_of((leaf.certificate, *below.chain, *INTERMEDIATE.chain))
+    for ca, path_length in ((ROOT, 1), (INTERMEDIATE, 0), (WEB_ROOT, 0)):
+        constraints = ca.certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+        assert constraints.path_length == path_length
 
 
 def test_leaves_are_good_under_both_intermediates_when_it_is_prolonged() -> None:
