@@ -1,0 +1,300 @@
+"""``python -m bridge``, command by command, as the person at the terminal sees it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from bridge.__main__ import Terminal, main
+from bridge.keys import RotationStep, load_keyring
+from bridge.pki import IDENTITY_FILE, REVOKED_FILE, Profile, read_identity, read_revoked
+from bridge.process.clock import utc
+from tests.clocks import TurnedClock
+
+DAY_S = 86_400
+
+
+@dataclass
+class Person:
+    """Somebody in a folder of their own, and what they were told."""
+
+    folder: Path
+    clock: TurnedClock = field(default_factory=TurnedClock)
+    told: list[str] = field(default_factory=list)
+    waited_s: list[float] = field(default_factory=list)
+
+    def run(self, line: str) -> int:
+        """Run a command; ``DIR/`` in it is the folder."""
+        terminal = Terminal(say=self.told.append, sleep=self.waited_s.append, clock=self.clock)
+        return main(line.replace("DIR", str(self.folder)).split(), terminal)
+
+    def listed(self, line: str) -> list[dict[str, str]]:
+        """Return what a list command says as JSON."""
+        assert self.run(f"{line} --json") == 0
+        rows: list[dict[str, str]] = json.loads(self.told.pop())
+        return rows
+
+
+@pytest.fixture
+def person(tmp_path: Path) -> Person:
+    return Person(tmp_path)
+
+
+BOTH = "--agent DIR/agent --gateway DIR/gateway"
+
+
+# keys
+
+
+def test_keys_create_shares_one_secret_when_there_was_none(person: Person) -> None:
+    assert person.run(f"keys create {BOTH}") == 0
+
+    agent, gateway = load_keyring(person.folder / "agent"), load_keyring(person.folder / "gateway")
+    assert agent.rings == gateway.rings
+    assert person.told == [f"created {gateway.request_key().key_id}"]
+
+
+def test_keys_create_refuses_when_a_unit_has_keys(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    assert person.run(f"keys create {BOTH}") == 0
+    assert person.run("keys create --agent DIR/agent --gateway DIR/monitor --unit monitor") == 0
+
+    assert person.run(f"keys create {BOTH}") == 1
+
+    assert capsys.readouterr().err.endswith("agent holds keys for gateway already: rotate them\n")
+    assert set(load_keyring(person.folder / "agent").rings) == {"gateway", "monitor"}
+
+
+def test_keys_rotate_replaces_the_secret_with_two_pauses_when_run(person: Person) -> None:
+    person.run(f"keys create {BOTH}")
+    before = load_keyring(person.folder / "gateway").request_key().key_id
+    person.told.clear()
+
+    assert person.run(f"keys rotate {BOTH} --settle-s 7") == 0
+
+    agent, gateway = load_keyring(person.folder / "agent"), load_keyring(person.folder / "gateway")
+    after = gateway.request_key().key_id
+    assert agent.key_ids == gateway.key_ids == (after,)
+    assert after != before
+    assert person.waited_s == [7, 7]
+    assert [line for line in person.told if "waiting" not in line] == [*RotationStep, f"rotated to {after}"]
+
+
+@pytest.mark.parametrize("interrupted_at", [0, 1])
+def test_keys_rotate_goes_on_when_it_was_interrupted(person: Person, interrupted_at: int) -> None:
+    person.run(f"keys create {BOTH}")
+
+    class Interrupted(Exception):
+        pass
+
+    def sleep(_seconds: float) -> None:
+        if len(person.waited_s) == interrupted_at:
+            raise Interrupted
+        person.waited_s.append(0)
+
+    arguments = f"keys rotate {BOTH}".replace("DIR", str(person.folder)).split()
+    with pytest.raises(Interrupted):
+        main(arguments, Terminal(say=person.told.append, sleep=sleep, clock=person.clock))
+    staged = load_keyring(person.folder / "agent").key_ids
+    assert len(staged) == 2
+
+    assert person.run(f"keys rotate {BOTH}") == 0
+
+    assert load_keyring(person.folder / "agent").key_ids == staged[1:]
+    assert load_keyring(person.folder / "gateway").key_ids == staged[1:]
+
+
+def test_keys_go_by_hand_from_machine_to_machine_when_there_are_two(person: Person) -> None:
+    for turn in range(2):
+        assert person.run("keys stage --keys DIR/agent --export DIR/carried.json") == 0
+        assert person.run("keys stage --keys DIR/gateway --import DIR/carried.json") == 0
+        if turn:
+            assert person.run("keys promote --keys DIR/gateway") == 0
+            assert person.run("keys promote --keys DIR/agent") == 0
+            assert person.run("keys retire --keys DIR/gateway --yes") == 0
+            assert person.run("keys retire --keys DIR/agent --yes") == 0
+
+    agent, gateway = load_keyring(person.folder / "agent"), load_keyring(person.folder / "gateway")
+    assert agent.key_ids == gateway.key_ids == (gateway.request_key().key_id,)
+    assert (person.folder / "carried.json").stat().st_mode & 0o777 == 0o600
+    assert any(line.startswith("next: carry") for line in person.told)
+
+
+def test_keys_retire_asks_first_when_it_would_forget(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    person.run(f"keys create {BOTH}")
+    assert person.run("keys retire --keys DIR/agent") == 0
+    assert person.told[-1] == "gateway has no previous generation"
+    person.run("keys stage --keys DIR/agent --export DIR/carried.json")
+    person.run("keys promote --keys DIR/agent")
+
+    assert person.run("keys retire --keys DIR/agent") == 1
+
+    assert "would be forgotten: repeat with --yes" in capsys.readouterr().err
+    assert len(load_keyring(person.folder / "agent").key_ids) == 2
+
+
+def test_keys_list_shows_ids_and_ages_and_no_secret_when_asked(person: Person) -> None:
+    person.run(f"keys create {BOTH}")
+    person.clock.advance(3 * DAY_S)
+    person.run("keys stage --keys DIR/agent --export DIR/carried.json")
+
+    rows = person.listed("keys list --keys DIR/agent")
+    person.run("keys list --keys DIR/agent")
+
+    assert [(row["generation"], row["age_days"]) for row in rows] == [("current", "3"), ("next", "0")]
+    assert set(rows[0]) == {"unit", "generation", "key_id", "created", "age_days"}
+    assert person.told[-3].split() == ["unit", "generation", "key_id", "created", "age_days"]
+    assert person.told[-2].split()[:3] == ["gateway", "current", rows[0]["key_id"]]
+
+
+# pki
+
+
+@pytest.fixture
+def owner(person: Person) -> Person:
+    """Somebody with a PKI."""
+    assert person.run("pki init --pki DIR/pki") == 0
+    return person
+
+
+def test_pki_init_says_to_take_the_root_key_away_when_done(owner: Person) -> None:
+    assert any("root.key off this machine" in line for line in owner.told)
+
+
+def test_pki_issue_writes_a_tls_folder_when_asked(owner: Person) -> None:
+    assert owner.run("pki issue agent --pki DIR/pki --tls DIR/agent") == 0
+    assert owner.run("pki issue web --pki DIR/pki --tls DIR/web --dns localhost --ip 127.0.0.1 --ip ::1") == 0
+
+    agent = read_identity(owner.folder / "agent" / IDENTITY_FILE).certificate
+    web = read_identity(owner.folder / "web" / IDENTITY_FILE).certificate
+    assert Profile.of_certificate(agent) == Profile.of_unit("agent")
+    assert [str(name.value) for name in Profile.of_certificate(web).names] == ["localhost", "127.0.0.1", "::1"]
+    assert f"until {agent.not_valid_after_utc:%Y-%m-%d}" in owner.told[-2]
+
+
+def test_pki_issue_asks_first_when_there_is_a_key(owner: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    owner.run("pki issue gateway --pki DIR/pki --tls DIR/gateway")
+    before = (owner.folder / "gateway" / IDENTITY_FILE).read_bytes()
+
+    assert owner.run("pki issue gateway --pki DIR/pki --tls DIR/gateway") == 1
+    assert "would be replaced (pki renew keeps the name): repeat with --yes" in capsys.readouterr().err
+    assert (owner.folder / "gateway" / IDENTITY_FILE).read_bytes() == before
+
+    assert owner.run("pki issue gateway --pki DIR/pki --tls DIR/gateway --yes") == 0
+    assert (owner.folder / "gateway" / IDENTITY_FILE).read_bytes() != before
+
+
+def test_pki_renew_waits_until_it_is_due_when_told_so(owner: Person) -> None:
+    owner.run("pki issue gateway --pki DIR/pki --tls DIR/gateway")
+
+    assert owner.run("pki renew --pki DIR/pki --tls DIR/gateway --if-due") == 0
+    assert owner.told[-1] == "not due: more than 20 days remain"
+
+    owner.clock.advance(11 * DAY_S)
+    assert owner.run("pki renew --pki DIR/pki --tls DIR/gateway --if-due") == 0
+    assert owner.told[-1].startswith(f"renewed until {utc(owner.clock.time() + 30 * DAY_S):%Y-%m-%d}")
+
+
+def test_pki_prolong_needs_the_root_key_when_run(owner: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    assert owner.run("pki prolong --pki DIR/pki") == 0
+    assert owner.told[-1].startswith("prolonged the intermediate until ")
+
+    (owner.folder / "pki" / "root.key").unlink()
+
+    assert owner.run("pki prolong --pki DIR/pki") == 1
+    assert "root.key cannot be read" in capsys.readouterr().err
+
+
+def test_pki_list_tells_states_apart_when_asked(owner: Person) -> None:
+    assert owner.listed("pki list --pki DIR/pki") == []
+    owner.run("pki list --pki DIR/pki")
+    assert owner.told[-1] == "none"
+
+    owner.run("pki issue gateway --pki DIR/pki --tls DIR/old")
+    owner.clock.advance(30 * DAY_S)
+    owner.run("pki issue gateway --pki DIR/pki --tls DIR/gateway")
+    owner.run("pki issue monitor --pki DIR/pki --tls DIR/monitor")
+    serial = owner.listed("pki list --pki DIR/pki")[2]["serial"]
+    owner.run(f"pki revoke {serial} --pki DIR/pki --yes")
+
+    rows = owner.listed("pki list --pki DIR/pki")
+
+    assert [(row["name"].partition(".")[0], row["state"], row["days_left"]) for row in rows] == [
+        ("gateway", "good", "30"),
+        ("gateway", "expired", "0"),
+        ("monitor", "revoked", "30"),
+    ]
+
+
+def test_pki_revoke_reaches_the_agents_folder_when_confirmed(owner: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    for unit in ("agent", "gateway"):
+        owner.run(f"pki issue {unit} --pki DIR/pki --tls DIR/{unit}")
+    serial = owner.listed("pki list --pki DIR/pki")[1]["serial"]
+
+    assert owner.run(f"pki revoke {serial} --pki DIR/pki --tls DIR/agent") == 1
+    assert f"gateway.drawbridge.internal {serial} would be refused for good" in capsys.readouterr().err
+    assert read_revoked(owner.folder / "agent" / REVOKED_FILE) == frozenset()
+
+    assert owner.run(f"pki revoke {serial} --pki DIR/pki --tls DIR/agent --yes") == 0
+    assert owner.told[-1] == f"revoked gateway.drawbridge.internal {serial}"
+    assert read_revoked(owner.folder / "agent" / REVOKED_FILE) == {int(serial, 16)}
+
+    assert owner.run(f"pki revoke {serial} --pki DIR/pki --yes") == 0
+    assert owner.told[-1].startswith("next: carry ")
+
+
+def test_pki_revoke_refuses_when_nothing_of_that_number_was_issued(
+    owner: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert owner.run("pki revoke abc --pki DIR/pki --yes") == 1
+
+    assert "abc was not issued here: see pki list" in capsys.readouterr().err
+
+
+# the command line
+
+
+@pytest.mark.parametrize("arguments", ["", "keys", "pki", "keys stage --keys DIR", "pki revoke xyz --pki DIR"])
+def test_command_line_is_refused_with_its_usage_when_incomplete(
+    person: Person, capsys: pytest.CaptureFixture[str], arguments: str
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        person.run(arguments)
+
+    assert exit_.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: python -m bridge")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [f"keys {name}" for name in ("create", "rotate", "stage", "promote", "retire", "list")]
+    + [f"pki {name}" for name in ("init", "issue", "renew", "prolong", "list", "revoke")],
+)
+def test_command_explains_itself_and_its_options_when_help_is_asked(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main([*command.split(), "--help"])
+
+    assert exit_.value.code == 0
+    usage, purpose, *options = capsys.readouterr().out.split("\n\n")
+    assert usage.startswith(f"usage: python -m bridge {command} ")
+    assert purpose.endswith(".")
+    assert options
+
+
+def test_module_says_one_line_and_fails_when_run_on_nothing(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "bridge", "keys", "list", "--keys", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 1
+    assert run.stdout == ""
+    assert run.stderr == f"python -m bridge: {tmp_path}/keys.json cannot be read: No such file or directory\n"
