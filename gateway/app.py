@@ -1,12 +1,36 @@
-"""The gateway's only assembly point: which parts there are, and how they hold together."""
+"""The gateway's only assembly point: which parts there are, how they hold together, how they start and stop."""
 
 from __future__ import annotations
 
+import asyncio
+import binascii
+import logging
+import random
+import secrets
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final
 
 from aiohttp import web
 
-from bridge.process.clock import Clock
+from bridge.client import metrics
+from bridge.client.breaker import Breaker, BreakerRule, Change, State
+from bridge.client.cache import Cache
+from bridge.client.call import BridgeClient
+from bridge.client.feed import Feed, FeedListener
+from bridge.client.pacing import Pacing, PacingRule
+from bridge.client.retry import RetryRule
+from bridge.client.session import SignedSession
+from bridge.client.transport import Endpoint, Transport
+from bridge.contracts import health as health_contract
+from bridge.contracts.operation import CacheRule, Lane
+from bridge.keys import KeyStore
+from bridge.process import notify
+from bridge.process.clock import Clock, SystemClock
+from bridge.process.logs import log
+from bridge.tls import ReloadingClientTLS
 from gateway.accounts import signing_in
 from gateway.accounts.signing_in import SigningIn
 from gateway.accounts.tokens import TokenVerifier
@@ -14,14 +38,29 @@ from gateway.apps.health import api, pages
 from gateway.apps.health.api import SymptomApi
 from gateway.apps.health.chat.chat import Chat
 from gateway.apps.health.pages import ChatPages
-from gateway.settings import GatewaySettings
-from gateway.web import health
+from gateway.settings import SEAL_KEY_BYTES, GatewaySettings
+from gateway.settings import Cache as CacheSettings
+from gateway.web import csp_reports, health
+from gateway.web.access_log import AccessLog
 from gateway.web.assets import Assets
 from gateway.web.calls import Bridge
+from gateway.web.errors import answer_error
 from gateway.web.health import Health
+from gateway.web.listen import open_sockets
+from gateway.web.metrics import REQUEST_DURATIONS
 from gateway.web.middlewares import middlewares
 from gateway.web.pages import set_up_pages
+from gateway.web.pipeline import run_through
 from gateway.web.response_headers import Drain
+from gateway.web.server import HttpServer
+from gateway.web.tls import WebCertificate
+from gateway.web.tracing import begin_request
+
+_log: Final = logging.getLogger(__name__)
+
+VERSION: Final = version("drawbridge")
+_SIDE_POOL: Final = 2
+"""Connections of the lanes that carry few calls; one of the machine lane is the feed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +71,230 @@ class Parts:
     verifier: TokenVerifier
     health: Health
     chat: Chat
+    access_log: AccessLog
     clock: Clock
     drain: Drain
 
 
 def build_application(settings: GatewaySettings, parts: Parts) -> web.Application:
     """Return the application with its middlewares and every route."""
-    app = web.Application(
-        middlewares=middlewares(
-            settings.web, settings.limits, verifier=parts.verifier, clock=parts.clock, drain=parts.drain
+    each_request = run_through(
+        middlewares(
+            settings.web,
+            settings.limits,
+            verifier=parts.verifier,
+            access_log=parts.access_log,
+            drain=parts.drain,
         ),
-        client_max_size=settings.web.body_max_bytes,
+        begin=begin_request(clock=parts.clock, deadline_s=settings.web.deadline_s),
+        answer_error=answer_error,
     )
+    app = web.Application(middlewares=(each_request,), client_max_size=settings.web.body_max_bytes)
     assets = Assets()
     set_up_pages(app, assets=assets, emergency_number=settings.chat.emergency_number)
     app.router.add_get("/static/{name}", assets.serve)
+    csp_reports.add_routes(app)
     health.add_routes(app, parts.health)
     signing_in.add_routes(app, SigningIn(bridge=parts.bridge, verifier=parts.verifier))
     zone = settings.chat.zone
     api.add_routes(app, SymptomApi(bridge=parts.bridge, zone=zone))
     pages.add_routes(app, ChatPages(bridge=parts.bridge, chat=parts.chat, zone=zone, assets=assets))
     return app
+
+
+class Gateway:
+    """One gateway process, made of its settings.
+
+    Raises :class:`~bridge.keys.KeysRefused` or :class:`~bridge.tls.TLSRefused` when its own files cannot be used, and
+    OSError for a web certificate that cannot.
+    """
+
+    def __init__(self, settings: GatewaySettings, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock = clock = clock or SystemClock()
+        self._keys = KeyStore(settings.bridge.keys)
+        self._tls = ReloadingClientTLS(settings.bridge.tls)
+        listen = settings.listen
+        self._certificate = WebCertificate(listen.certificate, listen.key) if listen.certificate else None
+        self._drain = Drain()
+        self._session = SignedSession(authority=settings.bridge.server_name, keys=self._keys, clock=clock)
+        self._verifier = TokenVerifier(
+            clock=clock,
+            agent_time=lambda: clock.time() + self._session.clock_offset_s,
+            outage_grace_s=settings.session.outage_grace_s,
+            remembered_max=settings.session.remembered_max,
+        )
+        self.addresses: tuple[str, ...] = ()
+        """Where it listens, once it does."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until ``stop`` is set, then let every request that was begun finish. Raises CannotListen."""
+        sockets = open_sockets(self._settings.listen)
+        async with asyncio.TaskGroup() as tasks:
+            transports = self._transports()
+            listeners: list[FeedListener] = [self._verifier]
+            feed = self._feed(transports[Lane.MACHINE], listeners)
+            self._verifier.follow(feed)
+            bridge = self._bridge_client(transports, feed, tasks)
+            own_health = Health(
+                bridge=bridge,
+                clock=self._clock,
+                version=VERSION,
+                metrics_networks=self._settings.web.metrics_networks,
+            )
+            listeners += [bridge, own_health]
+            server = HttpServer(
+                self._application(bridge, own_health),
+                listen=self._settings.listen,
+                limits=self._settings.web,
+                certificate=self._certificate,
+                drain=self._drain,
+            )
+            await server.start(sockets)
+            background = [
+                tasks.create_task(feed.run()),
+                tasks.create_task(self._follow_files(feed, transports)),
+                tasks.create_task(_beat_watchdog(server)),
+            ]
+            self.addresses = tuple(server.addresses)
+            log(_log, "gateway_started", version=VERSION, addresses=server.addresses)
+            notify.notify(notify.READY)
+            await stop.wait()
+            notify.notify(notify.STOPPING)
+            log(_log, "gateway_stopping")
+            await server.stop()
+            for task in background:
+                task.cancel()
+            await bridge.close()
+        log(_log, "gateway_stopped")
+
+    def _application(self, bridge: Bridge, own_health: Health) -> web.Application:
+        settings = self._settings
+        parts = Parts(
+            bridge=bridge,
+            verifier=self._verifier,
+            health=own_health,
+            chat=Chat(seal_key=_seal_key(settings), emergency_number=settings.chat.emergency_number, clock=self._clock),
+            access_log=AccessLog(
+                clock=self._clock,
+                write=_write_to_standard_error,
+                durations=REQUEST_DURATIONS,
+                host=settings.log.host,
+                level=logging.getLevelName(settings.log.level.upper()),
+            ),
+            clock=self._clock,
+            drain=self._drain,
+        )
+        return build_application(settings, parts)
+
+    def _transports(self) -> dict[Lane, Transport]:
+        bridge = self._settings.bridge
+        endpoint = Endpoint(bridge.host, bridge.port, bridge.server_name)
+        return {
+            lane: Transport(
+                endpoint,
+                self._tls,
+                size=bridge.pool if lane is Lane.DATA else _SIDE_POOL,
+                keepalive_s=bridge.keepalive_s,
+                connect_timeout_s=bridge.connect_timeout_s,
+                on_connect=lambda reason: metrics.connections(reason).inc(),
+            )
+            for lane in Lane
+        }
+
+    def _feed(self, transport: Transport, listeners: list[FeedListener]) -> Feed:
+        figures = self._settings.bridge.feed
+        return Feed(
+            session=self._session,
+            transport=transport,
+            clock=self._clock,
+            listeners=listeners,
+            fresh_s=figures.fresh_s,
+            silence_max_s=figures.silence_max_s,
+            retry_s=figures.retry_s,
+            retry_max_s=figures.retry_max_s,
+        )
+
+    def _bridge_client(self, transports: dict[Lane, Transport], feed: Feed, tasks: asyncio.TaskGroup) -> BridgeClient:
+        figures = self._settings.bridge
+        rng = random.Random()  # noqa: S311 - jitter, no secret
+        rule = BreakerRule(**figures.breaker.model_dump())
+        return BridgeClient(
+            session=self._session,
+            transports=transports,
+            breakers={
+                lane: Breaker(rule, rng=rng, listeners=(metrics.breaker_listener(lane), _breaker_logger(lane)))
+                for lane in Lane
+            },
+            pacing=Pacing(PacingRule(**figures.pacing.model_dump()), self._clock),
+            retry=RetryRule(**figures.retry.model_dump()),
+            cache=Cache(bytes_max=figures.cache.bytes_max, origin_hold_s=figures.cache.origin_hold_s),
+            feed=feed,
+            clock=self._clock,
+            tasks=tasks,
+            rng=rng,
+            cache_rules=dict(_cache_rules(figures.cache)),
+        )
+
+    async def _follow_files(self, feed: Feed, transports: dict[Lane, Transport]) -> None:
+        """Take up replaced keys and certificates, and close connections that idled too long."""
+        while True:
+            await asyncio.sleep(self._settings.bridge.reload_s)
+            self._keys.reload_if_changed()
+            self._tls.reload_if_changed()
+            if self._certificate is not None:
+                self._certificate.reload_if_changed()
+            for transport in transports.values():
+                transport.close_idle()
+            metrics.FEED_BEHIND_S.set(feed.behind_s)
+
+
+async def _beat_watchdog(server: HttpServer) -> None:
+    """Tell systemd that this loop turns and its listener stands: neither says anything of the other machine."""
+    interval_s = notify.watchdog_interval_s()
+    if interval_s is None:
+        return
+    while True:
+        if server.is_listening:
+            notify.notify(notify.WATCHDOG)
+        await asyncio.sleep(interval_s)
+
+
+def _breaker_logger(lane: Lane) -> Callable[[Change], None]:
+    def on_change(change: Change) -> None:
+        log(
+            _log,
+            "breaker_changed",
+            level=logging.INFO if change.after is State.CLOSED else logging.WARNING,
+            lane=lane.value,
+            before=change.before.value,
+            after=change.after.value,
+            calls=change.counters.calls,
+            failed=change.counters.failed,
+            unreachable=change.counters.unreachable,
+            slow=change.counters.slow,
+            open_s=round(change.open_s, 3),
+        )
+
+    return on_change
+
+
+def _cache_rules(figures: CacheSettings) -> Iterator[tuple[str, CacheRule]]:
+    for operation, times in (
+        (health_contract.LIST, figures.symptoms_list),
+        (health_contract.NAMES, figures.symptoms_names),
+        (health_contract.STATS, figures.symptoms_stats),
+    ):
+        yield operation.name, CacheRule(operation.cache.tags if operation.cache else frozenset(), **times.model_dump())
+
+
+def _seal_key(settings: GatewaySettings) -> bytes:
+    if settings.chat.seal_key is None:
+        log(_log, "seal_key_made", level=logging.WARNING, reason="chat.seal_key is not set: conversations end with it")
+        return secrets.token_bytes(SEAL_KEY_BYTES)
+    return binascii.a2b_base64(settings.chat.seal_key.get_secret_value())
+
+
+def _write_to_standard_error(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()

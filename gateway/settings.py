@@ -238,6 +238,7 @@ class Log(Section):
     """The log on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least serious level written.")
+    host: str = Field("door", pattern=r"^[\w.-]{1,64}$", description="This machine's name in every log line.")
 
 
 class GatewaySettings(Section):

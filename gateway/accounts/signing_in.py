@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Annotated, Final
 from urllib.parse import quote
 
-import aiohttp_jinja2
 from aiohttp import hdrs, web
 from pydantic import Field, SecretStr, StringConstraints, TypeAdapter
 
@@ -17,7 +16,8 @@ from gateway.accounts.cookies import REFRESH_PATH, clear_session, set_session
 from gateway.accounts.tokens import TokenVerifier
 from gateway.web.calls import Bridge, call
 from gateway.web.context import ANONYMOUS, CONTEXT, RequestContext
-from gateway.web.inputs import FORM, JSON, own_path, read_form, read_json, read_query
+from gateway.web.inputs import FORM, JSON, own_path, parse_query, read_form, read_json
+from gateway.web.pages import render
 from gateway.web.problems import wants_page
 from gateway.web.rate_limits import Counted, counted
 from gateway.web.session import REFRESH_COOKIE, access_token, cookie
@@ -57,7 +57,7 @@ class SigningIn:
 
     async def show_page(self, request: web.Request) -> web.Response:
         """``GET /sign-in?next=``: the form."""
-        query = read_query(request)
+        query = parse_query(request.rel_url.raw_query_string)
         return _page(request, next_path=own_path(query.get("next", ["/"])[-1]), notice=query.get("notice", [""])[-1])
 
     @counted(Counted.SIGN_IN)
@@ -81,7 +81,7 @@ class SigningIn:
 
         A write by GET: another site could only make a browser renew its own session, which it may do anyway.
         """
-        next_path = own_path(read_query(request).get("next", ["/"])[-1])
+        next_path = own_path(parse_query(request.rel_url.raw_query_string).get("next", ["/"])[-1])
         try:
             tokens = await self._refresh(request[CONTEXT], _refresh_cookie(request))
             self._verifier.verify(tokens.access_token)  # else the next page would send it here again, for ever
@@ -171,4 +171,4 @@ def _page(
 ) -> web.Response:
     values = {"next_path": next_path, "notice": notice, "email": email, "error": error}
     status = error.code.status if error else 200
-    return aiohttp_jinja2.render_template("sign_in.html", request, values, status=status)
+    return render("sign_in.html", request, values, status=status)

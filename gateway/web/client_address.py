@@ -11,9 +11,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
-from gateway.web.context import CONTEXT
+from gateway.web.context import RequestContext
+from gateway.web.pipeline import Middleware
 
 LOCAL: Final = "::1"
 """What a client on this machine's Unix socket is called."""
@@ -35,26 +35,25 @@ def client_address(remote: str | None, forwarded: str, trusted: Networks) -> str
     """Return the client's address. ``remote`` is the peer's, or empty on a Unix socket; ``forwarded`` the header."""
     address = remote or LOCAL
     is_trusted = not remote or is_within(remote, trusted)
-    hops = [hop.strip() for hop in forwarded.split(",")] if forwarded else []
+    hops = forwarded.split(",") if forwarded else []
     while is_trusted and hops:
-        hop = hops.pop()
         try:
-            address = str(ip_address(hop))
+            address = str(ip_address(hops.pop().strip()))
         except ValueError:
             break  # not an address: whoever wrote it is believed no further
         is_trusted = is_within(address, trusted)
     return address
 
 
-def find_client_address(*, trusted_hops: Networks) -> Middleware:
-    """Write the client's address into the request's context."""
+class ClientAddress(Middleware):
+    """Writes the client's address into the request's context."""
 
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        forwarded = request.headers.get("X-Forwarded-For", "")
+    def __init__(self, trusted_hops: Networks) -> None:
+        self._trusted = trusted_hops
+
+    def enter(self, request: web.Request, context: RequestContext) -> None:
         remote = request.remote
-        plain = remote and not trusted_hops
-        request[CONTEXT].address = remote if plain and remote else client_address(remote, forwarded, trusted_hops)
-        return await handler(request)
-
-    return middleware
+        if remote and not self._trusted:
+            context.address = remote
+        else:
+            context.address = client_address(remote, request.headers.get("X-Forwarded-For", ""), self._trusted)

@@ -27,7 +27,6 @@ class Principal:
     scope: str
 
 
-@dataclass(slots=True)
 class RequestContext:
     """One request. ``started_at`` and ``deadline`` are monotonic seconds.
 
@@ -36,19 +35,22 @@ class RequestContext:
     ``over_limit`` is set where the handler itself must refuse, once it has seen that nobody is in danger.
     """
 
-    request_id: str
-    traceparent: str
-    started_at: float
-    deadline: float
-    response_headers: dict[str, str]
+    # Most requests leave most of these as they are; class attributes cost them nothing.
     address: str = ""
     credentials: Credentials = ANONYMOUS
     principal: Principal | None = None
     refusal: AppError | None = None
     over_limit: AppError | None = None
-    operation: str | None = None
+    operation: str = ""
     outcome: Outcome = Outcome.OK
-    error_code: str | None = None
+    error_code: str = ""
+
+    def __init__(self, request_id: str, traceparent: str, *, started_at: float, deadline: float) -> None:
+        self.request_id = request_id
+        self.traceparent = traceparent
+        self.started_at = started_at
+        self.deadline = deadline
+        self.response_headers: dict[str, str] = {}
 
     def require_user(self) -> Principal:
         """Return who is signed in. Raises Denied (nobody is) or Unavailable (nobody can tell at the moment)."""
@@ -58,7 +60,7 @@ class RequestContext:
 
     @property
     def call_context(self) -> CallContext:
-        return CallContext(request_id=self.request_id, traceparent=self.traceparent, deadline=self.deadline)
+        return CallContext(self.request_id, self.traceparent, self.deadline)
 
 
 CONTEXT: Final = web.RequestKey("context", RequestContext)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler, Middleware
 
-from gateway.web.context import CONTEXT
+from gateway.web.context import RequestContext
+from gateway.web.pipeline import Middleware
 
 _METHODS: Final = "GET, HEAD, POST"
 _REQUEST_HEADERS: Final = "authorization, content-type, idempotency-key, traceparent"
@@ -21,19 +21,20 @@ _RESPONSE_HEADERS: Final = (
 _PREFLIGHT_MAX_AGE_S: Final = 600
 
 
-def allow_origins(origins: tuple[str, ...]) -> Middleware:
-    """Answer preflights, and let scripts of ``origins`` read responses, errors included."""
-    allowed = frozenset(origins)
+class Cors(Middleware):
+    """Answers preflights, and lets scripts of ``origins`` read responses, errors included."""
 
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not allowed:
-            return await handler(request)
-        headers = request[CONTEXT].response_headers
+    def __init__(self, origins: tuple[str, ...]) -> None:
+        self._origins = frozenset(origins)
+
+    def enter(self, request: web.Request, context: RequestContext) -> web.StreamResponse | None:
+        if not self._origins:
+            return None
+        headers = context.response_headers
         headers[hdrs.VARY] = "Origin"
         origin = request.headers.get(hdrs.ORIGIN)
-        if origin not in allowed:
-            return await handler(request)
+        if origin is None or origin not in self._origins:
+            return None
         headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
         headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         if request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers:
@@ -43,6 +44,4 @@ def allow_origins(origins: tuple[str, ...]) -> Middleware:
             headers[hdrs.ACCESS_CONTROL_MAX_AGE] = str(_PREFLIGHT_MAX_AGE_S)
             return web.Response(status=204)
         headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = _RESPONSE_HEADERS
-        return await handler(request)
-
-    return middleware
+        return None

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Final
 
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler, Middleware
 
 from bridge.errors import Code, Denied
+from gateway.web.context import RequestContext
+from gateway.web.pipeline import Middleware
 
 _SAFE_METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 _OWN: Final = frozenset({"same-origin", "none"})
@@ -27,16 +28,16 @@ def is_cross_site(request: web.Request) -> bool:
     return origin is not None and origin.partition("://")[2] != request.headers.get(hdrs.HOST)
 
 
-def refuse_cross_site_writes(origins: tuple[str, ...]) -> Middleware:
-    """Refuse with ``cross_site`` (403). Scripts of the listed ``origins`` may write, but never with a cookie."""
-    allowed = frozenset(origins)
+class Csrf(Middleware):
+    """Refuses with ``cross_site`` (403). Scripts of the listed ``origins`` may write, but never with a cookie."""
 
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    def __init__(self, origins: tuple[str, ...]) -> None:
+        self._origins = frozenset(origins)
+
+    def enter(self, request: web.Request, context: RequestContext) -> None:
+        del context
         if request.method in _SAFE_METHODS or hdrs.AUTHORIZATION in request.headers or not is_cross_site(request):
-            return await handler(request)
-        if request.headers.get(hdrs.ORIGIN) in allowed and hdrs.COOKIE not in request.headers:
-            return await handler(request)
+            return
+        if request.headers.get(hdrs.ORIGIN) in self._origins and hdrs.COOKIE not in request.headers:
+            return
         raise Denied(Code.CROSS_SITE)
-
-    return middleware

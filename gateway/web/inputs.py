@@ -58,9 +58,8 @@ async def read_form(request: web.Request, model: type[M]) -> M:
     return validate(model, {name: values[-1] for name, values in _pairs(body, "body").items()})
 
 
-def read_query(request: web.Request) -> dict[str, list[str]]:
-    """Return the query's values by name, in their order. Raises Invalid when it is no valid UTF-8 or too long."""
-    query = request.rel_url.raw_query_string
+def parse_query(query: str) -> dict[str, list[str]]:
+    """Return a raw query's values by name, in their order. Raises Invalid when it is no valid UTF-8 or too long."""
     return _pairs(query, "query") if query else {}
 
 

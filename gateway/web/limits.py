@@ -88,7 +88,12 @@ def policy_field(quotas: Iterable[Quota]) -> str:
 
 def limit_field(decisions: Iterable[Decision]) -> str:
     """Return the value of ``RateLimit``."""
-    return ", ".join(f'"{each.quota.name}";r={each.remaining};t={whole_s(each.reset_s)}' for each in decisions)
+    return ", ".join(map(limit_item, decisions))
+
+
+def limit_item(decision: Decision) -> str:
+    """Return one quota's part of ``RateLimit``."""
+    return f'"{decision.quota.name}";r={decision.remaining};t={whole_s(decision.reset_s)}'
 
 
 def whole_s(seconds: float) -> int:

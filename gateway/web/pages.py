@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import aiohttp_jinja2
@@ -15,15 +16,10 @@ _FOLDER: Final = "templates"
 
 
 def set_up_pages(app: web.Application, *, assets: Assets, emergency_number: str) -> None:
-    """Let handlers render templates, which know ``asset(name)``, ``emergency_number`` and ``visit``."""
-
-    async def with_context(request: web.Request) -> dict[str, object]:
-        return {"visit": request[CONTEXT]}
-
+    """Let handlers :func:`render` templates, which know ``asset(name)`` and ``emergency_number``."""
     environment = aiohttp_jinja2.setup(
         app,
         loader=jinja2.PackageLoader("gateway.web", _FOLDER),
-        context_processors=(with_context,),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -31,3 +27,8 @@ def set_up_pages(app: web.Application, *, assets: Assets, emergency_number: str)
     )
     environment.globals["asset"] = assets.path
     environment.globals["emergency_number"] = emergency_number
+
+
+def render(template: str, request: web.Request, values: Mapping[str, object], *, status: int = 200) -> web.Response:
+    """Return the page; its template also knows the request's context as ``visit``."""
+    return aiohttp_jinja2.render_template(template, request, {**values, "visit": request[CONTEXT]}, status=status)

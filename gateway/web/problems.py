@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote
 
-import aiohttp_jinja2
 from aiohttp import hdrs, web
 
 from bridge.errors import AppError, Code
 from bridge.problem import PROBLEM_TYPE, problem_json
-from gateway.web.context import CONTEXT
+from gateway.web.context import RequestContext
 from gateway.web.limits import whole_s
+from gateway.web.pages import render
 from gateway.web.session import SESSION_COOKIE, cookie
 
 _UNAUTHENTICATED: Final = 401
@@ -30,7 +30,7 @@ def sign_in_path(request: web.Request) -> str:
     return f"{'/auth/refresh' if had_session else '/sign-in'}?next={quote(here, safe='/')}"
 
 
-def error_response(request: web.Request, error: AppError) -> web.StreamResponse:
+def error_response(request: web.Request, context: RequestContext, error: AppError) -> web.StreamResponse:
     """Return the response that tells the client of ``error``."""
     headers = {}
     if error.retry_after_s is not None:
@@ -38,10 +38,10 @@ def error_response(request: web.Request, error: AppError) -> web.StreamResponse:
     if not wants_page(request):
         if error.code.status == _UNAUTHENTICATED:
             headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
-        body = problem_json(error, request_id=request[CONTEXT].request_id)
+        body = problem_json(error, request_id=context.request_id)
         return web.Response(body=body, status=error.code.status, content_type=PROBLEM_TYPE, headers=headers)
     if error.code in _SIGN_IN_AGAIN:
         return web.Response(status=303, headers={hdrs.LOCATION: sign_in_path(request)})
-    page = aiohttp_jinja2.render_template("error.html", request, {"error": error}, status=error.code.status)
+    page = render("error.html", request, {"error": error}, status=error.code.status)
     page.headers.update(headers)
     return page

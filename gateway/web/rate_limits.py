@@ -11,12 +11,12 @@ from enum import Enum, auto
 from typing import Final, TypeVar
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
 from bridge.errors import Busy, Code
 from gateway.settings import Limits
-from gateway.web.context import CONTEXT, RequestContext
-from gateway.web.limits import Decision, GcraLimiter, Quota, client_key, limit_field, policy_field
+from gateway.web.context import RequestContext
+from gateway.web.limits import GcraLimiter, Quota, client_key, limit_item, policy_field
+from gateway.web.pipeline import Middleware
 
 H = TypeVar("H", bound=Callable[..., object])
 
@@ -44,40 +44,45 @@ def counted(kind: Counted) -> Callable[[H], H]:
     return declare
 
 
-def limit_requests(limits: Limits) -> Middleware:
-    """Refuse with ``rate_limited`` (429) what is over a limit; ``RateLimit`` on every response says what is left."""
-    account = GcraLimiter(Quota("account", limits.account_per_minute), keys_max=limits.keys_max)
-    address = GcraLimiter(Quota("address", limits.address_per_minute), keys_max=limits.keys_max)
-    sign_in = GcraLimiter(Quota("sign-in", limits.sign_in_per_minute), keys_max=limits.keys_max)
-    total = GcraLimiter(Quota("address-total", limits.address_total_per_minute), keys_max=limits.keys_max)
-    policies = {limiter: policy_field((limiter.quota, total.quota)) for limiter in (account, address, sign_in)}
-    policies[total] = policy_field((total.quota,))
+class RateLimits(Middleware):
+    """Refuses with ``rate_limited`` (429) what is over a limit; ``RateLimit`` on every response says what is left."""
 
-    def decide(context: RequestContext, kind: Counted) -> tuple[GcraLimiter, list[Decision]]:
-        now = context.started_at
-        where = client_key(context.address)
-        whole = total.check(where, now)
-        if kind is Counted.ASSET:
-            return total, [whole]
-        if kind is Counted.SIGN_IN:
-            return sign_in, [sign_in.check(where, now), whole]
-        if context.principal is not None:
-            return account, [account.check(context.principal.user_id, now), whole]
-        return address, [address.check(where, now), whole]
+    def __init__(self, limits: Limits) -> None:
+        def limiter(name: str, count: int) -> GcraLimiter:
+            return GcraLimiter(Quota(name, count), keys_max=limits.keys_max)
 
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        context = request[CONTEXT]
+        self._account = limiter("account", limits.account_per_minute)
+        self._address = limiter("address", limits.address_per_minute)
+        self._sign_in = limiter("sign-in", limits.sign_in_per_minute)
+        self._total = total = limiter("address-total", limits.address_total_per_minute)
+        self._policies = {
+            each: policy_field((each.quota, total.quota)) for each in (self._account, self._address, self._sign_in)
+        } | {total: policy_field((total.quota,))}
+
+    def enter(self, request: web.Request, context: RequestContext) -> None:
         kind = getattr(request.match_info.handler, _ATTRIBUTE, Counted.REQUEST)
-        limiter, decisions = decide(context, kind)
-        context.response_headers["RateLimit-Policy"] = policies[limiter]
-        context.response_headers["RateLimit"] = limit_field(decisions)
-        wait_s = max(decision.retry_after_s for decision in decisions)
+        where = client_key(context.address)
+        now = context.started_at
+        total = self._total.check(where, now)
+        headers = context.response_headers
+        if kind is Counted.ASSET:
+            limiter, wait_s = self._total, total.retry_after_s
+            headers["RateLimit"] = limit_item(total)
+        else:
+            limiter, key = self._client(context, kind, where)
+            own = limiter.check(key, now)
+            wait_s = max(own.retry_after_s, total.retry_after_s)
+            headers["RateLimit"] = f"{limit_item(own)}, {limit_item(total)}"
+        headers["RateLimit-Policy"] = self._policies[limiter]
         if wait_s > 0:
             refusal = Busy(Code.RATE_LIMITED, retry_after_s=wait_s)
             if kind is not Counted.CHAT:
                 raise refusal
             context.over_limit = refusal
-        return await handler(request)
 
-    return middleware
+    def _client(self, context: RequestContext, kind: Counted, where: str) -> tuple[GcraLimiter, str]:
+        if kind is Counted.SIGN_IN:
+            return self._sign_in, where
+        if context.principal is not None:
+            return self._account, context.principal.user_id
+        return self._address, where

@@ -9,18 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler, Middleware
-from multidict import CIMultiDict
+from multidict import CIMultiDict, istr
 
-from gateway.web.context import CONTEXT
-
-
-@dataclass(slots=True)
-class Drain:
-    """Whether this process is stopping: then each response asks its client to open its next connection elsewhere."""
-
-    has_begun: bool = False
-
+from gateway.web.context import RequestContext
+from gateway.web.pipeline import Middleware
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -42,20 +34,29 @@ SECURITY_HEADERS: Final = CIMultiDict(
     }
 )
 
+_REQUEST_ID: Final = istr("X-Request-Id")
 
-def add_response_headers(drain: Drain) -> Middleware:
-    """Put the fixed headers, and what the other middlewares asked for, on the response."""
 
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        response = await handler(request)
+@dataclass(slots=True)
+class Drain:
+    """Whether this process is stopping: then each response asks its client to open its next connection elsewhere."""
+
+    has_begun: bool = False
+
+
+class ResponseHeaders(Middleware):
+    """Puts the fixed headers, and what the other middlewares asked for, on the response."""
+
+    def __init__(self, drain: Drain) -> None:
+        self._drain = drain
+
+    def leave(self, request: web.Request, context: RequestContext, response: web.StreamResponse) -> None:
+        del request
         headers = response.headers
         headers.update(SECURITY_HEADERS)
-        headers.update(request[CONTEXT].response_headers)
+        headers[_REQUEST_ID] = context.request_id
+        headers.update(context.response_headers)
         if hdrs.CACHE_CONTROL not in headers:
             headers[hdrs.CACHE_CONTROL] = "no-store"
-        if drain.has_begun:
+        if self._drain.has_begun:
             response.force_close()
-        return response
-
-    return middleware

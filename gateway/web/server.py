@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 import socket
+from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import web
@@ -15,7 +16,6 @@ from bridge.errors import Code, error_for
 from bridge.problem import PROBLEM_TYPE, problem_json
 from bridge.process.logs import log
 from gateway.settings import Listen, Web
-from gateway.web.listen import open_sockets
 from gateway.web.response_headers import SECURITY_HEADERS, Drain
 from gateway.web.tls import WebCertificate
 
@@ -76,10 +76,19 @@ class _Runner(web.AppRunner):
 
 
 class HttpServer:
-    """Serves an application on the sockets of ``listen``; ``drain`` is told when it stops."""
+    """Serves an application on listening sockets; ``drain`` is told when it stops."""
 
-    def __init__(self, app: web.Application, listen: Listen, limits: Web, drain: Drain) -> None:
+    def __init__(
+        self,
+        app: web.Application,
+        *,
+        listen: Listen,
+        limits: Web,
+        certificate: WebCertificate | None,
+        drain: Drain,
+    ) -> None:
         self._listen = listen
+        self._certificate = certificate
         self._drain = drain
         self._runner = _Runner(
             app,
@@ -88,14 +97,16 @@ class HttpServer:
             max_line_size=limits.line_max_bytes,
             max_field_size=limits.header_max_bytes,
         )
-        self.certificate = WebCertificate(listen.certificate, listen.key) if listen.certificate else None
         self.addresses: list[str] = []
 
-    async def start(self) -> None:
-        """Begin to serve. Raises CannotListen, or ssl.SSLError for a certificate that is no good."""
-        sockets = open_sockets(self._listen)
+    @property
+    def is_listening(self) -> bool:
+        return bool(self._runner.sites)
+
+    async def start(self, sockets: Sequence[socket.socket]) -> None:
+        """Begin to serve on ``sockets`` (:func:`gateway.web.listen.open_sockets`), which are closed when stopping."""
         await self._runner.setup()
-        context = self.certificate.context if self.certificate else None
+        context = self._certificate.context if self._certificate else None
         for listener in sockets:
             self.addresses.append(_name(listener, is_tls=context is not None))
             await web.SockSite(self._runner, listener, ssl_context=context, backlog=self._listen.backlog).start()

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler, Middleware
 
 from bridge.client.call import Credentials
 from bridge.errors import AppError, Code, Denied
-from gateway.web.context import CONTEXT, Principal
+from gateway.web.context import Principal, RequestContext
+from gateway.web.pipeline import Middleware
 
 SESSION_COOKIE: Final = "__Host-session"
 REFRESH_COOKIE: Final = "__Secure-refresh"
@@ -46,21 +46,19 @@ def access_token(request: web.Request) -> str:
     return cookie(header, SESSION_COOKIE) if header else ""
 
 
-def find_principal(verifier: Verifier) -> Middleware:
-    """Write into the request's context who is signed in, or why nobody is."""
+class Session(Middleware):
+    """Writes into the request's context who is signed in, or why nobody is."""
 
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    def __init__(self, verifier: Verifier) -> None:
+        self._verify = verifier.verify
+
+    def enter(self, request: web.Request, context: RequestContext) -> None:
         if token := access_token(request):
-            context = request[CONTEXT]
             try:
-                context.principal = verifier.verify(token)
+                context.principal = self._verify(token)
             except AppError as error:
                 context.refusal = error
             else:
                 context.credentials = Credentials(token, context.principal.scope)
         elif hdrs.AUTHORIZATION in request.headers:
-            request[CONTEXT].refusal = Denied(Code.UNAUTHENTICATED, "Authorization must be: Bearer <access token>")
-        return await handler(request)
-
-    return middleware
+            context.refusal = Denied(Code.UNAUTHENTICATED, "Authorization must be: Bearer <access token>")

@@ -6,6 +6,7 @@ front of its other fields.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -13,14 +14,15 @@ from zoneinfo import ZoneInfo
 from aiohttp import hdrs, web
 
 from bridge.client.call import Reply
-from bridge.contracts.health import LIST, NAMES, STATS
+from bridge.contracts.health import LIST, NAMES, STATS, ListSymptoms
 from bridge.errors import Outcome
 from bridge.process.clock import utc
 from gateway.apps.health.parameters import list_parameters, names_parameters, stats_parameters
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
-from gateway.web.inputs import JSON, read_query
+from gateway.web.inputs import JSON, parse_query
 
+_QUERIES_REMEMBERED: Final = 256
 PREFIXES: Final = ("/api/v1/health/symptoms", "/api/health/symptoms")
 
 
@@ -34,19 +36,19 @@ class SymptomApi:
     async def list(self, request: web.Request) -> web.Response:
         context = request[CONTEXT]
         context.require_user()
-        params = list_parameters(read_query(request), self._zone)
+        params = _list_parameters(request.rel_url.raw_query_string, self._zone)
         return reply_response(request, await call(self._bridge, context, LIST, params))
 
     async def names(self, request: web.Request) -> web.Response:
         context = request[CONTEXT]
         context.require_user()
-        params = names_parameters(read_query(request))
+        params = names_parameters(parse_query(request.rel_url.raw_query_string))
         return reply_response(request, await call(self._bridge, context, NAMES, params))
 
     async def stats(self, request: web.Request) -> web.Response:
         context = request[CONTEXT]
         context.require_user()
-        params = stats_parameters(read_query(request), self._zone)
+        params = stats_parameters(parse_query(request.rel_url.raw_query_string), self._zone)
         return reply_response(request, await call(self._bridge, context, STATS, params))
 
 
@@ -55,6 +57,12 @@ def add_routes(app: web.Application, api: SymptomApi) -> None:
         app.router.add_get(prefix, api.list)
         app.router.add_get(f"{prefix}/names", api.names)
         app.router.add_get(f"{prefix}/stats", api.stats)
+
+
+@lru_cache(_QUERIES_REMEMBERED)
+def _list_parameters(query: str, zone: ZoneInfo) -> ListSymptoms:
+    """Return the parameters that a query means. The same for everybody, so a page asked for again costs no parsing."""
+    return list_parameters(parse_query(query), zone)
 
 
 def reply_response(request: web.Request, reply: Reply) -> web.Response:
@@ -76,4 +84,5 @@ def reply_response(request: web.Request, reply: Reply) -> web.Response:
 def _next_page(request: web.Request, cursor: str) -> str:
     url = request.rel_url
     kept = [pair for pair in url.raw_query_string.split("&") if pair and not pair.startswith("cursor=")]
-    return f"{url.raw_path}?{'&'.join([*kept, f'cursor={quote(cursor)}'])}"
+    kept.append(f"cursor={quote(cursor)}")
+    return f"{url.raw_path}?{'&'.join(kept)}"

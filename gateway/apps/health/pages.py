@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-import aiohttp_jinja2
 from aiohttp import web
 from pydantic import StringConstraints
 from pydantic_core import to_json
@@ -20,6 +19,7 @@ from gateway.web.assets import Assets
 from gateway.web.calls import Bridge, P, R, call
 from gateway.web.context import CONTEXT, RequestContext
 from gateway.web.inputs import JSON, read_form, read_json
+from gateway.web.pages import render
 from gateway.web.rate_limits import Counted, counted
 
 MESSAGE_MAX: Final = 1_000
@@ -150,7 +150,7 @@ def _page(
         "message_max": MESSAGE_MAX,
     }
     status = error.code.status if error else 200
-    return aiohttp_jinja2.render_template("chat.html", request, values, status=status)
+    return render("chat.html", request, values, status=status)
 
 
 def _manifest(assets: Assets) -> bytes:
