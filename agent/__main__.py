@@ -218,7 +218,12 @@ def _parser() -> argparse.ArgumentParser:
 
     schema = _group(commands, "schema", "the existing database's tables")
     inspect = _add(schema, "inspect", schema_inspect, common)
-    inspect.add_argument("--table", default="", help="the table or view with the records, where it is not guessed")
+    inspect.add_argument(
+        "--table",
+        default="",
+        metavar="SCHEMA.NAME",
+        help="the table or view with the records, where the guess is wrong",
+    )
     check = _add(schema, "check", schema_check, common)
     check.add_argument("--mapping", type=Path, metavar="FILE", help="another mapping than the settings name")
 

@@ -1,0 +1,249 @@
+"""The owner's commands, as typed."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from agent.__main__ import main
+from tests.integration.agent.conftest import AGENT_ROLE, StoreDsns
+from tests.integration.agent.machine import EMAIL, PASSWORD, RECORDS, Machine
+from tests.postgres import PostgresServer
+
+Command = Callable[..., int]
+
+
+@pytest.fixture
+def machine(tmp_path: Path, store_dsns: StoreDsns, database: str) -> Machine:
+    async def prepare() -> None:
+        connection = await asyncpg.connect(database, timeout=5)
+        await connection.execute(RECORDS, timeout=5)
+        await connection.close(timeout=5)
+
+    asyncio.run(prepare())
+    return Machine.set_up(tmp_path, store_dsns, database)
+
+
+@pytest.fixture
+def agent(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Give a function that runs ``agent`` with some arguments, and returns its exit code."""
+    path, secrets = machine.write_config()
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> int:
+        return main([*arguments, "--config", str(path)])
+
+    return run
+
+
+def password_file(folder: Path, password: str = PASSWORD) -> str:
+    (folder / "password").write_text(password + "\n")
+    return str(folder / "password")
+
+
+def test_accounts_are_added_listed_disabled_and_enabled_when_asked(
+    agent: Command, machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = password_file(machine.folder)
+    assert agent("users", "add", EMAIL, "--name", "Ann", "--role", "admin", "--password-file", file) == 0
+    assert agent("users", "disable", EMAIL) == 0
+    assert agent("users", "list", "--json") == 0
+    output = capsys.readouterr().out
+    [ann] = json.loads(output[output.index("[") :])
+    assert (ann["email"], ann["name"], ann["role"], ann["is_active"]) == (EMAIL, "Ann", "admin", False)
+    assert agent("users", "enable", EMAIL) == 0
+    assert agent("users", "list") == 0
+    assert f"{EMAIL}  Ann  admin  True" in capsys.readouterr().out
+
+
+def test_account_is_refused_with_one_line_when_something_is_wrong(
+    agent: Command, machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, weak = password_file(machine.folder), str(machine.folder / "weak")
+    Path(weak).write_text("weak")
+    for arguments, line in (
+        ((EMAIL, "--password-file", weak), "password must have at least 8 characters"),
+        (("nobody", "--password-file", good), "email: Value error, must be an e-mail address"),
+        ((EMAIL, "--password-file", good, "--time-zone", "Mars/Base"), "Mars/Base is no IANA time zone"),
+        ((EMAIL, "--password-file", good + "x"), "No such file"),
+    ):
+        assert agent("users", "add", *arguments) == 1
+        error = capsys.readouterr().err
+        assert line in error
+        assert error.count("\n") == 1
+        assert PASSWORD not in error
+    assert agent("users", "add", EMAIL, "--password-file", good) == 0
+    assert agent("users", "add", EMAIL, "--password-file", good) == 1
+    assert capsys.readouterr().err == f"there is an account for {EMAIL} already\n"
+
+
+def test_password_comes_from_standard_input_when_there_is_no_terminal(
+    agent: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\r\n"))
+    assert agent("users", "add", EMAIL) == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO("Another horse 2"))
+    assert agent("users", "password", EMAIL) == 0
+    assert PASSWORD not in capsys.readouterr().out
+
+
+def test_password_is_asked_for_twice_when_there_is_a_terminal(
+    agent: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    typed = iter([PASSWORD, "Other horse 12", PASSWORD, PASSWORD])
+    monkeypatch.setattr("getpass.getpass", lambda _prompt: next(typed))
+    assert agent("users", "add", EMAIL) == 1
+    assert capsys.readouterr().err == "the two passwords differ\n"
+    assert agent("users", "add", EMAIL) == 0
+
+
+def test_links_are_made_listed_and_taken_away_when_asked(
+    agent: Command, machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    agent("users", "add", EMAIL, "--password-file", password_file(machine.folder))
+    assert agent("grants", "list") == 0
+    assert capsys.readouterr().out.endswith("none\n")
+    assert agent("grants", "add", EMAIL, "--person", "p-1") == 0
+    assert agent("grants", "add", EMAIL, "--app", "health") == 0
+    assert "sees the one person there is in health" in capsys.readouterr().out
+    assert agent("grants", "remove", EMAIL) == 0
+    assert agent("grants", "remove", EMAIL) == 1
+    assert "there is nothing for" in capsys.readouterr().err
+
+
+def test_store_is_migrated_when_the_owner_says_so(
+    machine: Machine,
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path, secrets = machine.write_config(store={"dsn": database, "owner_dsn": database, "agent_role": AGENT_ROLE})
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    assert main(["migrate", "--config", str(path)]) == 0
+    assert "applied 0001 accounts" in capsys.readouterr().out
+    assert main(["migrate", "--config", str(path)]) == 0
+    assert capsys.readouterr().out == "the store is up to date\n"
+
+
+def test_migration_is_refused_when_the_owner_dsn_is_not_set(agent: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert agent("migrate") == 1
+    assert "store.owner_dsn is not set" in capsys.readouterr().err
+
+
+def test_config_is_checked_when_asked(
+    agent: Command, machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert agent("check-config") == 0
+    assert capsys.readouterr().out == "the settings can be used\n"
+    monkeypatch.delenv("DRAWBRIDGE_AGENT_SOURCE__DSN")
+    assert agent("check-config") == 0
+    assert "the health app will be off" in capsys.readouterr().out
+    assert agent("schema", "check") == 1
+    assert capsys.readouterr().err == "source.dsn is not set\n"
+    (machine.folder / "agent-keys" / "keys.json").unlink()
+    assert agent("check-config") == 78
+    assert "keys.json" in capsys.readouterr().err
+
+
+def test_start_is_refused_with_the_settings_name_when_one_is_wrong(
+    agent: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DRAWBRIDGE_AGENT_BRIDGE__PORT", "many")
+    assert agent("serve") == 78
+    assert "bridge.port" in capsys.readouterr().err
+
+
+def test_schema_is_inspected_and_checked_when_asked(agent: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert agent("schema", "inspect", "--table", "public.entries") == 0
+    assert 'table = "public.entries"' in capsys.readouterr().out
+    assert agent("schema", "check") == 0
+    assert capsys.readouterr().out
+
+
+def test_signing_key_is_made_when_asked(agent: Command, machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert agent("tokens", "rotate") == 0
+    assert "signs in 60 s" in capsys.readouterr().out
+    assert len(list((machine.folder / "tokens").glob("*.pem"))) == 2
+
+
+def test_command_says_so_when_the_store_is_away(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dsn = f"postgresql://nobody@/nothing?host={tmp_path}"
+    path, secrets = machine.write_config(store={"dsn": dsn, "owner_dsn": dsn})
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    assert main(["users", "list", "--config", str(path)]) == 1
+    assert "The database does not answer" in capsys.readouterr().err
+    assert main(["migrate", "--config", str(path)]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_port_that_is_taken_is_one_clear_line_when_serving(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        bridge = machine.values()["bridge"] | {"port": taken.getsockname()[1]}
+        path, secrets = machine.write_config(bridge=bridge)
+        for name, value in secrets.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr("bridge.process.logs.configure", lambda **_: None)
+        assert main(["serve", "--config", str(path)]) == 1
+    error = capsys.readouterr().err
+    assert "Address already in use" in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.slow
+def test_service_says_ready_lives_and_stops_in_order_when_systemd_runs_it(
+    machine: Machine, postgres_server: PostgresServer
+) -> None:
+    path, secrets = machine.write_config()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(machine.folder / "notify"))
+        systemd.settimeout(5)
+        started = time.monotonic()
+        service = subprocess.Popen(
+            [sys.executable, "-m", "agent", "serve", "--config", str(path)],
+            env=os.environ | secrets | {"NOTIFY_SOCKET": str(machine.folder / "notify"), "WATCHDOG_USEC": "200000"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            said = {systemd.recv(100) for _ in range(2)}
+            assert said == {b"READY=1", b"WATCHDOG=1"}
+            assert time.monotonic() - started < 4  # 2 s on an idle machine; see the benchmark
+            service.send_signal(signal.SIGHUP)
+            assert systemd.recv(100) == b"WATCHDOG=1"
+            service.terminate()
+            while systemd.recv(100) != b"STOPPING=1":
+                pass
+            _, log = service.communicate(timeout=10)
+        finally:
+            service.kill()
+            service.wait()
+    assert service.returncode == 0
+    events = [json.loads(line)["event"] for line in log.splitlines()]
+    assert (events[0], events[-1]) == ("agent_started", "agent_stopped")
+    assert postgres_server.home.exists()
+    for secret in secrets.values():
+        assert secret not in log
