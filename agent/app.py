@@ -18,7 +18,6 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import wraps
-from importlib.metadata import version
 from typing import Any, Final, NoReturn
 
 import asyncpg
@@ -50,6 +49,7 @@ from bridge.keys import KeyStore
 from bridge.process import notify
 from bridge.process.clock import Clock, SystemClock, utc
 from bridge.process.logs import log
+from bridge.process.version import VERSION
 from bridge.server import Answer, BridgeServer, CallerContext, CallRules, Handler, SlotRule
 from bridge.tls import Refusal, ReloadingServerTLS, TLSListener, bind, serve_tls, unit_of_peer
 
@@ -166,7 +166,7 @@ class Agent:
                         self._keep_house(), self._beat(listener),
                     )
                 ]  # fmt: skip
-                log(_log, "agent_started", port=port, boot=self._boot)
+                log(_log, "agent_started", version=VERSION, port=port, boot=self._boot)
                 notify.notify(notify.READY)
                 if listening is not None:
                     listening.set_result(port)
@@ -211,7 +211,7 @@ class Agent:
         if self._source_pool is not None:
             parts.append(self._source_pool.availability)
         status = Status(
-            version=version("drawbridge"),
+            version=VERSION,
             boot=self._boot,
             started_at=self._started_at,
             dependencies=tuple(_as_dependency(part) for part in parts),
