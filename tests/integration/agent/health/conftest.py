@@ -78,6 +78,19 @@ def caller(user_id: UUID, seconds: float = 9.0) -> CallerContext:
     return CallerContext(user, "0" * 32, "", deadline(seconds), "", "")
 
 
+@dataclass
+class SteppedClock:
+    """The system's clock, put forward at will."""
+
+    ahead_s: float = 0.0
+
+    def monotonic(self) -> float:
+        return SystemClock.monotonic() + self.ahead_s
+
+    def time(self) -> float:
+        return SystemClock.time() + self.ahead_s
+
+
 class Linked:
     """Grants as an owner made them, by account."""
 

@@ -12,8 +12,9 @@ from uuid import uuid4
 
 import pytest
 
-from agent.apps.health import cursors
+from agent.apps.health import Source, cursors, handlers
 from agent.apps.health.cursors import Position
+from agent.apps.health.operations import SERIES_MAX, UNCONVERTED_KEPT_S
 from bridge.contracts.health import (
     LIST,
     NAMES,
@@ -29,10 +30,10 @@ from bridge.contracts.health import (
 from bridge.contracts.operation import Operation
 from bridge.errors import Code, Denied, Invalid
 from tests.integration.agent.health import oracle
-from tests.integration.agent.health.conftest import App, caller
+from tests.integration.agent.health.conftest import App, SteppedClock, caller, run_sql
 from tests.integration.agent.health.oracle import Record
 
-ROUNDS = 40
+ROUNDS = 25
 
 
 async def persons_of(app: App) -> dict[str | None, tuple[list[Record], int]]:
@@ -180,3 +181,33 @@ async def test_a_person_sees_nothing_when_the_name_is_no_key_of_theirs(app: App)
     for person in ("", "x", "1 OR 1=1", "99", "9" * 40, "00000000-0000-4000-8000-0000000000ff", "' --", "%"):
         page = await app.ask(LIST, ListSymptoms(), person)
         assert (page.items, page.total, page.unconverted) == ((), 0, 0)
+
+
+@pytest.mark.parametrize("existing", ["flat"], indirect=True)
+async def test_series_is_refused_when_it_would_be_too_long(app: App) -> None:
+    days = f"generate_series(1, {SERIES_MAX}) AS n"
+    await run_sql(
+        app.owner_dsn,
+        "INSERT INTO symptoms (patient_id, symptom, recorded_at)"  # noqa: S608 - a number of ours
+        " SELECT 3, 'Cough', timestamptz '2000-01-01' - n * interval '1 day' FROM " + days,
+    )
+    question = StatsOfSymptoms(bucket=Bucket.DAY, end=datetime(2000, 1, 1, tzinfo=UTC))
+    assert len((await app.ask(STATS, question, "3")).series) == SERIES_MAX
+    with pytest.raises(Invalid) as refusal:
+        await app.ask(STATS, question.model_copy(update={"end": None}), "3")
+    assert [field.name for field in refusal.value.fields] == ["bucket"]
+
+
+@pytest.mark.parametrize("existing", ["flat"], indirect=True)
+async def test_unconverted_rows_are_counted_again_when_a_minute_is_over(app: App) -> None:
+    clock = SteppedClock()
+    app.source = Source(app.pool, app.existing.mapping, clock)
+    app.handlers = handlers(app.source, app.linked)
+    app.patience_s = 1000.0
+    counted = []
+    for step_s in (0.0, 0.0, UNCONVERTED_KEPT_S):
+        clock.ahead_s += step_s
+        counted.append((await app.ask(LIST, ListSymptoms(), "1")).unconverted)
+        await run_sql(app.owner_dsn, "UPDATE symptoms SET severity = 99 WHERE id IN (SELECT min(id) FROM symptoms"
+                                     " WHERE patient_id = 1 AND severity BETWEEN 0 AND 10)")  # fmt: skip
+    assert counted == [counted[0], counted[0], counted[0] + 2]

@@ -138,6 +138,61 @@ async def test_check_refuses_a_lookup_with_several_rows_for_one_record(
     assert "a lookup table has several rows for one record" in error
 
 
+@pytest.mark.parametrize("existing", ["lookup"], indirect=True)
+async def test_check_names_the_index_of_a_lookup_when_that_is_big(
+    reader_dsn: str, existing_database: str, existing: Existing
+) -> None:
+    await run_sql(
+        existing_database,
+        "ALTER TABLE clinic.complaint DROP CONSTRAINT complaint_type_id_fkey",
+        "ALTER TABLE clinic.complaint_type DROP CONSTRAINT complaint_type_pkey",
+        "INSERT INTO clinic.complaint_type SELECT n, 'kind ' || n FROM generate_series(100, 11000) AS n",
+        "ANALYZE",
+    )
+    before = await checked(reader_dsn, read(existing.mapping))
+    advice = 'CREATE INDEX CONCURRENTLY ON "clinic"."complaint_type" ("id");'
+    assert {plan.advice for plan in before.plans} == {advice}
+    await run_sql(existing_database, advice.replace("CONCURRENTLY ", ""), "ANALYZE")
+    assert not any(plan.advice for plan in (await checked(reader_dsn, read(existing.mapping))).plans)
+
+
+@pytest.mark.parametrize("existing", ["lookup"], indirect=True)
+async def test_check_names_the_index_on_the_symptom_when_it_is_looked_up_for_one_person(
+    reader_dsn: str, existing_database: str, existing: Existing
+) -> None:
+    await run_sql(existing_database, BIG["lookup"], "ANALYZE")
+    alone = existing.mapping.read_text().replace('person = { column = "member_id" }', "")
+    report = await checked(reader_dsn, parse(f"single_person = true\n{alone}"))
+    by_symptom = report.plans[-1]
+    assert by_symptom.advice == 'CREATE INDEX CONCURRENTLY ON "clinic"."complaint" ("type_id");'
+
+
+@pytest.mark.parametrize("existing", ["flat"], indirect=True)
+async def test_check_refuses_a_mapping_that_reads_nothing(
+    reader_dsn: str, existing_database: str, existing: Existing
+) -> None:
+    await run_sql(existing_database, "UPDATE symptoms SET symptom = ''")
+    assert (await checked(reader_dsn, read(existing.mapping))).errors == ["no row can be read"]
+
+
+@pytest.mark.parametrize("existing", ["flat"], indirect=True)
+async def test_view_serves_as_a_table_does(reader_dsn: str, existing_database: str, existing: Existing) -> None:
+    await run_sql(
+        existing_database,
+        "CREATE TYPE ache AS ENUM ('Headache', 'Cough')",
+        "CREATE DOMAIN grade AS smallint CHECK (VALUE < 100)",
+        "CREATE VIEW shown AS"
+        " SELECT id, patient_id, 'Cough'::ache AS symptom, severity::grade, recorded_at FROM symptoms",
+        "GRANT SELECT ON shown TO source_reader",
+    )
+    async with read_only_session(reader_dsn) as session:
+        draft = await inspect(session, table="public.shown")
+    assert draft is not None
+    assert draft.questions == ()
+    report = await checked(reader_dsn, parse(draft.text))
+    assert (report.errors, report.rows, report.persons) == ([], 6000, 3)
+
+
 @pytest.mark.parametrize("existing", ["flat"], indirect=True)
 async def test_check_refuses_ids_that_are_not_distinct(reader_dsn: str, existing: Existing) -> None:
     report = await checked(reader_dsn, replaced(existing, 'columns = "id"', 'columns = "severity"'))
@@ -208,6 +263,31 @@ async def test_inspect_says_so_when_nothing_looks_like_records(database: str) ->
     assert await run_inspect(database, out=out) == 1
     assert "no table here looks like symptom records" in out.getvalue()
     assert await run_inspect(database, table="public.invoice", out=out) == 0
+
+
+async def test_inspect_asks_for_whatever_it_cannot_find(database: str) -> None:
+    await run_sql(database, "CREATE TABLE entry (a text, b integer)", "INSERT INTO entry VALUES ('x', 1), ('x', 1)")
+    async with read_only_session(database) as session:
+        draft = await inspect(session, table="public.entry")
+    assert draft is not None
+    assert set(draft.questions) == {
+        "single_person", "fields.id.columns", "fields.symptom.column", "fields.recorded_at.column"
+    }  # fmt: skip
+
+
+async def test_inspect_asks_whether_day_or_month_comes_first_and_chooses_noon(database: str) -> None:
+    await run_sql(
+        database,
+        "CREATE TABLE symptom_diary (id integer PRIMARY KEY, patient text, symptom text, entry_date text)",
+        "CREATE TABLE symptoms_of_pets (symptom text, at timestamptz)",
+        "INSERT INTO symptom_diary VALUES (1, 'Ann', 'Cough', '03/04/2024'), (2, 'Ben', 'Cough', '05/06/2024')",
+    )
+    async with read_only_session(database) as session:
+        draft = await inspect(session)
+    assert draft is not None
+    assert set(draft.questions) == {"fields.recorded_at.format", "fields.recorded_at.time_zone"}
+    assert "time_of_day = 12:00:00" in draft.text
+    assert "# other tables that look like records: public.symptoms_of_pets" in draft.text
 
 
 @pytest.mark.parametrize("sql", ["INSERT INTO t VALUES (1)", "CREATE TABLE u ()", "SELECT nextval('s')"])

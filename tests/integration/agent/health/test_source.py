@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from agent.apps.health import Source, handlers
+from agent.apps.health.mapping.model import read
 from agent.apps.health.source import RECHECK_S
 from agent.db.pools import Pool, PoolOptions
 from bridge.contracts.health import LIST, ListSymptoms, Total
 from bridge.errors import Code, Unavailable
 from bridge.process.clock import SystemClock
-from tests.integration.agent.health.conftest import App, caller, deadline, run_sql
+from tests.integration.agent.health.conftest import App, SteppedClock, caller, deadline, run_sql
 
 BREAK = {
     "flat": ("ALTER TABLE symptoms RENAME notes TO remarks", "ALTER TABLE symptoms RENAME remarks TO notes"),
@@ -31,22 +32,9 @@ BREAK = {
 }
 
 
-@dataclass
-class LaterClock:
-    """The system's clock, put forward at will."""
-
-    ahead_s: float = 0.0
-
-    def monotonic(self) -> float:
-        return SystemClock.monotonic() + self.ahead_s
-
-    def time(self) -> float:
-        return SystemClock.time() + self.ahead_s
-
-
 @pytest.fixture
-def clock(app: App) -> LaterClock:
-    clock = LaterClock()
+def clock(app: App) -> SteppedClock:
+    clock = SteppedClock()
     app.source = Source(app.pool, app.existing.mapping, clock)
     app.handlers = handlers(app.source, app.linked)
     app.patience_s = 1000.0  # its callers' deadlines are ahead of the clock that is put forward
@@ -62,7 +50,7 @@ async def code_of(app: App, person: str | None) -> Code | None:
 
 
 async def test_app_goes_off_and_comes_back_when_the_tables_change(
-    app: App, clock: LaterClock, caplog: pytest.LogCaptureFixture
+    app: App, clock: SteppedClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     person = next(iter(await app.raw()))
@@ -111,6 +99,34 @@ async def test_app_is_not_off_when_the_database_is_away(app: App, tmp_path: Path
             await source.statements(deadline())
         assert refusal.value.code is Code.DATABASE_UNAVAILABLE
     assert source.availability.condition.state == "down"
+
+
+async def test_callers_wait_for_one_check_when_they_come_together(app: App) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        callers = [tasks.create_task(app.source.statements(deadline())) for _ in range(20)]
+    assert len({id(task.result()) for task in callers}) == 1
+
+
+async def test_caller_is_told_in_time_when_the_check_takes_longer(app: App) -> None:
+    blocker = await asyncpg.connect(app.owner_dsn, timeout=5)
+    schema, table = read(app.existing.mapping).table
+    try:
+        async with blocker.transaction():
+            await blocker.execute(f'LOCK TABLE "{schema}"."{table}" IN ACCESS EXCLUSIVE MODE')
+            async with asyncio.TaskGroup() as tasks:
+                callers = [tasks.create_task(code_within(app.source, seconds)) for seconds in (0.5, 0.2)]
+            assert [task.result() for task in callers] == [Code.TIMEOUT, Code.TIMEOUT]
+    finally:
+        await blocker.close(timeout=5)
+    assert await app.source.statements(deadline()) is not None
+
+
+async def code_within(source: Source, seconds: float) -> Code | None:
+    try:
+        await source.statements(deadline(seconds))
+    except Unavailable as error:
+        return error.code
+    return None
 
 
 async def test_watch_finds_what_was_corrected_without_a_call(app: App, tmp_path: Path) -> None:
