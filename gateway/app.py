@@ -10,7 +10,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from aiohttp import web
@@ -58,7 +58,10 @@ from gateway.web.tracing import begin_request
 
 _log: Final = logging.getLogger(__name__)
 
-VERSION: Final = version("drawbridge")
+try:
+    VERSION = version("drawbridge")
+except PackageNotFoundError:  # run from a checkout
+    VERSION = "0+checkout"
 _SIDE_POOL: Final = 2
 """Connections of the lanes that carry few calls; one of the machine lane is the feed."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
@@ -64,7 +66,7 @@ class ChatPages:
     async def show(self, request: web.Request) -> web.Response:
         """``GET /``: the page."""
         request[CONTEXT].require_user()
-        return _page(request)
+        return _page(request, self._zone)
 
     async def manifest(self, _request: web.Request) -> web.Response:
         """``GET /manifest.webmanifest``: what makes the page installable."""
@@ -100,8 +102,8 @@ class ChatPages:
                 raise
             context.outcome, context.error_code = error.code.outcome, error.code.wire
             kept = "" if error.code is Code.INVALID_CONVERSATION else form.conversation
-            return _page(request, message=form.message, error=error, conversation=kept)
-        return _page(request, message=form.message, reply=reply, conversation=reply.conversation)
+            return _page(request, self._zone, message=form.message, error=error, conversation=kept)
+        return _page(request, self._zone, message=form.message, reply=reply, conversation=reply.conversation)
 
     async def _ask(self, context: RequestContext, message: str, conversation: str | None, zone: ZoneInfo) -> ChatReply:
         """Answer; an emergency even over the limit, since help must not wait. Raises AppError."""
@@ -135,6 +137,7 @@ def add_routes(app: web.Application, pages: ChatPages) -> None:
 
 def _page(
     request: web.Request,
+    zone: ZoneInfo,
     *,
     message: str = "",
     reply: ChatReply | None = None,
@@ -148,9 +151,17 @@ def _page(
         "conversation": conversation,
         "suggestions": (reply.suggestions if reply else None) or _EXAMPLES,
         "message_max": MESSAGE_MAX,
+        "when": partial(_when, zone),
     }
     status = error.code.status if error else 200
     return render("chat.html", request, values, status=status)
+
+
+def _when(zone: ZoneInfo, moment: datetime | str) -> str:
+    """Return a moment as a person in ``zone`` writes it."""
+    parsed = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    local = parsed.astimezone(zone)
+    return f"{local.day} {local:%B %Y, %H:%M}"
 
 
 def _manifest(assets: Assets) -> bytes:

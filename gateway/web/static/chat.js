@@ -30,45 +30,20 @@ function element(tag, classes, ...children) {
 const when = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const moment = (text) => (text ? when.format(new Date(text)) : "");
 
-function severityCell(value) {
-  const cell = element("td", "severity");
-  if (value === null || value === undefined) {
-    cell.append("–");
-    return cell;
-  }
+function severity(value) {
   const meter = element("meter", "");
-  meter.min = 0;
   meter.max = 10;
   meter.value = value;
-  cell.append(meter, ` ${value}`);
-  return cell;
+  meter.setAttribute("aria-hidden", "true");
+  return element("span", "severity", meter, element("span", "hidden", "severity"), ` ${value}`);
 }
 
-function recordsTable(rows) {
-  const head = element("tr", "");
-  for (const title of ["When", "Symptom", "Severity", "Note"]) {
-    const cell = element("th", "", title);
-    cell.scope = "col";
-    head.append(cell);
-  }
-  const body = element("tbody", "");
-  for (const row of rows) {
-    body.append(
-      element(
-        "tr",
-        "",
-        element("td", "", moment(row.recorded_at)),
-        element("td", "", row.symptom ?? ""),
-        severityCell(row.severity),
-        element("td", "note", row.notes ?? ""),
-      ),
-    );
-  }
-  const box = element("div", "records", element("table", "", element("thead", "", head), body));
-  box.tabIndex = 0;
-  box.setAttribute("role", "group");
-  box.setAttribute("aria-label", "Records");
-  return box;
+function record(row) {
+  const item = element("li", "", element("span", "symptom", row.symptom));
+  if (row.severity !== null && row.severity !== undefined) item.append(severity(row.severity));
+  item.append(element("span", "when", moment(row.recorded_at)));
+  if (row.notes) item.append(element("span", "note", row.notes));
+  return item;
 }
 
 function show(turn) {
@@ -78,13 +53,17 @@ function show(turn) {
   }
   const article = element("article", `message answer ${turn.urgent ? "urgent" : ""}`);
   article.append(element("p", "text", turn.answer));
-  if (turn.rows?.length) article.append(recordsTable(turn.rows));
+  if (turn.rows?.length) article.append(element("ul", "records", ...turn.rows.map(record)));
   if (turn.as_of) article.append(element("p", "as-of", `Records as of ${moment(turn.as_of)}`));
   log.append(article);
 }
 
 function scrollToEnd() {
-  log.scrollTop = log.scrollHeight;
+  const newest = log.querySelector(".message:last-of-type");
+  const question = [...log.querySelectorAll(".question")].at(-1);
+  // A long answer is read from its beginning, a short one stands at the end.
+  if (question && newest.offsetHeight > log.clientHeight * 0.7) log.scrollTop = question.offsetTop - log.offsetTop - 16;
+  else log.scrollTop = log.scrollHeight;
 }
 
 function remember() {
