@@ -10,13 +10,16 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from agent.apps.health import Source, handlers
 from agent.apps.health.mapping.model import SourceMapping, parse, read
 from agent.apps.health.schema import run_check, run_inspect
 from agent.apps.health.schema.check import Report, check
 from agent.apps.health.schema.inspect import inspect
 from agent.apps.health.schema.session import read_only_session
+from agent.db.pools import Pool, PoolOptions
 from bridge.contracts.health import LIST, NAMES, STATS, Bucket, ListNames, ListSymptoms, StatsOfSymptoms
-from tests.integration.agent.health.conftest import App, Existing, run_sql
+from bridge.process.clock import SystemClock
+from tests.integration.agent.health.conftest import App, Existing, deadline, run_sql
 
 ANSWERS = {
     "flat": {},
@@ -323,9 +326,12 @@ async def test_nothing_is_written_when_everything_is_asked_by_a_role_that_could(
 ) -> None:
     before = await content_of(existing_database)
     person = next(iter(await app.raw()))
+    pool = Pool(PoolOptions("source", existing_database), SystemClock())
+    app.handlers = handlers(Source(pool, app.existing.mapping, SystemClock()), app.linked)
     await app.ask(LIST, ListSymptoms(text="a", min_severity=3, symptoms=("headache",)), person)
     await app.ask(NAMES, ListNames(), person)
     await app.ask(STATS, StatsOfSymptoms(bucket=Bucket.DAY), person)
+    await pool.close(deadline())
     assert await run_inspect(existing_database, out=io.StringIO()) == 0
     assert await run_check(existing_database, app.existing.mapping, out=io.StringIO()) == 0
     assert await content_of(existing_database) == before
