@@ -1,0 +1,271 @@
+"""The agent as a whole, called over real mTLS by the gateway's own client."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from agent.accounts.passwords import Passwords
+from agent.accounts.token_keys import TokenKeys
+from agent.accounts.users import NewUser, Users
+from agent.app import Agent
+from agent.db.migrate import migrate
+from agent.db.pools import Pool, PoolOptions
+from agent.settings import Passwords as PasswordSettings
+from bridge.contracts import health, system
+from bridge.contracts.accounts import SIGN_IN, SIGN_OUT
+from bridge.contracts.system import FeedEvent
+from bridge.errors import AppError, Code
+from bridge.process.clock import SystemClock
+from bridge.tls import TLSRefused
+from tests.integration.agent.conftest import AGENT_ROLE, StoreDsns
+from tests.integration.agent.machine import EMAIL, PASSWORD, RECORDS, Machine, Running
+from tests.postgres import PostgresServer
+
+
+def soon() -> float:
+    return SystemClock.monotonic() + 5
+
+
+async def run_sql(dsn: str, sql: str) -> None:
+    connection = await asyncpg.connect(dsn, timeout=5)
+    await connection.execute(sql, timeout=5)
+    await connection.close(timeout=5)
+
+
+@pytest.fixture
+async def machine(tmp_path: Path, store_dsns: StoreDsns, database: str) -> Machine:
+    """Give an agent's machine: records of two persons, and Ann, who is linked to the first."""
+    await run_sql(database, RECORDS)
+    pool, passwords = (
+        Pool(PoolOptions("set-up", store_dsns.agent), SystemClock()),
+        Passwords(PasswordSettings(bcrypt_cost=4)),
+    )
+    users = Users(pool, passwords)
+    await users.add(NewUser(email=EMAIL, name="Ann"), PASSWORD, deadline=soon())
+    await users.add_grant(EMAIL, "health", "p-1", deadline=soon())
+    passwords.close()
+    await pool.close(soon())
+    return Machine.set_up(tmp_path, store_dsns, database)
+
+
+async def code_of(call: Awaitable[object]) -> Code | None:
+    try:
+        await call
+    except AppError as error:
+        return error.code
+    return None
+
+
+async def until(condition: Callable[[], Awaitable[bool]], within_s: float = 5.0) -> None:
+    """Ask again and again: over the bridge, which does not tell when its answer will be another."""
+    async with asyncio.timeout(within_s):
+        while not await condition():
+            pass
+
+
+async def hears(running: Running) -> bool:
+    """Whether changes in the store are heard, so that the feed is open."""
+    await asyncio.sleep(0)
+    return running.agent._directory.is_live
+
+
+async def is_up(running: Running, *names: str) -> bool:
+    status = await running.call(system.STATUS)
+    return {part.name for part in status.dependencies if part.state == "up"} >= set(names)
+
+
+async def test_person_sees_their_own_records_when_signed_in(machine: Machine) -> None:
+    async with machine.running() as running:
+        credentials = await running.sign_in()
+        page = await running.call(health.LIST, credentials)
+        assert [(record.id, record.symptom) for record in page.items] == [("1", "Headache")]
+        assert await code_of(running.call(health.LIST)) is Code.UNAUTHENTICATED
+        await running.call(SIGN_OUT, credentials, key="key-1")
+        assert await code_of(running.call(health.NAMES, credentials)) is Code.SESSION_ENDED
+
+
+async def test_status_and_metrics_tell_of_every_part_when_all_is_well(machine: Machine) -> None:
+    async with machine.running() as running:
+        await until(lambda: is_up(running, "store", "source", "health"))
+        await until(lambda: hears(running))
+        status = await running.call(system.STATUS)
+        assert status.boot == running.agent.boot
+        assert [part.reason for part in status.dependencies] == ["", "", ""]
+        metrics = (await running.call(system.METRICS)).text
+        assert 'agent_query_duration_seconds_count{query="accounts.users_state"}' in metrics
+        assert 'agent_pool_connections{pool="store"}' in metrics
+
+
+async def test_feed_tells_within_a_second_when_an_account_or_key_changes(machine: Machine) -> None:
+    class Listener:
+        def __init__(self) -> None:
+            self.events: asyncio.Queue[FeedEvent] = asyncio.Queue()
+
+        def on_feed_event(self, event: FeedEvent) -> None:
+            self.events.put_nowait(event)
+
+        def on_feed_gap(self) -> None:
+            pass
+
+    listener = Listener()
+    async with machine.running() as running:
+        await until(lambda: hears(running))
+        running.door.feed._listeners = [listener]
+        running.door.follow_feed()
+        hello = await listener.events.get()
+        assert (hello.kind, len(hello.keys)) == ("hello", 1)
+        async with asyncio.timeout(1):
+            await run_sql(machine.store.owner, "UPDATE users SET is_active = false")
+            changed = await listener.events.get()
+        assert (changed.kind, len(changed.users)) == ("users_changed", 1)
+        keys = TokenKeys(machine.settings().tokens)
+        keys.load(0)
+        async with asyncio.timeout(1):
+            keys.rotate(SystemClock.time())
+            running.agent.reload()
+            replaced = await listener.events.get()
+        assert (replaced.kind, len(replaced.keys)) == ("keys_changed", 2)
+
+
+async def test_session_that_ends_elsewhere_is_told_when_the_feed_is_open(machine: Machine) -> None:
+    async with machine.running() as running:
+        credentials = await running.sign_in()
+        await until(lambda: hears(running))
+        events = running.agent._hub.subscribe()
+        assert (await anext(events)).kind == "hello"
+        await run_sql(machine.store.owner, "UPDATE sessions SET ended_at = now()")
+        async with asyncio.timeout(1):
+            assert len((await anext(events)).sessions) == 1
+        assert await code_of(running.call(health.NAMES, credentials)) is Code.SESSION_ENDED
+        await events.aclose()  # type: ignore[attr-defined]
+
+
+async def test_records_are_refused_when_no_source_is_set(machine: Machine) -> None:
+    async with machine.running(source={}) as running:
+        credentials = await running.sign_in()
+        assert await code_of(running.call(health.LIST, credentials)) is Code.APP_DISABLED
+        status = await running.call(system.STATUS)
+        assert {part.name: (part.state, part.reason) for part in status.dependencies} == {
+            "store": ("up", ""),
+            "health": ("disabled", "source.dsn is not set"),
+        }
+
+
+async def test_sign_in_goes_on_when_the_mapping_does_not_fit(machine: Machine) -> None:
+    (machine.folder / "source.toml").write_text("table = 'nowhere'\n")
+    async with machine.running() as running:
+        credentials = await running.sign_in()
+        assert await code_of(running.call(health.LIST, credentials)) is Code.APP_DISABLED
+
+
+@pytest.fixture
+def late_store(postgres_server: PostgresServer, store_dsns: StoreDsns) -> Iterator[StoreDsns]:
+    """Give the DSNs of a store whose database is yet to be made, by ``postgres_server``."""
+    old = store_dsns.owner.partition("@/")[2].partition("?")[0]
+    yield StoreDsns(*(dsn.replace(f"@/{old}?", "@/late_store?") for dsn in (store_dsns.owner, store_dsns.agent)))
+    postgres_server.drop_database("late_store")
+
+
+async def test_agent_is_ready_at_once_and_comes_alive_when_its_store_appears(
+    machine: Machine, late_store: StoreDsns, postgres_server: PostgresServer
+) -> None:
+    machine = Machine(machine.folder, late_store, machine.source_dsn)
+    started = SystemClock.monotonic()
+    store = {"dsn": late_store.agent, "owner_dsn": late_store.owner, "agent_role": AGENT_ROLE}
+    async with machine.running(store=store) as running:
+        assert SystemClock.monotonic() - started < 2
+        assert await code_of(running.call(SIGN_IN, email=EMAIL, password=PASSWORD)) is Code.DATABASE_UNAVAILABLE
+        await asyncio.to_thread(postgres_server.create_database, "late_store")
+        await until(lambda: is_up(running, "store"))
+        assert await code_of(running.call(SIGN_IN, email=EMAIL, password=PASSWORD)) is Code.BAD_CREDENTIALS
+
+
+async def test_agent_says_what_is_missing_when_the_owner_has_yet_to_migrate(
+    machine: Machine, database: str, postgres_server: PostgresServer
+) -> None:
+    name = database.partition("@/")[2].partition("?")[0]
+    dsn = postgres_server.dsn(name, user=AGENT_ROLE, password="test-agent")
+    async with machine.running(store={"dsn": dsn, "agent_role": AGENT_ROLE}) as running:
+
+        async def is_refused() -> bool:
+            parts = (await running.call(system.STATUS)).dependencies
+            return "run `agent migrate`" in parts[0].reason
+
+        await until(is_refused)
+        await migrate(database, agent_role=AGENT_ROLE)
+        await until(lambda: is_up(running, "store"))
+
+
+async def test_stranger_is_refused_and_logged_when_it_shows_no_certificate(
+    machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    async with machine.running() as running:
+        with suppress(OSError):  # TLS 1.3 refuses after its client has finished: an alert, or the end
+            reader, writer = await asyncio.open_connection("127.0.0.1", running.port, ssl=context)
+            writer.close()
+            await reader.read()
+        refused = [record for record in caplog.records if record.message == "connection_refused"]
+        assert refused[0].__dict__["drawbridge_fields"]["step"] == "no_certificate"
+
+
+async def test_call_in_flight_ends_well_when_the_agent_stops(machine: Machine) -> None:
+    async with machine.running(passwords={"bcrypt_cost": 10}) as running:
+        async with asyncio.TaskGroup() as tasks:
+            call = tasks.create_task(running.sign_in())
+            await until(lambda: _in_flight(running))
+            running.stopping.set()
+        assert call.result().token
+        await running.serving
+        assert await code_of(running.call(system.STATUS)) in {Code.UNREACHABLE, Code.DRAINING}
+
+
+async def _in_flight(running: Running) -> bool:
+    await asyncio.sleep(0)
+    return running.agent._server.in_flight > 0
+
+
+async def test_agent_goes_on_and_says_so_when_its_token_keys_are_removed(
+    machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with machine.running() as running:
+        for path in (machine.folder / "tokens").glob("*.pem"):
+            path.unlink()
+
+        async def is_logged() -> bool:
+            await asyncio.sleep(0)
+            return "token_keys_refused" in caplog.text
+
+        await until(is_logged)
+        assert (await running.sign_in()).token
+
+
+async def test_old_rows_are_dropped_when_the_hour_comes(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.app._HOUSEKEEPING_S", 0.01)
+    await run_sql(
+        machine.store.owner, "INSERT INTO idempotency VALUES ('user:1', 'o', 'k', 'd', '', '', now() - interval '25 h')"
+    )
+
+    async def is_clean() -> bool:
+        connection = await asyncpg.connect(machine.store.owner, timeout=5)
+        count = await connection.fetchval("SELECT count(*) FROM idempotency", timeout=5)
+        await connection.close(timeout=5)
+        return bool(count == 0)
+
+    async with machine.running():
+        await until(is_clean)
+
+
+async def test_agent_does_not_start_when_its_certificate_is_missing(machine: Machine) -> None:
+    (machine.folder / "agent-tls" / "identity.pem").unlink()
+    with pytest.raises(TLSRefused, match=r"identity\.pem"):
+        Agent(machine.settings())
