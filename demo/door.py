@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import jwt
+
 from bridge.process.clock import SystemClock
 from demo.installation import LISTEN_HOST, SERVER_NAME
 from demo.processes import DemoError
@@ -19,6 +21,8 @@ from demo.processes import DemoError
 _TIMEOUT_S: Final = 10.0
 _LOOK_S: Final = 0.2
 _OK: Final = 200
+_UNAUTHENTICATED: Final = 401
+_TOKEN_LEFT_S: Final = 12 * 3600.0
 
 
 def is_free(port: int) -> bool:
@@ -70,6 +74,17 @@ class Door:
             msg = f"Signing in as {email} was answered with {status}: {body.decode(errors='replace')}"
             raise DemoError(msg)
         return str(json.loads(body)["access_token"])
+
+    def accepts(self, token: str) -> bool:
+        """Say whether an access token is good now, and for half a day more."""
+        try:
+            expires = float(jwt.decode(token, options={"verify_signature": False})["exp"])  # the agent verifies it
+        except (jwt.InvalidTokenError, KeyError):
+            return False
+        if expires - SystemClock().time() < _TOKEN_LEFT_S:
+            return False
+        status, _ = self.ask("GET", "/api/v1/health/symptoms/names", token=token)
+        return status != _UNAUTHENTICATED
 
     def ask(
         self, method: str, path: str, *, content: Mapping[str, str] | None = None, token: str = ""

@@ -168,6 +168,14 @@ class Installation:
             seal_key = base64.b64encode(secrets.token_bytes(_SEAL_KEY_BYTES)).decode()
             _write_credentials(credentials, {"chat.seal-key": seal_key})
 
+    @property
+    def token(self) -> str:
+        """The access token of the last start, if there was one."""
+        try:
+            return str(json.loads((self.folder / "demo.json").read_bytes())["token"])
+        except (OSError, ValueError, KeyError):
+            return ""
+
     def write_access(self, access: Access) -> None:
         """Write how to get in: as JSON, and as options for curl, which keep the token out of the list of processes."""
         replace_file(self.folder / "demo.json", json.dumps(asdict(access), indent=2).encode() + b"\n")

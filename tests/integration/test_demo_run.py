@@ -69,6 +69,7 @@ class Demo:
     def children(self) -> dict[str, int]:
         """Process ids by what they run: PostgreSQL, agent, gateway."""
         assert self.process is not None
+        assert self.process.poll() is None, self.lines
         pids = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text("utf-8").split()
         commands = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") for pid in pids}
         return {
