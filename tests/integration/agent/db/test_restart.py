@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,16 +22,16 @@ RULE = ListenRule(check_s=0.1, retry_s=0.05, timeout_s=0.2, connect_s=1.0)
 
 
 @pytest.fixture
-def own_server(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer) -> Iterator[PostgresServer]:
+def own_server(postgres_server: PostgresServer) -> Iterator[PostgresServer]:
     """Give a server that no other test uses."""
     assert postgres_server.home.exists()  # where there is no PostgreSQL, its fixture says so and skips
-    home: Path = tmp_path_factory.mktemp("postgres")
-    for folder in (home, *home.parents[:2]):
-        folder.chmod(0o711)  # the server's own user must get there
-    server = PostgresServer(home)
-    server.start()
-    yield server
-    server.stop()
+    with tempfile.TemporaryDirectory(prefix="drawbridge-postgres-") as folder:
+        server = PostgresServer(Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 def soon(seconds: float = 1.0) -> float:
