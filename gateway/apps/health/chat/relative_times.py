@@ -1,0 +1,129 @@
+"""Periods said by their distance from the one spoken of before: "the week before", "the next day", "since then"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from gateway.apps.health.chat.dates import DAY, Unit, add, start_of
+from gateway.apps.health.chat.frame import DateRange
+from gateway.apps.health.chat.time_words import UNITS, phrase_at, whole_number, year_number
+
+_YEARS: Final = range(1900, 2200)
+"""Beyond, nothing is stepped on: no records, and soon no calendar."""
+_STEPS_MAX: Final = 1_000
+_THAT: Final = frozenset({"that", "then", "it", "this"})
+_SINCE: Final = (("since", "then"), ("since", "that"), ("from", "then", "on"), ("after", "that"))
+_SIGNS: Final = {"before": -1, "earlier": -1, "prior": -1, "preceding": -1, "after": 1, "later": 1}
+_BEFORE: Final = (("before", "that"), ("before", "then"), ("earlier", "than", "that"))
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """``steps`` units before (negative) or after; 0 with a unit: the same. ``year`` moves it to that year.
+
+    ``until`` is the open range before it, ``since`` the one from its end.
+    """
+
+    unit: Unit | None = None
+    steps: int = 0
+    year: int | None = None
+    year_back: int = 0
+    is_since: bool = False
+    is_until: bool = False
+
+    def resolve(self, period: DateRange, today: date) -> DateRange:
+        """Return the period meant, seen from ``period``; ``period`` itself where it is unbounded."""
+        start, end = period.start, period.end
+        if self.is_since:
+            return DateRange(start=min(end, today) if end else None, end=today + DAY)
+        if self.is_until:
+            return DateRange(end=start)
+        if start is None or end is None:
+            return period
+        if self.year is not None or self.year_back:
+            year = self.year if self.year is not None else today.year - self.year_back
+            return _moved_by_years(start, end, year - start.year)
+        return period if self.unit is None or self.steps == 0 else self._step(self.unit, start, end, today)
+
+    def _step(self, unit: Unit, start: date, end: date, today: date) -> DateRange:
+        if start.year not in _YEARS:
+            return DateRange(start=start, end=end)
+        if self.steps > 0:
+            tomorrow = today + DAY
+            if end >= tomorrow:
+                return DateRange(start=today, end=tomorrow)
+            return DateRange(start=end, end=add(end, self.steps, unit))
+        if unit is Unit.YEAR and (end - start).days < 365:  # noqa: PLR2004 - "the year before", of a month
+            return _moved_by_years(start, end, self.steps)
+        until = start if unit is Unit.WEEK else start_of(start, unit)
+        return DateRange(start=add(until, self.steps, unit), end=until)
+
+
+def _moved_by_years(start: date, end: date, years: int) -> DateRange:
+    """Return the same days in another year; a whole month stays one, 29 February included."""
+    if start.day == 1 and end > start_of(end, Unit.MONTH):  # a month that is still running
+        end = add(start_of(end, Unit.MONTH), 1, Unit.MONTH)
+    return DateRange(start=add(start, years, Unit.YEAR), end=add(end, years, Unit.YEAR))
+
+
+def read_relative(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
+    """Return the position behind and what was said, or None."""
+    since = phrase_at(words, i, _SINCE)
+    before = phrase_at(words, i, _BEFORE)
+    if since or before:
+        return i + (since or before), Relative(is_since=bool(since), is_until=bool(before))
+    padded = [*words[i : i + 12], *[""] * 8]
+    k = 0
+    while padded[k] in {"in", "on", "for", "during", "over", "from"}:
+        k += 1
+    has_article = padded[k] in {"the", "a", "an"}
+    k += has_article
+    if padded[k] == "same" or (padded[k] == "that" and not has_article):
+        found = _same(padded, k)
+    elif has_article and padded[k] in {"next", "following"} and padded[k + 1] in UNITS:
+        found = _stepped(k + 2, padded[k + 1], 1)
+    else:
+        found = _before_or_after(padded, k, has_article=has_article)
+    return (i + found[0], found[1]) if found else None
+
+
+def _before_or_after(words: Sequence[str], k: int, *, has_article: bool) -> tuple[int, Relative] | None:
+    """Read "the week before that", "two months earlier", "a day later"."""
+    count = whole_number(words[k]) or (2 if words[k] == "couple" else None)
+    if count is not None:
+        k += 1
+        k += words[k] == "of"
+    sign = _SIGNS.get(words[k + 1])
+    is_other = words[k + 2] in {"last", "yesterday", "i", "my", "the"}  # "the week before last", "the day before I …"
+    if words[k] not in UNITS or not (has_article or count) or sign is None or is_other:
+        return None
+    return _stepped(k + 2 + (words[k + 2] in _THAT), words[k], sign * (count or 1))
+
+
+def _stepped(after: int, unit: str, steps: int) -> tuple[int, Relative] | None:
+    known = UNITS[unit]
+    return (after, Relative(Unit(known), steps)) if known != "hour" and abs(steps) <= _STEPS_MAX else None
+
+
+def _same(words: Sequence[str], k: int) -> tuple[int, Relative] | None:
+    """Read "that day", "the same month last year", "the same period in 2024"."""
+    rest = words[k + 1 :]
+    noun = rest[0]
+    if noun not in UNITS and noun not in {"period", "time", "date", "range", "weekend"}:
+        return None
+    known = UNITS.get(noun, "day")
+    unit = Unit(known) if known != "hour" else None
+    behind = 1
+    behind += rest[behind] in {"in", "of", "the"}
+    behind += rest[behind] == "the"
+    year = year_number(rest[behind])
+    if year is not None:
+        return k + behind + 2, Relative(unit, year=year)
+    if rest[behind] in {"last", "previous"} and rest[behind + 1] == "year":
+        return k + behind + 3, Relative(unit, year_back=1)
+    if rest[behind] == "year" and rest[behind + 1] == "before":
+        return k + behind + 3, Relative(Unit.YEAR, -1)
+    return k + 2, Relative(unit)
