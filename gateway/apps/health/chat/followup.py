@@ -1,0 +1,123 @@
+"""From a message and the question before it to one frame: each turn fills, replaces or clears slots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+from gateway.apps.health.chat.context import Conversation, ReturnedRow
+from gateway.apps.health.chat.dates import DAY, Unit, calendar_unit, days
+from gateway.apps.health.chat.frame import ALL_TIME, DateRange, Intent, QueryFrame
+from gateway.apps.health.chat.relative_times import Relative
+from gateway.apps.health.chat.turn import Turn
+
+_ONE_RECORD: Final = frozenset({Intent.LATEST, Intent.FIRST, Intent.MAX_SEVERITY, Intent.DURATION_SINCE})
+
+
+def frame_of(turn: Turn, conversation: Conversation, today: date) -> QueryFrame:
+    """Return the whole question that ``turn`` asks after ``conversation``."""
+    if turn.intent is not None and not turn.intent.asks_for_data:
+        return QueryFrame(intent=turn.intent)
+    before = conversation.frame
+    if before is None or _starts_afresh(turn):
+        return _settled(_fresh(turn, today))
+    return _settled(_continued(turn, before, conversation.rows, today))
+
+
+def _starts_afresh(turn: Turn) -> bool:
+    if turn.carries or turn.intent is None or turn.times.relative is not None:
+        return False
+    return bool(turn.symptoms) or turn.intent is Intent.MOST_FREQUENT
+
+
+def _fresh(turn: Turn, today: date) -> QueryFrame:
+    period, second = _periods(turn.times.periods, is_comparison=turn.intent is Intent.COMPARE)
+    if turn.intent is Intent.COMPARE and second is None and len(turn.symptoms) < 2 and period != ALL_TIME:  # noqa: PLR2004
+        period, second = _current_like(period, today), period
+    return QueryFrame(
+        intent=turn.intent or Intent.LIST,
+        symptoms=turn.symptoms,
+        period=period,
+        second=second,
+        min_severity=turn.min_severity,
+    )
+
+
+def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], today: date) -> QueryFrame:
+    intent = turn.intent or before.intent
+    symptoms = turn.symptoms or tuple(name for name in before.symptoms if name not in turn.excluded)
+    if turn.names_all_symptoms:
+        symptoms = ()
+    elif not symptoms and turn.refers_back and before.intent in {Intent.MOST_FREQUENT, *_ONE_RECORD} and rows:
+        symptoms = (rows[0].symptom,)
+    period, second = before.period, before.second
+    periods = turn.times.periods
+    if turn.times.relative is not None:
+        origin = _origin(turn.times.relative, before, rows)
+        periods = (turn.times.relative.resolve(origin, today),)
+    if turn.times.is_all_time and not periods:
+        period, second = ALL_TIME, None
+    elif intent is Intent.COMPARE and len(periods) == 1 and (turn.intent is Intent.COMPARE or before.second):
+        is_second_kept = turn.intent is not Intent.COMPARE
+        period, second = (periods[0], before.second) if is_second_kept else _ordered(before.period, periods[0])
+    elif periods:
+        period, second = _periods(periods, is_comparison=intent is Intent.COMPARE)
+    min_severity = before.min_severity if turn.min_severity is None else turn.min_severity
+    return QueryFrame(intent=intent, symptoms=symptoms, period=period, second=second, min_severity=min_severity)
+
+
+def _origin(relative: Relative, before: QueryFrame, rows: Sequence[ReturnedRow]) -> DateRange:
+    """Return what a relative time is seen from: the record that came back, else the period asked for."""
+    is_day = relative.is_since or relative.is_until or relative.unit is Unit.DAY
+    if before.intent in _ONE_RECORD and rows and (is_day or before.period == ALL_TIME):
+        day = days(rows[0].day)
+        if relative.is_since:
+            return DateRange(start=rows[0].day, end=rows[0].day)
+        return day if relative.unit in {None, Unit.DAY} or relative.steps else calendar_unit(rows[0].day, relative.unit)
+    return before.period
+
+
+def _settled(frame: QueryFrame) -> QueryFrame:
+    """Return the frame without what its intent cannot use."""
+    changes: dict[str, object] = {}
+    if frame.intent is Intent.MOST_FREQUENT and frame.symptoms:
+        changes["symptoms"] = ()
+    if frame.intent is not Intent.COMPARE and frame.second is not None:
+        changes["second"] = None
+    return frame.model_copy(update=changes) if changes else frame
+
+
+def _periods(periods: Sequence[DateRange], *, is_comparison: bool) -> tuple[DateRange, DateRange | None]:
+    """Return the period and, for a comparison, the earlier one; else all that was said as one period."""
+    if not periods:
+        return ALL_TIME, None
+    if len(periods) == 1:
+        return periods[0], None
+    if is_comparison:
+        return _ordered(periods[0], periods[1])
+    starts = [period.start for period in periods]
+    ends = [period.end for period in periods]
+    known_ends = [end for end in ends if end is not None]
+    return DateRange(
+        start=None if None in starts else min(start for start in starts if start is not None),
+        end=max(known_ends) if len(known_ends) == len(ends) else None,
+    ), None
+
+
+def _ordered(one: DateRange, other: DateRange) -> tuple[DateRange, DateRange]:
+    """Return the later and the earlier of two periods."""
+    is_later = (one.start or date.min) > (other.start or date.min)
+    return (one, other) if is_later else (other, one)
+
+
+def _current_like(period: DateRange, today: date) -> DateRange:
+    """Return the running calendar unit as long as ``period``: this month for last month."""
+    if period.start is None or period.end is None:
+        return ALL_TIME
+    for unit in (Unit.DAY, Unit.WEEK, Unit.MONTH):
+        if period == calendar_unit(period.start, unit):
+            break
+    else:
+        unit = Unit.YEAR
+    return DateRange(start=calendar_unit(today, unit).start, end=today + DAY)

@@ -1,0 +1,110 @@
+"""From what was typed to plain words: one case, one apostrophe, no contractions, typing errors repaired."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+_WORDS_MAX: Final = 120
+"""A question has fewer; what follows is not looked at."""
+_REPAIRS_MAX: Final = 8
+"""A text with more unknown words is not a misspelt question, and repairing is the slow step."""
+_TWO_ERRORS_FROM: Final = 8
+"""Letters from which a word may hold two errors."""
+_REPAIR_FROM: Final = 3
+_NEAR_MAX: Final = 20
+"""Targets equally near; more are no repair but a guess."""
+
+_TOKEN: Final = re.compile(
+    r"""\d{4}-\d\d(?:-\d\d)?(?!\d)          # 2026-03-05, 2026-03
+    | \d{1,2}[/.]\d{1,2}[/.]\d{2,4}(?!\d)   # 05/03/2026, 5.3.26
+    | \d{1,2}/\d{1,2}(?!\d)                 # 5/3, and 7/10
+    | \d+(?:st|nd|rd|th)\b
+    | \d+(?:\.\d+)?
+    | [^\W\d_]+(?:'[^\W\d_]+)*
+    | [-?!,;:+&]""",
+    re.VERBOSE,
+)
+_APOSTROPHES: Final = re.compile("[\u2018\u2019\u00b4`]")
+_DASHES: Final = re.compile("[\u2013\u2014\u2212]")
+_HYPHEN: Final = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
+_IS: Final = frozenset({"what", "how", "it", "that", "where", "when", "who", "there", "here", "which", "he", "she"})
+_ENDINGS: Final = {"n't": "not", "'ve": "have", "'m": "am", "'re": "are", "'ll": "will", "'d": "had"}
+_RUN_TOGETHER: Final = {
+    "whats": "what is", "hows": "how is", "whens": "when is", "thats": "that is", "ive": "i have", "im": "i am",
+    "dont": "do not", "didnt": "did not", "doesnt": "does not", "cant": "can not", "cannot": "can not",
+    "wont": "will not", "isnt": "is not", "wasnt": "was not", "havent": "have not", "hasnt": "has not",
+    "howmany": "how many", "howoften": "how often", "alot": "a lot", "can't": "can not", "won't": "will not",
+    "shan't": "shall not", "gimme": "give me", "wanna": "want to", "gonna": "going to", "pls": "please",
+    "plz": "please", "thx": "thanks", "u": "you", "ur": "your", "vs": "versus", "avg": "average", "max": "maximum",
+    "min": "minimum", "wk": "week", "wks": "weeks", "yr": "year", "yrs": "years", "mth": "month", "mths": "months",
+    "hrs": "hours", "ystrday": "yesterday", "b4": "before", "tummyache": "tummy ache",
+}  # fmt: skip
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words, numbers, dates and marks of ``text`` in order, lower case, contractions written out."""
+    plain = _DASHES.sub("-", _APOSTROPHES.sub("'", unicodedata.normalize("NFKC", text).casefold()))
+    words: list[str] = []
+    for token in _TOKEN.findall(_HYPHEN.sub(" ", plain)):
+        words.extend(_written_out(token))
+        if len(words) >= _WORDS_MAX:
+            break
+    return words
+
+
+def _written_out(token: str) -> list[str]:
+    whole = _RUN_TOGETHER.get(token)
+    if whole:
+        return whole.split()
+    if "'" not in token:
+        return [token]
+    for ending, word in _ENDINGS.items():
+        if token.endswith(ending):
+            return [token.removesuffix(ending), word]
+    stem, _, rest = token.partition("'")
+    if rest == "s":
+        return [stem, "is"] if stem in _IS else [stem]
+    return [stem + rest]
+
+
+def repair(words: Sequence[str], *, is_known: Callable[[str], bool], targets: Sequence[str]) -> list[str]:
+    """Return the words, each unknown one replaced by the nearest target if it is near enough.
+
+    One slip (a letter more, less, other, or two swapped) is forgiven, two from eight letters on. Known words stay.
+    Of targets equally near, the first.
+    """
+    repaired: list[str] = []
+    left = _REPAIRS_MAX
+    for word in words:
+        if len(word) < _REPAIR_FROM or not word.isalpha() or is_known(word) or not left:
+            repaired.append(word)
+            continue
+        left -= 1
+        slips = 2 if len(word) >= _TWO_ERRORS_FROM else 1
+        near = process.extract(word, targets, scorer=OSA.distance, score_cutoff=slips, limit=_NEAR_MAX)
+        repaired.append(min(near, key=lambda hit: (*_unlikeness(word, hit[0]), hit[2]))[0] if near else word)
+    return repaired
+
+
+def _unlikeness(word: str, target: str) -> tuple[float, bool, bool]:
+    """Order targets: fewest slips, then two swapped letters, then the same first letter, which is seldom wrong."""
+    return OSA.distance(word, target), sorted(word) != sorted(target), word[0] != target[0]
+
+
+_SUFFIXES: Final = ("iness", "ness", "ies", "ied", "ing", "ier", "ed", "es", "s", "y", "e")
+_STEM_MIN: Final = 3
+
+
+def stem(word: str) -> str:
+    """Return ``word`` without its ending, so that "itchy", "itching" and "itchiness" are one. Not a dictionary form."""
+    for suffix in _SUFFIXES:
+        if word.endswith(suffix) and len(word) - len(suffix) >= _STEM_MIN and not (suffix == "s" and word[-2] in "su"):
+            root = word[: -len(suffix)]
+            return root[:-1] if len(root) > _STEM_MIN and root[-1] == root[-2] and root[-1] not in "ls" else root
+    return word

@@ -1,0 +1,72 @@
+"""How bad at least: numbers ("7 or more", "over 5") and words ("severe headaches", "only the bad ones")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from gateway.apps.health.chat.symptoms import SYMPTOM
+
+SEVERITY: Final = "<least>"
+_SEVERE: Final = 7
+_MODERATE: Final = 4
+_WORST: Final = 10
+
+_N: Final = r"(?P<n>10|\d|one|two|three|four|five|six|seven|eight|nine|ten)(/10| out of 10| out of ten)?"
+_NO_UNIT: Final = (
+    r"(?! ?(times?|days?|nights?|weeks?|months?|years?|hours?|minutes?|occasions|entries|records|january|february"
+    r"|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec)\b)"
+)
+_LED: Final = (
+    r"((with |of |that |which |a |an |the |was |were |is |are )*"
+    r"(severity|score|scored|scoring|rated|rating|level|intensity|pain|filter|graded)? ?(of |is |was |at |to )?)"
+)
+_AT_LEAST: Final = re.compile(
+    rf"\b{_LED}(at least|(a )?minimum of|not? less than) (a )?{_N}\b{_NO_UNIT}"
+    rf"|\b{_LED}(?P<a>10|\d)(/10)? ?(\+|or (more|above|higher|worse|over|greater|up)"
+    r"|and (up|above|over|higher|more|worse)|plus|upwards?)(?!\w)"
+)
+_OVER: Final = re.compile(
+    rf"\b{_LED}(over|above|(more|greater|higher|worse) than|exceeding|beyond|past) (a )?{_N}\b{_NO_UNIT}"
+    r"(?! to | ?- ?\d)"
+)
+_NUMBERS: Final = {
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+}  # fmt: skip
+
+_BAD: Final = (
+    r"(severer?|bad|strong|terrible|intense|awful|horrible|nasty|extreme|unbearable|excruciating|serious|heavy|violent"
+    r"|acute)"
+)
+_ADJECTIVE: Final = re.compile(
+    rf"(?<!how )(?<!as )(?<!most )\b((really|very|quite|particularly|especially|extremely|pretty|proper) )*{_BAD} "
+    rf"(?={SYMPTOM}|\w+ {SYMPTOM}|ones?\b|(symptom|entr|record|attack|episode|day|bout|spell|case)\w*\b)"
+    rf"|\b(only|just) (the )?(really |very )?{_BAD}\b"
+)
+_MODERATE_UP: Final = re.compile(
+    r"\b(at least moderate|moderate (or|and) (worse|above|up|more|higher|severe|over)|moderate to severe)\b"
+)
+
+
+def find_numeric(words: Sequence[str]) -> tuple[int | None, list[str]]:
+    """Return the least severity that a number says, and the words with it replaced."""
+    text = " ".join(words)
+    for pattern, more in ((_AT_LEAST, 0), (_OVER, 1)):
+        found = pattern.search(text)
+        if found is None:
+            continue
+        groups = found.groupdict()
+        said = groups.get("n") or groups.get("a") or ""
+        number = int(said) if said.isdigit() else _NUMBERS[said]
+        if number + more <= _WORST:
+            return number + more, f"{text[: found.start()]} {SEVERITY} {text[found.end() :]}".split()
+    return None, list(words)
+
+
+def find_adjective(skeleton: str) -> tuple[int | None, str]:
+    """Return the least severity that an adjective says, and the skeleton with it replaced."""
+    for pattern, least in ((_MODERATE_UP, _MODERATE), (_ADJECTIVE, _SEVERE)):
+        if pattern.search(skeleton):
+            return least, pattern.sub(f"{SEVERITY} ", skeleton, count=1).replace("  ", " ").strip()
+    return None, skeleton

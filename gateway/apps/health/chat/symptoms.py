@@ -1,0 +1,157 @@
+"""Which symptoms a text names: a hand-written lexicon, joined with the names of the person's own records."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from bridge.contracts.operation import Model
+from gateway.apps.health.chat.normalise import stem, words_of
+
+LEXICON: Final = Path(__file__).with_name("lexicon.toml")
+SYMPTOM: Final = "<symptom>"
+_GAP_MAX: Final = 4
+_PHRASE_WORDS_MAX: Final = 8
+
+Phrase = tuple[str, ...]
+
+
+class _Concept(Model):
+    name: str
+    phrases: tuple[str, ...]
+
+
+class _Pair(Model):
+    concept: str
+    one: tuple[str, ...]
+    other: tuple[str, ...] | str
+    alone: bool = False
+
+
+class _File(Model):
+    pain: tuple[str, ...]
+    concept: tuple[_Concept, ...]
+    pair: tuple[_Pair, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """``concept`` stands at words[start:end]."""
+
+    concept: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """Phrases by their stems; ``vocabulary`` is every word in them.
+
+    ``names`` are the record names of each concept that this person's records hold.
+    """
+
+    phrases: Mapping[Phrase, str]
+    pairs: Mapping[tuple[str, str], str]
+    alone: Mapping[str, str]
+    vocabulary: tuple[str, ...]
+    stems: frozenset[str]
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def joined(self, record_names: Iterable[str]) -> Lexicon:
+        """Return this lexicon with the names that the records hold.
+
+        A name that holds a known phrase belongs to its concept; one that shares its concept with others can also be
+        meant alone ("lower back pain"). Any other name is a concept of its own.
+        """
+        members: dict[str, list[str]] = {}
+        words_by_name = {name: words_of(name)[:_PHRASE_WORDS_MAX] for name in record_names}
+        for name, words in words_by_name.items():
+            mentions = self.find(words)
+            members.setdefault(mentions[0].concept if mentions else name, []).append(name)
+        own: dict[Phrase, str] = {}
+        for concept, names in members.items():
+            for name in names:
+                stems = tuple(map(stem, words_by_name[name]))
+                is_whole_concept = len(names) == 1 or stems == tuple(map(stem, words_of(concept)))
+                if stems:
+                    own[stems] = concept if is_whole_concept else name
+        added = {word for words in words_by_name.values() for word in words if word.isalpha()}
+        return replace(
+            self,
+            phrases={**self.phrases, **own},
+            vocabulary=(*self.vocabulary, *sorted(added.difference(self.vocabulary))),
+            stems=self.stems.union(map(stem, added)),
+            names={concept: tuple(names) for concept, names in members.items()},
+        )
+
+    def names_of(self, concept: str) -> tuple[str, ...]:
+        """Return the record names that ``concept`` means; none where this person has no such records."""
+        names = self.names.get(concept)
+        if names is not None:
+            return names
+        return (concept,) if any(concept in names for names in self.names.values()) else ()
+
+    def find(self, words: Sequence[str]) -> list[Mention]:
+        """Return the symptoms in the order of their mention; the longest phrase first, then words that go together."""
+        stems = [stem(word) for word in words]
+        found: list[Mention] = []
+        is_free = [True] * len(stems)
+
+        def take(concept: str, start: int, end: int) -> None:
+            found.append(Mention(concept, start, end))
+            is_free[start:end] = [False] * (end - start)
+
+        i = 0
+        while i < len(stems):
+            for length in range(min(_PHRASE_WORDS_MAX, len(stems) - i), 0, -1):
+                concept = self.phrases.get(tuple(stems[i : i + length]))
+                if concept is not None:
+                    take(concept, i, i + length)
+                    break
+            i = found[-1].end if found and found[-1].start == i else i + 1
+        for i in range(len(stems)):
+            for k in range(i + 1, min(i + 1 + _GAP_MAX, len(stems))):
+                concept = self.pairs.get((stems[i], stems[k])) or self.pairs.get((stems[k], stems[i]))
+                if concept is not None and is_free[i] and is_free[k]:
+                    take(concept, i, k + 1)
+                    break
+        if not found:
+            for i, word in enumerate(stems):
+                concept = self.alone.get(word)
+                if concept is not None and is_free[i]:
+                    take(concept, i, i + 1)
+        return sorted(found, key=lambda mention: mention.start)
+
+
+@cache
+def base_lexicon() -> Lexicon:
+    """Return the lexicon of the file, without anybody's records."""
+    entries = TypeAdapter(_File).validate_python(tomllib.loads(LEXICON.read_text("utf-8")))
+    phrases = {
+        tuple(map(stem, words_of(phrase))): concept.name
+        for concept in entries.concept
+        for phrase in (*concept.phrases, concept.name)
+    }
+    pairs: dict[tuple[str, str], str] = {}
+    alone: dict[str, str] = {}
+    for pair in entries.pair:
+        others = entries.pain if isinstance(pair.other, str) else pair.other
+        for one in pair.one:
+            if pair.alone:
+                alone.setdefault(stem(one), pair.concept)
+            for other in others:
+                pairs.setdefault((stem(one), stem(other)), pair.concept)
+    spoken = [
+        *(phrase for concept in entries.concept for phrase in (*concept.phrases, concept.name)),
+        *(word for pair in entries.pair for word in pair.one),
+        *(word for pair in entries.pair if isinstance(pair.other, tuple) for word in pair.other),
+        *entries.pain,
+    ]
+    vocabulary = {word for phrase in spoken for word in words_of(phrase) if word.isalpha()}
+    return Lexicon(phrases, pairs, alone, tuple(sorted(vocabulary)), frozenset(map(stem, vocabulary)))

@@ -1,0 +1,78 @@
+"""``python -m gateway understand``: dialogs as JSON lines in, what was understood out, so that anyone can score it.
+
+In, one object a line: ``id``, ``now`` (local time), ``turns`` (messages, oldest first) and perhaps ``returned`` (what
+earlier turns' queries gave). Out: ``id``, the last turn's frame (see ``QueryFrame.as_json``) and ``ms``.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, TextIO
+
+from pydantic import BaseModel, Field
+from pydantic_core import to_json
+
+from bridge.process.clock import Clock
+from gateway.apps.health.chat.context import ROWS_MAX, Conversation, ReturnedRow, returned_row
+from gateway.apps.health.chat.followup import frame_of
+from gateway.apps.health.chat.frame import QueryFrame
+from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon
+from gateway.apps.health.chat.turn import read_turn
+
+
+class _Row(BaseModel):
+    symptom: str
+    day: Annotated[date, Field(alias="date")]
+    severity: int | None = None
+
+
+class _Returned(BaseModel):
+    turn: int
+    rows: tuple[_Row, ...] = ()
+    symptom: str | None = None
+
+
+class Dialog(BaseModel):
+    """One line of the input; what else it holds (the expected frame) is not looked at."""
+
+    id: str
+    now: datetime
+    turns: tuple[str, ...]
+    returned: tuple[_Returned, ...] = ()
+
+
+def run(stdin: TextIO, stdout: TextIO, clock: Clock) -> None:
+    """Answer each line of ``stdin`` with a line on ``stdout``. Raises ValidationError for a line that is no dialog."""
+    lexicon = base_lexicon()
+    for line in stdin:
+        if not line.strip():
+            continue
+        dialog = Dialog.model_validate_json(line)
+        started = clock.monotonic()
+        frame = understand(dialog, lexicon)
+        ms = round((clock.monotonic() - started) * 1000 / max(1, len(dialog.turns)), 3)
+        stdout.write(to_json({"id": dialog.id, **frame.as_json(), "ms": ms}).decode() + "\n")
+
+
+def understand(dialog: Dialog, lexicon: Lexicon) -> QueryFrame:
+    """Return what the last message of ``dialog`` asks for."""
+    conversation = Conversation()
+    frame = None
+    for number, message in enumerate(dialog.turns):
+        turn = read_turn(message, dialog.now, lexicon)
+        frame = frame_of(turn, conversation, dialog.now.date())
+        if frame.intent.asks_for_data:
+            conversation = Conversation(frame=frame, rows=_rows(dialog.returned, number))
+    if frame is None:
+        msg = "a dialog needs a turn"
+        raise ValueError(msg)
+    return frame
+
+
+def _rows(returned: tuple[_Returned, ...], turn: int) -> tuple[ReturnedRow, ...]:
+    found = next((answer for answer in returned if answer.turn == turn), None)
+    if found is None:
+        return ()
+    if found.symptom is not None:
+        return (returned_row(found.symptom, date.min, None),)
+    return tuple(returned_row(row.symptom, row.day, row.severity) for row in found.rows[:ROWS_MAX])
