@@ -1,0 +1,162 @@
+"""The health chat, put together: a message in, an answer from the person's own records out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from bridge.process.clock import Clock, utc
+from gateway.apps.health.chat.answer import (
+    View,
+    answer_text,
+    emergency_text,
+    examples,
+    greeting_text,
+    help_text,
+    out_of_scope_text,
+    suggestions,
+    unknown_text,
+)  # fmt: skip
+from gateway.apps.health.chat.asking import Call, Findings, Records
+from gateway.apps.health.chat.context import ROWS_MAX, Conversation, ReturnedRow, Seal, returned_row
+from gateway.apps.health.chat.followup import frame_of
+from gateway.apps.health.chat.frame import Intent, QueryFrame
+from gateway.apps.health.chat.normalise import words_of
+from gateway.apps.health.chat.safety import is_emergency
+from gateway.apps.health.chat.symptoms import base_lexicon
+from gateway.apps.health.chat.turn import read_turn
+
+_NEED_NO_RECORDS = {Intent.GREETING: greeting_text, Intent.HELP: help_text}
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """``result`` holds rows, total and series, JSON-ready; ``as_of`` is set where records are older than an outage."""
+
+    answer: str
+    conversation: str
+    frame: dict[str, object] | None = None
+    result: dict[str, object] | None = None
+    suggestions: list[str] = field(default_factory=list)
+    as_of: datetime | None = None
+
+
+class Chat:
+    """Answers questions. Holds nothing of anybody: the client holds the conversation, sealed with ``seal_key``."""
+
+    def __init__(self, *, seal_key: bytes, emergency_number: str, clock: Clock) -> None:
+        self._seal = Seal(seal_key)
+        self._emergency_number = emergency_number
+        self._clock = clock
+        self._lexicon = base_lexicon()
+
+    def emergency(self, message: str, conversation: str | None = None) -> ChatReply | None:
+        """Return the answer to somebody in danger, else None. Needs no bridge; the conversation stays as it was."""
+        if not is_emergency(words_of(message)):
+            return None
+        return self._emergency_reply(conversation)
+
+    async def reply(
+        self, message: str, conversation: str | None, *, user_id: str, time_zone: str, call: Call
+    ) -> ChatReply:
+        """Answer ``message``, which may follow up what ``conversation`` holds; days are days in ``time_zone``.
+
+        Raises Invalid (``invalid_conversation``) for a conversation that is not this user's, and what ``call`` raises.
+        """
+        if (emergency := self.emergency(message, conversation)) is not None:
+            return emergency
+        now_s = self._clock.time()
+        said = self._seal.open(conversation, user_id) if conversation else Conversation()
+        forgotten = said.frame is not None and said.is_over(now_s)
+        said = Conversation() if forgotten else said
+        zone = ZoneInfo(time_zone)
+        now = utc(now_s).astimezone(zone).replace(tzinfo=None)
+        turn = read_turn(message, now, self._lexicon)
+        if turn.intent is Intent.EMERGENCY:  # a misspelt one
+            return self._emergency_reply(conversation)
+        records = Records(call, zone)
+        if turn.intent in _NEED_NO_RECORDS:
+            text, frame = _NEED_NO_RECORDS[turn.intent](), QueryFrame(intent=turn.intent)
+            return self._said(text, frame, said, user_id, next_questions=examples(()))
+        known = await records.names()
+        lexicon = self._lexicon.joined(name.symptom for name in known)
+        frame = frame_of(read_turn(message, now, lexicon), said, now.date())
+        view = View(zone, now.date(), known, lexicon)
+        if not frame.intent.asks_for_data:
+            return self._said(out_of_scope_text(), frame, said, user_id, next_questions=examples(known))
+        missing = [symptom for symptom in frame.symptoms if not lexicon.names_of(symptom)]
+        if missing:
+            found, text = Findings(), unknown_text(missing, view)
+        else:
+            found = await records.find(frame, lexicon, known, view.today)
+            text = answer_text(frame, found, view)
+        if forgotten:
+            text = f"Our earlier conversation has ended, so I start afresh.\n{text}"
+        return self._said(
+            text,
+            frame,
+            Conversation(frame=frame, rows=_returned(found, zone)),
+            user_id,
+            result=_result(found, zone),
+            next_questions=suggestions(frame) if _is_something(found) else examples(known),
+            as_of=records.as_of,
+        )
+
+    def _emergency_reply(self, conversation: str | None) -> ChatReply:
+        frame = QueryFrame(intent=Intent.EMERGENCY).as_json()
+        return ChatReply(emergency_text(self._emergency_number), conversation or "", frame)
+
+    def _said(
+        self,
+        text: str,
+        frame: QueryFrame,
+        conversation: Conversation,
+        user_id: str,
+        *,
+        result: dict[str, object] | None = None,
+        next_questions: list[str],
+        as_of: datetime | None = None,
+    ) -> ChatReply:
+        kept = conversation.model_copy(update={"said_at": self._clock.time()})
+        return ChatReply(text, self._seal.close(kept, user_id), frame.as_json(), result, next_questions, as_of)
+
+
+def _is_something(found: Findings) -> bool:
+    counts = [stats.count for stats in (found.stats, *found.sides) if stats is not None]
+    return bool((found.page and found.page.items) or any(counts) or found.ranking)
+
+
+def _returned(found: Findings, zone: ZoneInfo) -> tuple[ReturnedRow, ...]:
+    """Return what a follow-up may refer to."""
+    if found.ranking:
+        return tuple(returned_row(ranked.symptom, date.min, None) for ranked in found.ranking)
+    items = found.page.items[:ROWS_MAX] if found.page else ()
+    return tuple(returned_row(row.symptom, row.recorded_at.astimezone(zone).date(), row.severity) for row in items)
+
+
+def _result(found: Findings, zone: ZoneInfo) -> dict[str, object] | None:
+    """Return the structured answer: rows (times in ``zone``), total, series and the figures that the text gives."""
+    result: dict[str, object] = {}
+    if found.page is not None:
+        rows = [
+            {
+                "recorded_at": row.recorded_at.astimezone(zone).isoformat(timespec="minutes"),
+                "symptom": row.symptom,
+                "severity": row.severity,
+                "duration_minutes": row.duration_minutes,
+                "notes": row.notes,
+            }
+            for row in found.page.items
+        ]
+        result |= {"rows": rows, "total": found.page.total, "total_is_exact": found.page.total_is_exact}
+    if found.stats is not None:
+        figures = found.stats.model_dump(mode="json", include={"count", "average_severity", "max_severity", "series"})
+        result |= {"total": found.stats.count, **figures}
+    if found.sides:
+        result["sides"] = [
+            side.model_dump(mode="json", include={"count", "average_severity", "max_severity"}) for side in found.sides
+        ]
+    if found.ranking:
+        result["ranking"] = [{"symptom": ranked.symptom, "count": ranked.count} for ranked in found.ranking]
+    return result or None
