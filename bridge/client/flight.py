@@ -40,7 +40,8 @@ class Flights(Generic[T]):
             raise Unavailable(Code.TIMEOUT, retry_after_s=1.0) from None
         finally:
             flight.waiting -= 1
-            if not flight.waiting and not flight.is_background:
+            if not flight.waiting and not flight.is_background and not flight.landed.done():
+                self._flights.pop(key, None)  # who comes now must not board a flight that is being given up
                 flight.task.cancel()
         return flight.result()
 
@@ -63,8 +64,7 @@ class Flights(Generic[T]):
             # here and not in run(): a task that is cancelled before its first step never runs
             if self._flights.get(key) is flight:
                 del self._flights[key]
-            if not flight.landed.done():
-                flight.landed.set_result(None)
+            flight.landed.set_result(None)
 
         flight.task.add_done_callback(land)
         return flight

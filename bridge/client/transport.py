@@ -65,7 +65,7 @@ class _Connection(asyncio.Protocol):
         self._loop = loop
         self._on_lost = on_lost
         self._parser = ResponseParser()
-        self._transport: asyncio.Transport | None = None
+        self._transport: asyncio.Transport
         self._answer: asyncio.Future[Response] | None = None
         self._stream: asyncio.Queue[Event | None] | None = None
         self._head: Head | None = None
@@ -74,12 +74,13 @@ class _Connection(asyncio.Protocol):
         self._uses = 0
         self.context: ssl.SSLContext | None = None
         self.idle_since = 0.0
-        self.is_open = True
+        self.is_open = False
 
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        self.is_open = True
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None and self._stream is None:
@@ -131,11 +132,10 @@ class _Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         self.is_open = False
-        if self._transport is not None:
-            self._transport.abort()
+        self._transport.abort()
 
     def _write(self, request: bytes) -> None:
-        if self._transport is None or not self.is_open:
+        if not self.is_open:
             raise self._lost(self._error)
         self._transport.write(request)
 

@@ -104,7 +104,8 @@ class BridgeServer:
         self._replay: defaultdict[str, ReplayMemory] = defaultdict(ReplayMemory)  # by unit: none can crowd out another
         self._slots = {lane: Slots(rule) for lane, rule in self._rules.slots.items()}
         self._draining = asyncio.Event()
-        self._in_flight = 0
+        self.in_flight = 0
+        """Calls being answered; feeds are not counted."""
         self._idle_changed = asyncio.Event()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -120,19 +121,18 @@ class BridgeServer:
                 body=body,
                 find_key=self._keys.find_request_key,
             )
-            unit = self._unit_of(request, verified)
-            key = self._response_key(verified)
+            unit, key = self._unit_and_key(request, verified)
         except SignatureRefused as refusal:
             return self._refuse(request, refusal.step)
         except web.HTTPRequestEntityTooLarge:
             return self._refuse(request, Step.DIGEST, Code.BODY_TOO_LARGE)
-        self._in_flight += 1
+        self.in_flight += 1
         try:
             answer = await self._answer(
                 _Call(verified, unit, request.raw_path.removeprefix(PREFIX), started, key), body
             )
         finally:
-            self._in_flight -= 1
+            self.in_flight -= 1
             self._idle_changed.set()
         if answer is None:
             return await self._stream(request, verified, key)
@@ -143,7 +143,7 @@ class BridgeServer:
         self._draining.set()
         try:
             async with asyncio.timeout(timeout_s):
-                while self._in_flight:
+                while self.in_flight:
                     self._idle_changed.clear()
                     await self._idle_changed.wait()
         except TimeoutError:
@@ -156,12 +156,12 @@ class BridgeServer:
 
     # verify
 
-    def _unit_of(self, request: web.BaseRequest, verified: VerifiedRequest) -> str:
-        """Return the unit that both the certificate and the key id name."""
-        unit = self._keys.unit_of(verified.key_id)
-        if unit is None or request.transport is None or self._unit_of_peer(request.transport) != unit:
+    def _unit_and_key(self, request: web.BaseRequest, verified: VerifiedRequest) -> tuple[str, SigningKey]:
+        """Return the unit that both the certificate and the key id name, and what its answers are signed with."""
+        unit, key = self._keys.unit_of(verified.key_id), self._keys.response_key(verified.key_id)
+        if unit is None or key is None or request.transport is None or self._unit_of_peer(request.transport) != unit:
             raise SignatureRefused(Step.KEYID)
-        return unit
+        return unit, key
 
     def _refuse(self, request: web.BaseRequest, step: Step, code: Code = Code.SIGNATURE_REFUSED) -> web.Response:
         """Answer what could not be verified: unsigned, for there is no key to sign with."""
@@ -286,12 +286,6 @@ class BridgeServer:
         if self._draining.is_set():
             response.force_close()
         return response
-
-    def _response_key(self, verified: VerifiedRequest) -> SigningKey:
-        key = self._keys.response_key(verified.key_id)
-        if key is None:  # dropped from the ring while the call ran
-            raise SignatureRefused(Step.KEYID)
-        return key
 
     # the feed
 

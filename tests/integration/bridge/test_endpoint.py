@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from bridge.client.transport import Endpoint, Response, Transport
-from bridge.contracts.operation import Operation, User
+from bridge.contracts.operation import Effect, Operation, User
 from bridge.process.clock import SystemClock
-from bridge.server import Answer, BridgeServer, CallerContext
+from bridge.server import AnonymousCaller, Answer, BridgeServer, CallerContext
 from bridge.signing import SignatureRefused, Step, content_digest, sign_request, verify_response
 from tests.bridge_pair import NAME, TOKEN, TRACEPARENT, Certificates, FixedKeys, Numbers, Sum, agent
+from tests.waiting import until
 
+WRITE = Operation(name="test.write", params=Numbers, result=Sum, principal=User(), effect=Effect.WRITE)
 ADD = Operation(name="test.add", params=Numbers, result=Sum, principal=User())
 BOOT = "boot-0001"
 BODY = b'{"a":1,"b":2}'
@@ -62,11 +64,13 @@ async def keep(bridge_certificates: Certificates) -> AsyncIterator[Keep]:
     carried_out: list[int] = []
 
     async def add(_context: CallerContext, params: Numbers) -> Answer:
+        if params.a < 0:
+            await asyncio.Event().wait()
         carried_out.append(params.a + params.b)
         return Answer(b'{"sum":3}')
 
     keys = FixedKeys()
-    async with agent({ADD: add}, bridge_certificates, keys=keys) as running:
+    async with agent({ADD: add, WRITE: add}, bridge_certificates, keys=keys) as running:
         transport = Transport(Endpoint("127.0.0.1", running.port, NAME), bridge_certificates.client)
         yield Keep(running.bridge, transport, keys, carried_out, count(1))
         await transport.close()
@@ -231,3 +235,32 @@ async def test_garbage_of_any_kind_leaves_the_agent_answering(keep: Keep) -> Non
     headers = keep.signed()
     async with asyncio.timeout(2):
         assert keep.opened(headers, await keep.post(headers)) == ""
+
+
+async def test_a_call_is_ended_at_its_own_deadline_in_a_signed_answer(keep: Keep) -> None:
+    body = b'{"a":-1}'
+    headers = keep.signed(body=body, deadline_ms=30)
+    assert keep.opened(headers, await keep.post(headers, body=body)) == "timeout"
+
+
+async def test_drain_gives_up_when_a_call_does_not_end(keep: Keep) -> None:
+    body = b'{"a":-1}'
+    async with asyncio.TaskGroup() as tasks:
+        call = tasks.create_task(keep.post(keep.signed(body=body, deadline_ms=300), body=body))
+        await until(lambda: keep.bridge.in_flight == 1)
+        assert not await keep.bridge.drain(0.05)
+        assert await keep.bridge.drain(5.0)
+    assert call.result().head.status == 504
+    assert not call.result().head.keep_alive
+
+
+async def test_a_write_without_an_idempotency_key_is_refused(keep: Keep) -> None:
+    path = "/v1/test.write"
+    headers = keep.signed(path=path)
+    assert keep.opened(headers, await keep.post(headers, path=path)) == "invalid_request"
+
+
+def test_context_has_no_user_when_nobody_signed_in() -> None:
+    context = CallerContext(AnonymousCaller(), "", "", 0.0, "", "")
+    with pytest.raises(TypeError):
+        _ = context.user

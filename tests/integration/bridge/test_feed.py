@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import binascii
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
@@ -14,6 +14,7 @@ from bridge.client.transport import Endpoint, Transport
 from bridge.contracts.system import FeedEvent
 from bridge.process.clock import SystemClock
 from bridge.server import CallRules
+from bridge.server.feed import stream_feed
 from bridge.signing import SigningKey, feed_mac
 from tests.bridge_pair import NAME, Certificates, FixedKeys, SkewedClock, agent
 from tests.waiting import until
@@ -165,8 +166,8 @@ async def test_feed_survives_lines_of_any_kind(
     line: bytes,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def say(write: Callable[[bytes], object], *_args: object, **_options: object) -> None:
-        await write(line + b"\n")  # type: ignore[misc]  # aiohttp's write
+    async def say(write: Callable[[bytes], Awaitable[None]], *_args: object, **_options: object) -> None:
+        await write(line + b"\n")
 
     monkeypatch.setattr("bridge.server.endpoint.stream_feed", say)
     monkeypatch.setattr("bridge.client.feed.feed_mac", lambda **_values: b"m" * 32)
@@ -183,3 +184,41 @@ async def test_feed_is_given_up_when_it_falls_silent(
         feed = follow(keep.port, silence_max_s=0.2)
         await until(lambda: listener.gaps >= 2)  # opened, given up, opened anew
         assert feed.lost_at is None or listener.gaps >= 2
+
+
+async def test_feed_ends_when_its_source_does() -> None:
+    lines: list[bytes] = []
+
+    class Ending:
+        async def subscribe(self) -> AsyncIterator[FeedEvent]:
+            yield FeedEvent(kind="hello")
+
+    async def write(line: bytes) -> None:
+        lines.append(line)
+
+    await stream_feed(write, Ending(), seal=lambda **_values: b"mac", heartbeat_s=5.0, ending=asyncio.Event())
+    assert lines == [b'{"kind":"hello"} bWFj\n']
+
+
+async def test_feed_is_given_up_when_a_line_has_no_end(
+    bridge_certificates: Certificates, follow: Callable[[int], Feed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def say(write: Callable[[bytes], Awaitable[None]], *_args: object, **_options: object) -> None:
+        await write(b"x" * 300_000)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("bridge.server.endpoint.stream_feed", say)
+    async with agent({}, bridge_certificates) as keep:
+        feed = follow(keep.port)
+        await until(lambda: feed.lost_at is not None)
+
+
+async def test_feed_of_an_agent_that_is_stopping_is_refused(
+    bridge_certificates: Certificates, follow: Callable[[int], Feed], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with agent({}, bridge_certificates) as keep:
+        await keep.bridge.drain()
+        feed = follow(keep.port)
+        await until(lambda: feed.lost_at is not None)
+    lost = next(record for record in caplog.records if record.message == "feed_lost")
+    assert lost.drawbridge_fields["reason"] == "Busy"  # type: ignore[attr-defined]  # put there by bridge.process.logs

@@ -132,3 +132,15 @@ async def _is_stopped(flights: Flights[str], question: Question) -> bool:
     with pytest.raises(Unavailable) as stopped:
         await flights.share("key", question, soon())
     return stopped.value.code is Code.DRAINING
+
+
+async def test_who_comes_when_all_others_left_asks_anew() -> None:
+    question = Question()
+    async with asyncio.TaskGroup() as tasks:
+        flights: Flights[str] = Flights(tasks)
+        await _gives_up(flights, question)
+        waiting = tasks.create_task(flights.share("key", question, soon()))
+        await question.cancelled.wait()
+        question.answer.set()
+    assert waiting.result() == "answer"
+    assert question.asked == 2

@@ -1,0 +1,94 @@
+"""What every operation of the bridge must hold, so that a new one cannot forget it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from bridge.contracts import OPERATIONS
+from bridge.contracts.accounts import Refresh, SignIn
+from bridge.contracts.health import ListSymptoms, StatsOfSymptoms
+from bridge.contracts.operation import EVERY_ROLE, Anonymous, Effect, Lane, Machine, Operation, User
+
+every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+
+
+@every_operation
+def test_operation_is_named_app_thing_verb(operation: Operation[Any, Any]) -> None:
+    assert re.fullmatch(r"[a-z]+(\.[a-z_]+){1,2}", operation.name)
+
+
+@every_operation
+def test_operation_says_who_may_call_it(operation: Operation[Any, Any]) -> None:
+    principal = operation.principal
+    assert (
+        isinstance(principal, Anonymous)
+        or (isinstance(principal, User) and principal.roles and principal.roles <= EVERY_ROLE)
+        or (isinstance(principal, Machine) and principal.units)
+    )
+
+
+@every_operation
+def test_operation_is_remembered_only_if_it_reads_for_somebody(operation: Operation[Any, Any]) -> None:
+    if operation.cache is not None:
+        assert operation.effect is Effect.READ
+        assert not operation.issues_tokens
+        assert operation.cache.tags
+
+
+@every_operation
+def test_operation_that_takes_credentials_has_its_own_lane(operation: Operation[Any, Any]) -> None:
+    assert (operation.lane is Lane.CREDENTIALS) == operation.name.startswith("accounts.")
+    assert (operation.lane is Lane.MACHINE) == isinstance(operation.principal, Machine)
+
+
+@every_operation
+def test_parameters_refuse_what_they_do_not_know(operation: Operation[Any, Any]) -> None:
+    params: type[BaseModel] = operation.params
+    with pytest.raises(ValidationError) as invalid:
+        params.model_validate({"surprise": 1})
+    assert any(error["type"] == "extra_forbidden" for error in invalid.value.errors())
+
+
+@pytest.mark.parametrize("operation", [op for op in OPERATIONS.values() if op.issues_tokens], ids=lambda op: op.name)
+def test_operation_that_issues_tokens_is_never_repeated(operation: Operation[Any, Any]) -> None:
+    assert not operation.is_idempotent
+
+
+def test_only_the_feed_streams() -> None:
+    assert [name for name, operation in OPERATIONS.items() if operation.streams] == ["system.feed"]
+
+
+@pytest.mark.parametrize("secret", [SignIn(email="a@example.org", password="p-4711"), Refresh(refresh_token="p-4711")])
+def test_secrets_travel_and_show_nowhere_else(secret: BaseModel) -> None:
+    assert "p-4711" in secret.model_dump_json()
+    assert "4711" not in repr(secret)
+
+
+def test_password_keeps_its_outer_spaces() -> None:
+    assert SignIn.model_validate_json('{"email":" a@b ","password":" p "}').password.get_secret_value() == " p "
+
+
+@pytest.mark.parametrize("model", [ListSymptoms, StatsOfSymptoms])
+def test_filter_refuses_a_range_that_ends_before_it_begins(model: type[ListSymptoms]) -> None:
+    start = datetime(2026, 5, 1, tzinfo=UTC)
+    assert model(start=start, end=start + timedelta(seconds=1)).start == start
+    for end in (start, start - timedelta(days=1)):
+        with pytest.raises(ValidationError, match="later than the start"):
+            model(start=start, end=end)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"symptoms": [""]}, {"symptoms": ["a\x00b"]}, {"symptoms": ["a"] * 21}, {"limit": 0}, {"limit": 201},
+        {"min_severity": 11}, {"start": "2026-05-01T00:00:00"}, {"sort": "id"}, {"text": "x" * 201},
+    ],
+)  # fmt: skip
+def test_filter_refuses_what_no_question_needs(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        ListSymptoms.model_validate(wrong)
