@@ -16,6 +16,7 @@ import uvloop
 
 from bridge.keys import KeysRefused
 from bridge.process import logs
+from bridge.process.clock import SystemClock
 from bridge.process.settings import EXIT_CONFIG, SettingsError, load
 from bridge.tls import TLSRefused
 from gateway.app import Gateway
@@ -49,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "understand":
-        understand.run(sys.stdin, sys.stdout)
+        understand.run(sys.stdin, sys.stdout, SystemClock())
         return 0
     try:
         settings = load(GatewaySettings, options.config, prefix=PREFIX)

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
-from pydantic import Field, SecretStr, StringConstraints, TypeAdapter
+from pydantic import ConfigDict, Field, SecretStr, StringConstraints, TypeAdapter
 
 from bridge.contracts.accounts import REFRESH, SIGN_IN, SIGN_OUT, Refresh, SignIn, Tokens
 from bridge.contracts.operation import Model, Nothing
@@ -24,12 +24,16 @@ from gateway.web.session import REFRESH_COOKIE, access_token, cookie
 
 _TOKENS: Final = TypeAdapter(Tokens)
 
-Email = Annotated[str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
+Email = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")
+]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 
 
 class Login(Model):
     """The body of ``POST /auth/login``."""
+
+    model_config = ConfigDict(str_strip_whitespace=False)  # a password may begin or end with a space
 
     email: Email
     password: Password
@@ -38,7 +42,7 @@ class Login(Model):
 class LoginForm(Login):
     """The same from the sign-in page, which also says where to go next. What is no e-mail address is a wrong one."""
 
-    email: Annotated[str, StringConstraints(max_length=254)]
+    email: Annotated[str, StringConstraints(strip_whitespace=True, max_length=254)]
     next: Annotated[str, StringConstraints(max_length=2048)] = "/"
 
 

@@ -106,11 +106,11 @@ class ChatPages:
         return _page(request, self._zone, message=form.message, reply=reply, conversation=reply.conversation)
 
     async def _ask(self, context: RequestContext, message: str, conversation: str | None, zone: ZoneInfo) -> ChatReply:
-        """Answer; an emergency even over the limit, since help must not wait. Raises AppError."""
-        principal = context.require_user()
-        emergency = self._chat.emergency(message)
+        """Answer; an emergency over the limit, in an outage, and to anybody: help must not wait. Raises AppError."""
+        emergency = self._chat.emergency(message, conversation)
         if emergency is not None:
             return emergency
+        principal = context.require_user()
         if context.over_limit is not None:
             raise context.over_limit
         stalest = Outcome.OK

@@ -12,6 +12,7 @@ const suggestions = byId("suggestions");
 const field = byId("message");
 const clear = byId("clear");
 const outage = byId("outage");
+const emergency = document.querySelector(".fineprint a");
 const welcome = log.querySelector(".welcome");
 const account = log.dataset.account;
 const firstSuggestions = [...suggestions.querySelectorAll("button")].map((button) => button.value);
@@ -53,6 +54,11 @@ function show(turn) {
   }
   const article = element("article", `message answer ${turn.urgent ? "urgent" : ""}`);
   article.append(element("p", "text", turn.answer));
+  if (turn.urgent) {
+    const call = element("a", "button", `Call ${emergency.textContent}`);
+    call.href = emergency.href;
+    article.append(element("p", "", call));
+  }
   if (turn.rows?.length) article.append(element("ul", "records", ...turn.rows.map(record)));
   if (turn.as_of) article.append(element("p", "as-of", `Records as of ${moment(turn.as_of)}`));
   log.append(article);
