@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from demo.appliance import Appliance, Asked, Options, stop_when_asked, watch
+from demo.appliance import Appliance, Asked, Code, Options, stop_when_asked, watch
 from demo.databases import MAPPING
 from demo.installation import Access, Installation
 from demo.postgres import EmbeddedPostgres, home_for
@@ -36,11 +36,12 @@ def main() -> int:
 
 def _run(options: Options) -> None:
     with Appliance(options, _say) as appliance:
+        code = Code() if options.reload else None
         access = appliance.start()
         print(_greeting(access, options), flush=True)
         print(f"ready {access.url}", flush=True)
         try:
-            watch(appliance, reload=options.reload)
+            watch(appliance, code)
         except Asked:
             _say("stopping")
             raise

@@ -12,11 +12,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Final, Self
+from typing import Final, NoReturn, Self
 from urllib.parse import urlsplit
 
 from bridge.process.clock import SystemClock, utc
@@ -234,27 +234,39 @@ class Appliance:
         return {"CREDENTIALS_DIRECTORY": str(self._installation.folder / name / "credentials")}
 
 
-def watch(appliance: Appliance, *, reload: bool) -> None:
+class Code:
+    """The files of agent and gateway, and which of the two have changed since the last look."""
+
+    _FOLDERS: Final = {"agent": ("agent", "bridge"), "gateway": ("gateway", "bridge")}
+
+    def __init__(self) -> None:
+        self._seen = {name: _newest(folders) for name, folders in self._FOLDERS.items()}
+
+    def changed(self) -> list[str]:
+        before, self._seen = self._seen, {name: _newest(folders) for name, folders in self._FOLDERS.items()}
+        return [name for name, newest in self._seen.items() if newest != before[name]]
+
+
+def watch(appliance: Appliance, code: Code | None) -> NoReturn:
     """Stay until a process ends by itself (DemoError) or somebody asks to stop (:class:`Asked`).
 
-    ``reload`` restarts agent and gateway when a file of theirs changes.
+    With ``code``, agent and gateway are restarted when theirs changes.
     """
-    watched = {"agent": ("agent", "bridge"), "gateway": ("gateway", "bridge")}
-    seen = {name: _newest(folders) for name, folders in watched.items()}
     while True:
         time.sleep(_LOOK_S)
         if failure := appliance.look():
             raise failure
-        for name, folders in watched.items() if reload else ():
-            if (newest := _newest(folders)) != seen[name]:
-                seen[name] = newest
-                appliance.restart(name)
+        for name in code.changed() if code else ():
+            appliance.restart(name)
 
 
 def _newest(folders: tuple[str, ...]) -> int:
     """Return when a file in ``folders`` changed last (ns)."""
-    files = (path for folder in folders for path in (ROOT / folder).rglob("*.*") if path.suffix != ".pyc")
-    return max(path.stat().st_mtime_ns for path in files)
+    newest = 0
+    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.*") if path.suffix != ".pyc"):
+        with suppress(FileNotFoundError):  # an editor's draft
+            newest = max(newest, path.stat().st_mtime_ns)
+    return newest
 
 
 def _readable_password() -> str:

@@ -12,12 +12,15 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 import pytest
 
+from demo.databases import MAPPING, provide_source, provide_store
 from demo.door import Door, free_port
+from tests.postgres import PostgresServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("the demo")]
 
@@ -59,6 +62,10 @@ class Demo:
         self.process.send_signal(number)
         return self.wait()
 
+    def reset(self) -> None:
+        command = [sys.executable, "-m", "demo", "reset", "--data-dir", str(self.folder)]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
     @property
     def output(self) -> IO[str]:
         assert self.process is not None
@@ -81,10 +88,10 @@ class Demo:
     def access(self) -> dict[str, str]:
         return dict(json.loads((self.folder / "demo.json").read_text("utf-8")))
 
-    def get(self, path: str) -> Any:  # noqa: ANN401 - JSON
+    def ask(self, path: str) -> tuple[int, Any]:
+        """Return status and content of an answer."""
         status, body = Door(self.port, Path(self.access["ca_file"])).ask("GET", path, token=self.access["token"])
-        assert status == 200
-        return json.loads(body)
+        return status, json.loads(body)
 
 
 @pytest.fixture(scope="module")
@@ -92,12 +99,13 @@ def installed() -> Iterator[Demo]:
     """Give a demo that was started and stopped once; its lines are those of the first start."""
     with tempfile.TemporaryDirectory(prefix="drawbridge-demo-") as folder:
         demo = Demo(Path(folder) / "demo", free_port())
-        demo.start()
-        assert demo.lines[-1].startswith("ready "), demo.lines
-        demo.end(signal.SIGTERM)
-        yield demo
-        command = [sys.executable, "-m", "demo", "reset", "--data-dir", str(demo.folder)]
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        try:
+            demo.start()
+            assert demo.lines[-1].startswith("ready "), demo.lines
+            demo.end(signal.SIGTERM)
+            yield demo
+        finally:
+            demo.reset()
 
 
 @pytest.fixture
@@ -138,8 +146,9 @@ def test_first_start_says_how_to_get_in_when_ready(installed: Demo) -> None:
 
 def test_records_are_anna_s_when_asked_through_the_door(demo: Demo) -> None:
     demo.start()
-    page = demo.get("/api/v1/health/symptoms?symptom=Migraine&limit=3")
+    status, page = demo.ask("/api/v1/health/symptoms?symptom=Migraine&limit=3")
 
+    assert status == 200
     assert len(page["items"]) == 3
     assert {item["symptom"] for item in page["items"]} == {"Migraine"}
     assert page["total"] > 50
@@ -171,7 +180,7 @@ def test_next_start_recovers_when_the_demo_was_killed(demo: Demo) -> None:
     assert all(_ended(pid) for pid in children.values())
 
     demo.start()
-    assert demo.get("/api/v1/health/symptoms?limit=1")["items"]
+    assert demo.ask("/api/v1/health/symptoms?limit=1")[0] == 200
 
 
 @pytest.mark.parametrize("name", ["postgres", "agent", "gateway"])
@@ -201,7 +210,7 @@ def test_second_demo_is_refused_in_one_line_when_the_folder_is_in_use(demo: Demo
     second.start()
 
     assert "Another process uses" in second.lines[-1]
-    assert demo.get("/api/v1/health/symptoms?limit=1")["items"]
+    assert demo.ask("/api/v1/health/symptoms?limit=1")[0] == 200
 
 
 @pytest.mark.parametrize("options", [["--database-url", "postgresql://db/records"], ["--mapping", "source.toml"]])
@@ -210,3 +219,30 @@ def test_start_is_refused_when_only_half_of_a_database_is_given(new: Demo, optio
 
     assert len(new.lines) == 1
     assert new.lines[0].startswith("drawbridge: DATABASE_URL= and MAPPING= belong together")
+
+
+async def test_account_sees_your_own_database_when_granted(new: Demo, postgres_server: PostgresServer) -> None:
+    logins = await provide_store(postgres_server)
+    await provide_source(postgres_server, datetime(2026, 11, 21, tzinfo=UTC))
+    new.start("--database-url", logins.source, "--mapping", str(MAPPING))
+    try:
+        assert new.ask("/api/v1/health/symptoms")[0] == 403
+
+        line = next(line.strip() for line in new.lines if "grants add" in line)
+        subprocess.run(line.replace(" ID ", " 1041 "), shell=True, check=True, cwd=ROOT)  # noqa: ASYNC221, S602 - as a user would
+        assert new.ask("/api/v1/health/symptoms")[0] == 200
+    finally:
+        new.end(signal.SIGTERM)
+        new.reset()
+
+
+def test_process_is_restarted_when_its_code_changes(demo: Demo) -> None:
+    source = ROOT / "gateway" / "__init__.py"
+    demo.start("--reload")
+    before = demo.children
+    source.touch()
+    assert demo.output.readline() == "· restarting the gateway\n"
+    assert _ended(before["gateway"])
+
+    demo.end(signal.SIGTERM)
+    assert demo.lines[-1] == "· stopped"
