@@ -236,16 +236,17 @@ class Pool:
         """Release a connection whose statement may still be running, once PostgreSQL has confirmed that it is not.
 
         asyncpg sends the cancel request by itself and runs ``statement`` after the confirmation. Bounded: a server
-        that does not answer costs the connection, and the caller :data:`RECOVERY_S`.
+        that does not answer costs the caller :data:`RECOVERY_S`, and the pool every connection that is not in use:
+        if they are as dead as this one, each would cost another caller its deadline.
         """
         try:
             if not connection.is_closed():
                 await connection.execute(statement, timeout=RECOVERY_S)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            connection.terminate()
-        except BaseException:
-            connection.terminate()
-            raise
+        except BaseException as error:
+            for suspect in (connection, *self._idle):
+                suspect.terminate()
+            if not isinstance(error, (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)):
+                raise
         finally:
             self._release(connection)
 
