@@ -23,6 +23,7 @@ from gateway.apps.health.chat.wording import (
     listed,
     moment_words,
     period_words,
+    sentence,
     symptom_words,
 )  # fmt: skip
 
@@ -126,7 +127,7 @@ def _list(frame: QueryFrame, found: Findings, view: View) -> str:
         return no_entries_text(frame, view)
     total = page.total if page.total is not None else len(page.items)
     at_least = "" if page.total_is_exact else "at least "
-    said = f"{at_least}{entries(total)} of {_about(frame, view)}.".capitalize()
+    said = sentence(f"{at_least}{entries(total)} of {_about(frame, view)}.")
     return f"{said} These are the latest {ROWS_SHOWN}." if total > len(page.items) else said
 
 
@@ -213,10 +214,10 @@ def _ranking(frame: QueryFrame, found: Findings, view: View) -> str:
 def _compare(frame: QueryFrame, found: Findings, view: View) -> str:
     if frame.second is not None:
         sides = [period_words(period, view.today) for period in (frame.period, frame.second)]
-        head = f"{symptom_words(frame)}:".capitalize()
+        head = sentence(f"{symptom_words(frame)}:")
     else:
         sides = list(frame.symptoms)
-        head = f"{period_words(frame.period, view.today)}:".capitalize()
+        head = sentence(f"{period_words(frame.period, view.today)}:")
     if len(found.sides) < 2:  # noqa: PLR2004 - one side compares with nothing
         return "To compare, name two periods or two symptoms, such as this month and last month."
     return "\n".join([head, *(f"{side}: {_side(stats)}" for side, stats in zip(sides, found.sides, strict=False))])

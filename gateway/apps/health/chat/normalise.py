@@ -98,13 +98,17 @@ def _unlikeness(word: str, target: str) -> tuple[float, bool, bool]:
 
 
 _SUFFIXES: Final = ("iness", "ness", "ies", "ied", "ing", "ier", "ed", "es", "s", "y", "e")
+_SHORT: Final = frozenset({"s", "es", "ed"})
+_NO_ENDINGS: Final = ("ss", "us", "eed")
 _STEM_MIN: Final = 3
 
 
 def stem(word: str) -> str:
     """Return ``word`` without its ending, so that "itchy", "itching" and "itchiness" are one. Not a dictionary form."""
     for suffix in _SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= _STEM_MIN and not (suffix == "s" and word[-2] in "su"):
-            root = word[: -len(suffix)]
-            return root[:-1] if len(root) > _STEM_MIN and root[-1] == root[-2] and root[-1] not in "ls" else root
+        root = word.removesuffix(suffix)
+        if root == word or len(root) < _STEM_MIN or (suffix in _SHORT and word.endswith(_NO_ENDINGS)):
+            continue
+        is_doubled = len(root) > _STEM_MIN and root[-1] == root[-2] and root[-1] not in "ls"  # "runn", of "running"
+        return root[:-1] if is_doubled else root
     return word

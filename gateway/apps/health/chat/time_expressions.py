@@ -201,7 +201,7 @@ class _Grammar:
             i += 1
         if self._at(i) in {"all", "whole"} and self._at(i + 1) in {"of", "the", "this", "last", "day", *MONTHS}:
             i += 2 if self._at(i + 1) == "of" else 1
-        i += self._at(i) in _ARTICLES
+        i += self._at(i) in _ARTICLES and self._at(i + 1) != "days"  # "these days"
         if self._at(i) in {"whole", "entire", "full"}:
             i += 1
         for rule in self._rules:

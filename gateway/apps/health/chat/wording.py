@@ -64,6 +64,11 @@ def entries(number: int) -> str:
     return counted(number, "entry", "entries")
 
 
+def sentence(text: str) -> str:
+    """Return ``text`` with its first letter as a capital, the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def decimal(number: float) -> str:
     """Return the number with one decimal, none where it is whole: "6.5", "7"."""
     return f"{number:.1f}".removesuffix(".0")

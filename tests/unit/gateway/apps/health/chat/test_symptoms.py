@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+
+from gateway.apps.health.chat.normalise import words_of
+from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon
+
+
+def concepts(text: str, lexicon: Lexicon | None = None) -> list[str]:
+    return [mention.concept for mention in (lexicon or base_lexicon()).find(words_of(text))]
+
+
+@pytest.mark.parametrize(
+    ("text", "concept"),
+    [
+        ("my knee hurts", "knee pain"),
+        ("my stomach has been really sore", "abdominal pain"),
+        ("pain in my lower back", "back pain"),
+        ("itchiness", "itching"),
+        ("threw up", "vomiting"),
+        ("I could not sleep", "insomnia"),
+        ("pins and needles", "tingling"),
+        ("short of breath", "shortness of breath"),
+        ("my nose is blocked", "nasal congestion"),
+        ("runny noses", "runny nose"),
+        ("nose bleeds", "nosebleed"),
+        ("period cramps", "period pain"),
+        ("leg cramps", "muscle cramps"),
+        ("my heart was racing", "palpitations"),
+        ("stiff neck", "neck pain"),
+        ("burning when I pee", "painful urination"),
+        ("hot flashes", "hot flushes"),
+        ("light-headed", "dizziness"),
+        ("feeling down", "low mood"),
+        ("knackered", "fatigue"),
+    ],
+)
+def test_concept_is_found_when_said_in_everyday_words(text: str, concept: str) -> None:
+    assert concepts(text) == [concept]
+
+
+def test_several_concepts_are_found_in_order_when_several_are_named() -> None:
+    assert concepts("compare heartburn and bloating") == ["heartburn", "bloating"]
+
+
+def test_longer_phrase_wins_when_phrases_overlap() -> None:
+    assert concepts("swollen belly") == ["bloating"]
+
+
+def test_body_part_counts_only_when_nothing_else_is_named() -> None:
+    assert concepts("only neck") == ["neck pain"]
+    assert concepts("a rash on my neck") == ["rash"]
+
+
+def test_record_names_are_found_by_concept_when_the_records_use_other_words() -> None:
+    lexicon = base_lexicon().joined(["Cephalalgia", "Lower back pain", "Back pain", "Zyxitis"])
+    assert lexicon.names_of(concepts("headaches", lexicon)[0]) == ("Cephalalgia",)
+    assert lexicon.names_of(concepts("back pain", lexicon)[0]) == ("Lower back pain", "Back pain")
+    assert lexicon.names_of(concepts("lower back pain", lexicon)[0]) == ("Lower back pain",)
+    assert lexicon.names_of(concepts("zyxitis", lexicon)[0]) == ("Zyxitis",)
+    assert lexicon.names_of("cough") == ()
+
+
+def test_one_persons_names_stay_unknown_when_the_lexicon_is_joined_for_another() -> None:
+    base_lexicon().joined(["Zyxitis"])
+    assert concepts("zyxitis") == []

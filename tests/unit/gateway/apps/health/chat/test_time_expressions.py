@@ -1,0 +1,203 @@
+"""Tuesday 14 April 2026, 11:15, unless a test says otherwise."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.apps.health.chat.frame import DateRange
+from gateway.apps.health.chat.normalise import words_of
+from gateway.apps.health.chat.relative_times import Relative
+from gateway.apps.health.chat.time_expressions import TIME, find_times
+
+NOW = datetime(2026, 4, 14, 11, 15)  # noqa: DTZ001 - the person's local time
+TOMORROW = "2026-04-15"
+
+
+def found(text: str, now: datetime = NOW) -> list[tuple[str | None, str | None]]:
+    periods = find_times(words_of(text), now).periods
+    return [(p.start.isoformat() if p.start else None, p.end.isoformat() if p.end else None) for p in periods]
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("today", "2026-04-14", TOMORROW),
+        ("this morning", "2026-04-14", TOMORROW),
+        ("yesterday evening", "2026-04-13", "2026-04-14"),
+        ("last night", "2026-04-13", "2026-04-14"),
+        ("the day before yesterday", "2026-04-12", "2026-04-13"),
+        ("3 days ago", "2026-04-11", "2026-04-12"),
+        ("a week ago", "2026-04-06", "2026-04-13"),
+        ("two months ago", "2026-02-01", "2026-03-01"),
+        ("a fortnight ago", "2026-03-30", "2026-04-06"),
+        ("30 hours ago", "2026-04-13", "2026-04-14"),
+        ("this week", "2026-04-13", TOMORROW),
+        ("last week", "2026-04-06", "2026-04-13"),
+        ("the previous week", "2026-04-06", "2026-04-13"),
+        ("the week before last", "2026-03-30", "2026-04-06"),
+        ("the last week", "2026-04-08", TOMORROW),
+        ("past week", "2026-04-08", TOMORROW),
+        ("in the past 3 days", "2026-04-12", TOMORROW),
+        ("last 24 hours", "2026-04-13", TOMORROW),
+        ("over the last couple of weeks", "2026-04-01", TOMORROW),
+        ("past fortnight", "2026-04-01", TOMORROW),
+        ("past half a year", "2025-10-15", TOMORROW),
+        ("this month so far", "2026-04-01", TOMORROW),
+        ("last month", "2026-03-01", "2026-04-01"),
+        ("the past month", "2026-03-15", TOMORROW),
+        ("this year", "2026-01-01", TOMORROW),
+        ("last year", "2025-01-01", "2026-01-01"),
+        ("in 2024", "2024-01-01", "2025-01-01"),
+        ("in March", "2026-03-01", "2026-04-01"),
+        ("in April", "2026-04-01", TOMORROW),
+        ("in May", "2025-05-01", "2025-06-01"),
+        ("March 2025", "2025-03-01", "2025-04-01"),
+        ("June of last year", "2025-06-01", "2025-07-01"),
+        ("last April", "2025-04-01", "2025-05-01"),
+        ("early March", "2026-03-01", "2026-03-11"),
+        ("mid-March", "2026-03-11", "2026-03-21"),
+        ("late February", "2026-02-21", "2026-03-01"),
+        ("at the end of last month", "2026-03-21", "2026-04-01"),
+        ("on Monday", "2026-04-13", "2026-04-14"),
+        ("last Tuesday", "2026-04-07", "2026-04-08"),
+        ("Wednesday last week", "2026-04-08", "2026-04-09"),
+        ("Monday to Wednesday last week", "2026-04-06", "2026-04-09"),
+        ("at the weekend", "2026-04-11", "2026-04-13"),
+        ("last weekend", "2026-04-11", "2026-04-13"),
+        ("the weekend before last", "2026-04-04", "2026-04-06"),
+        ("1 June", "2025-06-01", "2025-06-02"),
+        ("the 1st of March 2026", "2026-03-01", "2026-03-02"),
+        ("March 5th", "2026-03-05", "2026-03-06"),
+        ("on Monday 6 April", "2026-04-06", "2026-04-07"),
+        ("the 5th of last month", "2026-03-05", "2026-03-06"),
+        ("on the 30th", "2026-03-30", "2026-03-31"),
+        ("on the 31st", "2026-03-31", "2026-04-01"),
+        ("05/03/2026", "2026-03-05", "2026-03-06"),
+        ("5.3.26", "2026-03-05", "2026-03-06"),
+        ("5/3", "2026-03-05", "2026-03-06"),
+        ("2026-03-05", "2026-03-05", "2026-03-06"),
+        ("2026-02", "2026-02-01", "2026-03-01"),
+        ("29 February", "2024-02-29", "2024-03-01"),
+        ("3 to 5 March", "2026-03-03", "2026-03-06"),
+        ("March 3-5", "2026-03-03", "2026-03-06"),
+        ("between 20 March and 2 April", "2026-03-20", "2026-04-03"),
+        ("from the 3rd to the 5th of March", "2026-03-03", "2026-03-06"),
+        ("from January to March 2025", "2025-01-01", "2025-04-01"),
+        ("December - February", "2025-12-01", "2026-03-01"),
+        ("from 1 April until now", "2026-04-01", TOMORROW),
+        ("since Friday", "2026-04-10", TOMORROW),
+        ("since last month", "2026-03-01", TOMORROW),
+        ("from February onwards", "2026-02-01", TOMORROW),
+        ("before March", None, "2026-03-01"),
+        ("until the end of March", None, "2026-04-01"),
+        ("up to 3 March", None, "2026-03-04"),
+        ("after 3 March", "2026-03-04", TOMORROW),
+        ("lately", "2026-04-01", TOMORROW),
+        ("these days", "2026-04-01", TOMORROW),
+        ("last summer", "2025-06-01", "2025-09-01"),
+        ("last winter", "2025-12-01", "2026-03-01"),
+        ("in spring", "2026-03-01", TOMORROW),
+        ("summer 2024", "2024-06-01", "2024-09-01"),
+        ("last quarter", "2026-01-01", "2026-04-01"),
+        ("at Christmas", "2025-12-25", "2025-12-26"),
+        ("on Valentine's Day", "2026-02-14", "2026-02-15"),
+        ("New Year's Eve", "2025-12-31", "2026-01-01"),
+        ("at Easter", "2026-04-05", "2026-04-06"),
+        ("Easter Monday", "2026-04-06", "2026-04-07"),
+        ("in early 2020", "2020-01-01", "2021-01-01"),
+    ],
+)
+def test_period_is_read_as_the_conventions_say(text: str, start: str | None, end: str | None) -> None:
+    assert found(text) == [(start, end)]
+
+
+@pytest.mark.parametrize(
+    ("now", "text", "start", "end"),
+    [
+        ("2024-02-29", "a year ago", "2023-01-01", "2024-01-01"),
+        ("2024-02-29", "past year", "2023-03-01", "2024-03-01"),
+        ("2024-03-31", "past month", "2024-03-01", "2024-04-01"),
+        ("2025-12-31", "this week", "2025-12-29", "2026-01-01"),
+        ("2026-01-01", "last month", "2025-12-01", "2026-01-01"),
+        ("2026-04-12", "this weekend", "2026-04-11", "2026-04-13"),
+        ("2026-04-12", "last weekend", "2026-04-04", "2026-04-06"),
+        ("2026-04-13", "on Monday", "2026-04-06", "2026-04-07"),
+        ("2026-03-30", "on the 31st", "2026-01-31", "2026-02-01"),
+    ],
+)
+def test_period_is_right_when_the_day_is_an_edge_of_the_calendar(now: str, text: str, start: str, end: str) -> None:
+    assert found(text, datetime.fromisoformat(f"{now}T12:00")) == [(start, end)]
+
+
+@pytest.mark.parametrize(
+    "text", ["i may have a cold", "how bad was it", "my second headache", "99/99/2026", "fall asleep"]
+)
+def test_nothing_is_read_when_no_time_is_said(text: str) -> None:
+    assert found(text) == []
+
+
+def test_two_periods_are_kept_apart_when_both_are_named() -> None:
+    assert found("more migraines in March or in February?") == [
+        ("2026-03-01", "2026-04-01"),
+        ("2026-02-01", "2026-03-01"),
+    ]
+
+
+def test_words_of_a_period_are_consumed_when_it_is_read() -> None:
+    assert find_times(words_of("coughs since last Monday please"), NOW).words == ("coughs", TIME, "please")
+
+
+@pytest.mark.parametrize("text", ["ever", "of all time", "overall", "in total"])
+def test_all_time_is_said_when_the_range_is_lifted(text: str) -> None:
+    assert find_times(words_of(text), NOW).is_all_time
+
+
+def resolved(text: str, period: tuple[str, str]) -> tuple[str | None, str | None]:
+    relative = find_times(words_of(text), NOW).relative
+    assert relative is not None
+    was = DateRange(start=date.fromisoformat(period[0]), end=date.fromisoformat(period[1]))
+    now = relative.resolve(was, NOW.date())
+    return now.start.isoformat() if now.start else None, now.end.isoformat() if now.end else None
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "after"),
+    [
+        ("the week before", ("2026-04-13", TOMORROW), ("2026-04-06", "2026-04-13")),
+        ("the month before that", ("2026-03-01", "2026-04-01"), ("2026-02-01", "2026-03-01")),
+        ("the two months before", ("2025-11-01", "2025-12-01"), ("2025-09-01", "2025-11-01")),
+        ("the month before", ("2026-03-10", "2026-03-11"), ("2026-02-01", "2026-03-01")),
+        ("the year before", ("2025-01-01", "2026-01-01"), ("2024-01-01", "2025-01-01")),
+        ("the year before", ("2026-04-01", TOMORROW), ("2025-04-01", "2025-05-01")),
+        ("the day after", ("2026-04-03", "2026-04-04"), ("2026-04-04", "2026-04-05")),
+        ("the next day", ("2026-04-03", "2026-04-04"), ("2026-04-04", "2026-04-05")),
+        ("the following week", ("2026-03-02", "2026-03-09"), ("2026-03-09", "2026-03-16")),
+        ("the day after", ("2026-04-14", TOMORROW), ("2026-04-14", TOMORROW)),
+        ("the same month last year", ("2026-03-01", "2026-04-01"), ("2025-03-01", "2025-04-01")),
+        ("the same month in 2024", ("2026-02-01", "2026-03-01"), ("2024-02-01", "2024-03-01")),
+        ("the same month a year before", ("2026-03-01", "2026-04-01"), ("2026-03-01", "2026-04-01")),
+        ("that week", ("2026-03-02", "2026-03-09"), ("2026-03-02", "2026-03-09")),
+        ("since then", ("2026-03-02", "2026-03-09"), ("2026-03-09", TOMORROW)),
+        ("before that", ("2026-03-02", "2026-03-09"), (None, "2026-03-02")),
+    ],
+)
+def test_relative_time_is_resolved_when_a_period_was_spoken_of(
+    text: str, before: tuple[str, str], after: tuple[str | None, str | None]
+) -> None:
+    assert resolved(text, before) == after
+
+
+def test_relative_time_changes_nothing_when_the_period_is_unbounded() -> None:
+    from_march = DateRange(start=date(2026, 3, 1))
+    assert Relative(steps=-1).resolve(from_march, NOW.date()) == from_march
+
+
+@given(st.text(st.sampled_from("0123456789 -/.stndrhmabcewyulopjfvi"), max_size=80))
+def test_every_period_is_forward_and_ends_by_tomorrow_when_the_text_is_anything(text: str) -> None:
+    for period in find_times(words_of(text), NOW).periods:
+        assert period.start is None or period.end is None or period.start < period.end
+        assert period.end is None or period.end <= date(2026, 4, 15) or (period.start or date.min) > NOW.date()

@@ -1,0 +1,96 @@
+"""Whole dialogs through the reader, as anybody who scores it sees them. Tuesday 14 April 2026."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from bridge.process.clock import SystemClock
+from gateway.apps.health.chat.understand import run
+
+NONE = {
+    "symptom": None,
+    "start": None,
+    "end": None,
+    "min_severity": None,
+    "compare_start": None,
+    "compare_end": None,
+}
+
+
+def understood(*turns: str, returned: object = ()) -> dict[str, object]:
+    line = json.dumps({"id": "1", "now": "2026-04-14T11:15", "turns": turns, "returned": returned, "expected": {}})
+    out = io.StringIO()
+    run(io.StringIO(f"{line}\n\n"), out, SystemClock())
+    answer: dict[str, object] = json.loads(out.getvalue())
+    del answer["id"], answer["ms"]
+    return answer
+
+
+MARCH = {"start": "2026-03-01", "end": "2026-04-01"}
+FEBRUARY = {"start": "2026-02-01", "end": "2026-03-01"}
+VERSUS_FEBRUARY = {"compare_start": "2026-02-01", "compare_end": "2026-03-01"}
+
+
+@pytest.mark.parametrize(
+    ("turns", "frame"),
+    [
+        (["coughs in March?", "and dizziness?"], {"intent": "list", "symptom": ["dizziness"], **MARCH}),
+        (["how many coughs in March?", "and in February?"], {"intent": "count", "symptom": ["cough"], **FEBRUARY}),
+        (["coughs in March?", "only the severe ones"],
+         {"intent": "list", "symptom": ["cough"], **MARCH, "min_severity": 7}),
+        (["coughs in March?", "how many is that?"], {"intent": "count", "symptom": ["cough"], **MARCH}),
+        (["coughs in March?", "and the month before?"], {"intent": "list", "symptom": ["cough"], **FEBRUARY}),
+        (["coughs in March?", "is that more than in February?"],
+         {"intent": "compare", "symptom": ["cough"], **MARCH, **VERSUS_FEBRUARY}),
+        (["compare coughs in February and March", "what about rashes"],
+         {"intent": "compare", "symptom": ["rash"], **MARCH, **VERSUS_FEBRUARY}),
+        (["coughs in March?", "how often overall?"], {"intent": "count", "symptom": ["cough"]}),
+        (["coughs in March?", "When did I last have a migraine?"], {"intent": "latest", "symptom": ["migraine"]}),
+        (["coughs in March?", "thanks", "how many?"], {"intent": "count", "symptom": ["cough"], **MARCH}),
+        (["coughs in March?", "should I worry?", "how many?"], {"intent": "count", "symptom": ["cough"], **MARCH}),
+        (["coughs in March?", "no, I meant February"], {"intent": "list", "symptom": ["cough"], **FEBRUARY}),
+        (["coughs in March?", "which symptom was most frequent then?"], {"intent": "most_frequent", **MARCH}),
+        (["coughs in March?", "I can't breathe"], {"intent": "emergency"}),
+        (["compare my headaches with last month"],
+         {"intent": "compare", "symptom": ["headache"], "start": "2026-04-01", "end": "2026-04-15",
+          "compare_start": "2026-03-01", "compare_end": "2026-04-01"}),
+        (["compare rash and cough in March", "not rash"], {"intent": "compare", "symptom": ["cough"], **MARCH}),
+        (["headaches in February and March"],
+         {"intent": "list", "symptom": ["headache"], "start": "2026-02-01", "end": "2026-04-01"}),
+    ],
+)  # fmt: skip
+def test_follow_up_fills_replaces_or_clears_slots_when_it_is_understood(
+    turns: list[str], frame: dict[str, object]
+) -> None:
+    assert understood(*turns) == NONE | frame
+
+
+def test_follow_up_refers_to_what_came_back_when_records_were_returned() -> None:
+    rows = [{"turn": 0, "rows": [{"symptom": "migraine", "date": "2026-03-20", "severity": 8}]}]
+    day = {"start": "2026-03-20", "end": "2026-03-21"}
+    latest = "when was my last migraine?"
+    assert understood(latest, "what else did I have that day?", returned=rows) == NONE | {"intent": "list", **day}
+    since = understood(latest, "how many coughs since then?", returned=rows)
+    assert since == NONE | {"intent": "count", "symptom": ["cough"], "start": "2026-03-20", "end": "2026-04-15"}
+
+
+def test_follow_up_means_the_returned_symptom_when_one_was_most_frequent() -> None:
+    returned = [{"turn": 0, "symptom": "rash", "count": 9}]
+    assert understood("what is my top symptom?", "when did I last have it?", returned=returned) == NONE | {
+        "intent": "latest",
+        "symptom": ["rash"],
+    }
+
+
+def test_reader_stops_when_a_dialog_has_no_turn() -> None:
+    with pytest.raises(ValueError, match="needs a turn"):
+        understood()
+
+
+def test_reader_stops_when_a_line_is_no_dialog() -> None:
+    with pytest.raises(ValidationError):
+        run(io.StringIO('{"id": "1"}\n'), io.StringIO(), SystemClock())
