@@ -152,6 +152,8 @@ class Proxy:
                 async with asyncio.TaskGroup() as directions:
                     directions.create_task(self._forward(reader, link.far, link, is_answer=False))
                     directions.create_task(self._forward(far_reader, writer, link, is_answer=True))
+        except asyncio.CancelledError:  # by __aexit__ alone; asyncio's streams cannot take a cancelled callback
+            return
         finally:
             link.close()
             self._links.discard(link)

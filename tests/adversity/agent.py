@@ -1,0 +1,168 @@
+"""The real agent with one write more to count by, and where asked without one of its mitigations.
+
+``python -m tests.adversity.agent WITHOUT serve --config FILE``, WITHOUT being one of :class:`Mitigation`.
+
+Mitigations with a setting are switched off by it; here are those that nobody should be able to switch off.
+"""
+
+from __future__ import annotations
+
+import ssl
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+from unittest.mock import patch
+
+import asyncpg
+from aiohttp import web
+
+import agent.__main__
+from agent.app import Agent
+from agent.apps.health.source import Source
+from agent.db import idempotency
+from agent.db.pools import Connection, Pool, Transaction
+from agent.db.queries import Parameter, Query
+from bridge.contracts.operation import Operation
+from bridge.errors import AppError
+from bridge.process.clock import utc
+from bridge.replay import ReplayMemory
+from bridge.server import Answer, CallerContext, Handler
+from bridge.tls import server_context
+from tests.adversity.counting import COUNT, Count, Counted
+
+RECHECK_S: Final = 1.0
+"""How often a mapping that does not fit is tried again: no test waits for the product's 30 s."""
+
+_COUNT_SQL: Final = Query(
+    "tests.count",
+    "INSERT INTO tests_counted (run) VALUES ($1)",
+    "One row for each time that a write is applied.",
+    (Parameter("run", "text"),),
+)
+
+
+class CountingAgent(Agent):
+    """An agent that also counts."""
+
+    def _handlers(self) -> dict[Operation[Any, Any], Handler]:
+        return {**super()._handlers(), COUNT: self._count}
+
+    async def _count(self, context: CallerContext, params: Count) -> Answer:
+        async def count(transaction: Transaction) -> Answer:
+            await transaction.execute(_COUNT_SQL, params.run)
+            return Answer(Counted(count=1).model_dump_json().encode())
+
+        now = utc(self._clock.time())
+        return await idempotency.once(self._store, COUNT, context, now=now, work=count)
+
+
+class Mitigation(StrEnum):
+    """What an agent can be without."""
+
+    NOTHING = "nothing"
+    BOOT_ID = "boot id"
+    CANCELLATION = "cancellation of the query"
+    CLIENT_CERTIFICATES = "client certificates"
+    GUARD = "disabling what does not fit"
+    HANDLER_CANCELLATION = "hearing that the caller left"
+    IDEMPOTENCY = "idempotency keys"
+    MAC = "comparison of the MAC"
+    NO_EVICTION = "never forgetting a sender too early"
+    POOL_CHECK = "looking whether a connection lives"
+    STATEMENT_CACHE = "prepared statements"
+    SUSPICION = "suspecting the idle connections of a dead one"
+
+
+async def _apply_always(
+    pool: Pool,
+    _operation: Operation[Any, Any],
+    context: CallerContext,
+    *,
+    now: datetime,
+    work: Callable[[Transaction], Awaitable[Answer]],
+) -> Answer:
+    async with pool.transaction(context.deadline) as transaction:
+        return await work(transaction)
+
+
+def _any_client(identity: Path, roots: Path) -> ssl.SSLContext:
+    context = server_context(identity, roots)
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _forget_longest_silent(memory: ReplayMemory, _now: float) -> bool:
+    windows = memory._windows
+    while len(windows) >= memory._processes_max:
+        del windows[next(iter(windows))]
+    return True
+
+
+async def _take_any(pool: Pool, deadline: float) -> Connection:
+    await pool._free.acquire()
+    return pool._idle.pop() if pool._idle else await pool._connect(deadline)
+
+
+def _keep_any(pool: Pool, connection: Connection) -> None:
+    pool._idle.append(connection)
+    pool._free.release()
+
+
+async def _suspect_this_one(pool: Pool, connection: Connection, _statement: str) -> None:
+    connection.terminate()
+    pool._release(connection)
+
+
+async def _cancel_nothing(*_: object, **__: object) -> None:
+    """Stand in for asyncpg's cancel request."""
+
+
+class _NeverRaised(AppError):
+    message = ""
+
+
+def _deaf_server(handler: Any, **options: Any) -> web.Server:  # noqa: ANN401 - as aiohttp's
+    return _Server(handler, **{**options, "handler_cancellation": False})
+
+
+async def _connect_forgetfully(dsn: str, **options: Any) -> Any:  # noqa: ANN401 - as asyncpg's
+    return await _connect(dsn, **{**options, "statement_cache_size": 0})
+
+
+_connect: Final = asyncpg.connect
+_Server: Final = web.Server
+
+_WITHOUT: Final[Mapping[Mitigation, Mapping[str, object]]] = {
+    Mitigation.NOTHING: {},
+    Mitigation.BOOT_ID: {"bridge.server.endpoint.check_freshness": lambda *_args, **_more: None},
+    Mitigation.CANCELLATION: {"asyncpg.connect_utils._cancel": _cancel_nothing},
+    Mitigation.CLIENT_CERTIFICATES: {"bridge.tls.reload.server_context": _any_client},
+    Mitigation.GUARD: {"agent.apps.health.source.SchemaMismatch": _NeverRaised},
+    Mitigation.HANDLER_CANCELLATION: {"agent.app.web.Server": _deaf_server},
+    Mitigation.IDEMPOTENCY: {"agent.db.idempotency.once": _apply_always},
+    Mitigation.MAC: {"bridge.signing.hmac.compare_digest": lambda _one, _other: True},
+    Mitigation.NO_EVICTION: {"bridge.replay.ReplayMemory._has_room": _forget_longest_silent},
+    Mitigation.POOL_CHECK: {"agent.db.pools.Pool._acquire": _take_any, "agent.db.pools.Pool._release": _keep_any},
+    Mitigation.STATEMENT_CACHE: {"agent.db.pools.asyncpg.connect": _connect_forgetfully},
+    Mitigation.SUSPICION: {"agent.db.pools.Pool._recover": _suspect_this_one},
+}
+"""What is put in whose place."""
+
+
+def main() -> int:
+    replaced = {
+        **_WITHOUT[Mitigation(sys.argv[1])],
+        "agent.__main__.Agent": CountingAgent,
+        "agent.app.health.Source": partial(Source, recheck_s=RECHECK_S),
+    }
+    for target, value in replaced.items():
+        patch(target, value).start()
+    return agent.__main__.main(sys.argv[2:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,266 @@
+"""The keep as it is on the RPI3: a real PostgreSQL and the real agent's process, reached through proxies.
+
+:class:`Stage` is what one test run shares (the server, its databases, the PKI); :class:`Keep` is one agent on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import quote
+from uuid import uuid4
+
+import asyncpg
+
+from agent.accounts.passwords import Passwords
+from agent.accounts.users import NewUser, Users
+from agent.db.migrate import migrate
+from agent.db.pools import Pool, PoolOptions
+from agent.settings import PREFIX
+from agent.settings import Passwords as PasswordSettings
+from bridge.process.clock import SystemClock, utc
+from demo.databases import SOURCE, STORE, Logins, provide_store
+from demo.door import free_port
+from demo.installation import Installation
+from demo.postgres import EmbeddedPostgres
+from demo.processes import Child, DemoError, start
+from demo.readiness import Readiness
+from tests.adversity.agent import Mitigation
+from tests.adversity.counting import TABLE_SQL
+from tests.adversity.proxy import Proxy
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+
+ROOT: Final = Path(__file__).parents[2]
+MAPPING: Final = Path(__file__).with_name("source.toml")
+PASSWORD: Final = "Adversity-1"
+
+_SOURCE_SQL: Final = Path(__file__).with_name("source.sql")
+_READY_S: Final = 10.0
+_STATEMENT_S: Final = 10.0
+_SETTINGS: Final[dict[str, object]] = {
+    "bridge.reload_s": 0.1,
+    "passwords.bcrypt_cost": 4,
+    "limits.sign_in_per_address": 1000,
+}
+"""So that no test waits for what is not its subject."""
+
+
+class Stage:
+    """A PostgreSQL server with both databases, and certificates and keys to copy."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.installation = Installation(folder / "installation")
+        self.postgres = EmbeddedPostgres(folder / "postgres", durable=False)
+        self._logins: Logins | None = None
+
+    def __enter__(self) -> Self:
+        """Start. Call it from the main thread. Raises DemoError where there is no PostgreSQL."""
+        self.folder.chmod(0o711)  # the server's user passes through
+        self.postgres.start()
+        now = utc(SystemClock().time())
+        self.installation.claim("adversity")
+        self.installation.issue_certificates(now)
+        self.installation.make_keys(now)
+        asyncio.run(self._fill())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.postgres.stop()
+
+    @property
+    def logins(self) -> Logins:
+        assert self._logins is not None, "the stage is not set"
+        return self._logins
+
+    @property
+    def is_running(self) -> bool:
+        try:
+            return self.postgres.child.is_running
+        except DemoError:
+            return False
+
+    @asynccontextmanager
+    async def connect(self, database: str) -> AsyncIterator[Connection]:
+        """Give a superuser's connection that no proxy is in the way of."""
+        connection = await asyncpg.connect(self.postgres.dsn(database), timeout=_STATEMENT_S)
+        try:
+            yield connection
+        finally:
+            await connection.close(timeout=_STATEMENT_S)
+
+    async def in_source(self, statement: str, *args: object) -> Any:  # noqa: ANN401 - as the row says
+        """Run a statement in the existing database, as its owner might."""
+        async with self.connect(SOURCE) as connection:
+            return await connection.fetchval(statement, *args, timeout=_STATEMENT_S)
+
+    async def in_store(self, statement: str, *args: object) -> Any:  # noqa: ANN401 - as the row says
+        async with self.connect(STORE) as connection:
+            return await connection.fetchval(statement, *args, timeout=_STATEMENT_S)
+
+    async def set_drag(self, seconds: float) -> None:
+        """Make every question to the existing database take so long."""
+        await self.in_source("UPDATE drag SET seconds = $1", seconds)
+
+    async def running_queries(self) -> int:
+        """How many statements on records PostgreSQL is running for an agent."""
+        return int(
+            await self.in_source(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE application_name = 'drawbridge-source' AND state = 'active'"
+            )
+        )
+
+    async def connections(self, pool: str) -> int:
+        """How many connections PostgreSQL has from an agent's ``pool``."""
+        return int(
+            await self.in_source(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", f"drawbridge-{pool}"
+            )
+        )
+
+    async def add_user(self, person: str = "ada") -> str:
+        """Make an account that may see ``person``'s records; return its e-mail. The password is PASSWORD."""
+        clock = SystemClock()
+        email = f"{uuid4()}@example.org"
+        pool = Pool(PoolOptions("command", self.logins.agent, size=1), clock)
+        passwords = Passwords(PasswordSettings(bcrypt_cost=4))
+        deadline = clock.monotonic() + _STATEMENT_S
+        try:
+            users = Users(pool, passwords)
+            await users.add(NewUser(email=email, name="Somebody"), PASSWORD, deadline=deadline)
+            await users.add_grant(email, "health", person, deadline=deadline)
+        finally:
+            passwords.close()
+            await pool.close(deadline)
+        return email
+
+    async def clear(self) -> None:
+        """Undo what a test did to PostgreSQL, and end what a killed agent left there."""
+        if not self.is_running:
+            self.postgres.start()
+        await self.in_source(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE 'drawbridge-%'"
+        )
+        await self.in_source("ALTER VIEW IF EXISTS entries_renamed RENAME TO entries")
+        await self.set_drag(0)
+
+    async def _fill(self) -> None:
+        self._logins = await provide_store(self.postgres)
+        await migrate(self._logins.owner, agent_role="drawbridge_agent")
+        async with self.connect("postgres") as connection:
+            await connection.execute(f"CREATE DATABASE {SOURCE}", timeout=_STATEMENT_S)
+        async with self.connect(SOURCE) as connection:
+            await connection.execute(_SOURCE_SQL.read_text("utf-8"), timeout=_STATEMENT_S)
+        async with self.connect(STORE) as connection:
+            await connection.execute(TABLE_SQL, timeout=_STATEMENT_S)
+
+
+@dataclass
+class Keep:
+    """One agent's process. Its ways to PostgreSQL lead through ``database``.
+
+    ``settings`` are laid over the agent's own; ``without`` is what it runs without.
+    """
+
+    stage: Stage
+    folder: Path
+    database: Proxy
+    stack: ExitStack
+    settings: Mapping[str, object] = field(default_factory=dict)
+    without: Mitigation = Mitigation.NOTHING
+    port: int = field(default_factory=free_port)
+    child: Child | None = None
+
+    @property
+    def installation(self) -> Installation:
+        return Installation(self.folder)
+
+    def start(self) -> None:
+        """Start the process and return when it says that it is ready."""
+        readiness = Readiness()  # stays open: a process says when it stops, too
+        self.stack.callback(readiness.close)
+        settings = str(self.installation.agent / "agent.toml")
+        self.child = start(
+            "the agent",
+            [sys.executable, "-m", "tests.adversity.agent", self.without.value, "serve", "--config", settings],
+            log=self.log_file,
+            folder=ROOT,
+            variables=self._variables() | readiness.environment,
+            dies_by=signal.SIGKILL,
+        )
+        self.stack.callback(self.kill)
+        readiness.wait(self.child, _READY_S)
+
+    def kill(self) -> None:
+        """End the process as a power cut would."""
+        if self.child is not None:
+            self.child.process.kill()
+            self.child.process.wait()
+
+    def terminate(self) -> None:
+        """Ask the process to end, and do not wait for it."""
+        assert self.child is not None, "the agent was not started"
+        self.child.process.terminate()
+
+    @property
+    def is_running(self) -> bool:
+        return self.child is not None and self.child.is_running
+
+    @property
+    def log_file(self) -> Path:
+        return self.folder / "agent.log"
+
+    def log(self, event: str) -> list[dict[str, Any]]:
+        """Return what the agent logged of one kind of event so far."""
+        return [line for line in self._lines() if line.get("event") == event]
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        for line in self.log_file.read_text("utf-8").splitlines():
+            if line.startswith("{"):
+                yield json.loads(line)
+
+    def _variables(self) -> dict[str, str]:
+        variables = {"CREDENTIALS_DIRECTORY": str(self.installation.agent / "credentials")}
+        for name, value in (_SETTINGS | dict(self.settings)).items():
+            variables[PREFIX + name.upper().replace(".", "__")] = str(value)
+        return variables
+
+
+@asynccontextmanager
+async def keep(
+    stage: Stage,
+    *,
+    settings: Mapping[str, object] | None = None,
+    without: Mitigation = Mitigation.NOTHING,
+) -> AsyncIterator[Keep]:
+    """Give a running agent with its own copies of certificates and keys."""
+    await stage.clear()
+    folder = stage.folder / uuid4().hex[:8]
+    shutil.copytree(stage.installation.folder, folder)
+    near = stage.folder / f"{folder.name}-database"
+    near.mkdir(mode=0o700)
+    socket_name = ".s.PGSQL.5432"
+    async with Proxy(near / socket_name, stage.postgres.socket_folder / socket_name) as database:
+        with ExitStack() as stack:
+            made = Keep(stage, folder, database, stack, settings or {}, without)
+            made.installation.write_agent(port=made.port, mapping=MAPPING, credentials=_credentials(stage, near))
+            made.start()
+            yield made
+
+
+def _credentials(stage: Stage, near: Path) -> dict[str, str]:
+    """Return the agent's DSNs, leading through the proxy's folder."""
+    direct, proxied = quote(str(stage.postgres.socket_folder)), quote(str(near))
+    named = {"source.dsn": stage.logins.source, "store.dsn": stage.logins.agent}
+    return {name: dsn.replace(direct, proxied) for name, dsn in named.items()}

@@ -1,0 +1,83 @@
+"""More than fits."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Final
+
+from bridge.client.pacing import PacingRule
+from bridge.errors import Code, Outcome
+from tests.adversity.door import DEADLINE_S, Rules, Seen, door, outcomes
+from tests.adversity.fault import Fault, Where
+from tests.adversity.scene import LATE_S, POOL_SIZE, Scene, Setup
+
+_FLOOD: Final = 600
+_REFUSED_MIN: Final = 250
+_AT_ONCE_S: Final = 1.0
+_DOORS: Final = 5
+_DRAG_S: Final = 0.5
+_NO_LIMIT: Final = 1_000_000
+
+
+async def _flood(scene: Scene) -> None:
+    seen = await scene.door.ask_many(_FLOOD)
+    refused = [one for one in seen if one.code is Code.OVERLOADED]
+    late = [one for one in seen if one.took_s > DEADLINE_S + LATE_S]
+    scene.expect(
+        len(refused) >= _REFUSED_MIN and not late,
+        f"{len(refused)} of {_FLOOD} are refused at once, {len(late)} are late: {outcomes(seen)}",
+    )
+    _expect_retry_after(scene, refused)
+    scene.note(f"{_FLOOD} at once: {outcomes(seen)}, each in time and with Retry-After")
+    await scene.expect_recovery()
+
+
+async def _shed(scene: Scene) -> None:
+    async with AsyncExitStack() as stack:
+        doors = [
+            await stack.enter_async_context(door(scene.keep.installation, scene.keep.port, scene.setup.rules))
+            for _ in range(_DOORS)
+        ]
+        for one in doors:
+            one.credentials = scene.door.credentials
+            await one.ask()
+        await scene.stage.set_drag(_DRAG_S)
+        busiest = 0
+        async with asyncio.TaskGroup() as tasks:
+            asking = [tasks.create_task(one.ask_many(POOL_SIZE)) for one in doors]
+            while not all(task.done() for task in asking):
+                busiest = max(busiest, await scene.stage.running_queries())
+        seen = [each for task in asking for each in task.result()]
+    shed = [one for one in seen if one.outcome in {Outcome.OVERLOADED, Outcome.OPEN}]
+    scene.expect(
+        bool(shed) and len(shed) + sum(one.is_good for one in seen) == len(seen),
+        f"of {len(seen)} at once: {outcomes(seen)}",
+    )
+    scene.expect(0 < busiest <= POOL_SIZE, f"PostgreSQL works on {busiest} at once")
+    scene.expect(max(one.took_s for one in shed) < _AT_ONCE_S, "who is refused waits for it")
+    _expect_retry_after(scene, shed)
+    scene.note(f"{len(seen)} at once: {outcomes(seen)}; PostgreSQL never worked on more than {busiest}")
+    await scene.stage.set_drag(0)
+    await scene.expect_recovery()
+
+
+def _expect_retry_after(scene: Scene, refused: list[Seen]) -> None:
+    untold = [one for one in refused if one.error is None or one.error.retry_after_s is None]
+    scene.expect(not untold, f"{len(untold)} are not told when to try again")
+
+
+ROWS: Final = (
+    Fault(
+        "flood-of-calls", Where.LOAD, f"{_FLOOD} different questions at once.",
+        "What exceeds the turns is refused at once, the rest is answered in time.",
+        "pacing (`bridge.pacing`)", _flood,
+        Setup(rules=Rules(pacing=PacingRule(calls_per_s=_NO_LIMIT, burst=_NO_LIMIT, waiting_max=_NO_LIMIT))),
+    ),
+    Fault(
+        "flood-of-gateways", Where.LOAD, f"{_DOORS} gateways ask {POOL_SIZE} slow questions each at once.",
+        "The agent works on four, lets eight wait for a moment and refuses the rest, with Retry-After.",
+        "shedding (`shedding.data`)", _shed,
+        Setup(settings={"shedding.data.in_flight": 1000, "shedding.data.queue": 1000}),
+    ),
+)  # fmt: skip

@@ -1,0 +1,26 @@
+"""Every fault: it ends well, and without its mitigation it does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.adversity.appliance import Stage
+from tests.adversity.fault import Fault
+from tests.adversity.faults import FAULTS
+from tests.adversity.scene import Unmet, scene
+
+every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
+
+
+@every_fault
+async def test_fault_ends_well_when_every_mitigation_is_on(stage: Stage, fault: Fault) -> None:
+    async with scene(stage, fault.setup) as played:
+        await fault.play(played)
+        assert played.observed
+
+
+@every_fault
+async def test_fault_ends_badly_when_its_mitigation_is_off(stage: Stage, fault: Fault) -> None:
+    with pytest.raises(Unmet):
+        async with scene(stage, fault.without) as played:
+            await fault.play(played)
