@@ -147,7 +147,7 @@ ROWS: Final = (
     ),
     Fault(
         "database-half-open", Where.DATABASE, "Every pooled connection is dead, and nobody says so.",
-        "One caller waits in vain, then the pool is whole.", "suspecting the idle connections of a dead one", _half_open,
+        "One caller waits in vain, then all is whole.", "suspecting the idle connections of a dead one", _half_open,
         Setup(without=Mitigation.SUSPICION),
     ),
     Fault(
