@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from bridge.contracts.system import FeedEvent
+from bridge.errors import Code, Unavailable
+from gateway.settings import GatewaySettings, Web
+from gateway.web.health import join_metrics
+from tests.gateway_door import STATUS, Door, open_door
+
+ELSEWHERE = GatewaySettings(web=Web(metrics_networks=(ip_network("192.0.2.0/24"),)))
+AGENTS = """# HELP process_cpu_seconds_total CPU
+# TYPE process_cpu_seconds_total counter
+process_cpu_seconds_total 7.0
+# HELP bridge_retries_total Said by both
+# TYPE bridge_retries_total counter
+bridge_retries_total 3.0
+# HELP agent_feed_streams Feed streams held open.
+# TYPE agent_feed_streams gauge
+agent_feed_streams 1.0
+"""
+
+
+@pytest.mark.story("hub/IH-024")
+async def test_health_is_ok_when_the_agent_is_away(door: Door) -> None:
+    door.bridge.answers.clear()
+
+    response = await door.client.get("/health")
+
+    assert response.status == 200
+    assert await response.json() == {"status": "ok"}
+
+
+async def test_version_is_told(door: Door) -> None:
+    assert await (await door.client.get("/version")).json() == {"version": "1.2.3", "api": "v1"}
+
+
+async def test_ready_lists_each_dependency_when_all_are_up(door: Door) -> None:
+    response = await door.client.get("/health/ready")
+
+    body = await response.json()
+    assert response.status == 200
+    assert body["status"] == "ready"
+    assert [(each["name"], each["state"]) for each in body["dependencies"]] == [("bridge", "up"), ("store", "up")]
+    assert body["dependencies"][1]["since"] == "2026-01-01T00:00:00Z"
+
+
+async def test_ready_is_503_when_a_dependency_is_down(door: Door) -> None:
+    store = {"name": "store", "state": "down", "since": "2026-05-01T00:00:00Z", "reason": "planted-secret"}
+    door.bridge.answers["system.status"] = STATUS | {"dependencies": [store]}
+
+    response = await door.client.get("/health/ready")
+
+    assert response.status == 503
+    assert "planted-secret" not in await response.text()
+
+
+async def test_ready_is_200_when_an_app_is_switched_off(door: Door) -> None:
+    health = {"name": "health", "state": "disabled", "since": "2026-05-01T00:00:00Z"}
+    door.bridge.answers["system.status"] = STATUS | {"dependencies": [health]}
+
+    assert (await door.client.get("/health/ready")).status == 200
+
+
+async def test_ready_says_since_when_when_the_bridge_is_down(door: Door) -> None:
+    door.health.on_feed_gap()
+    door.clock.advance(60)
+    door.bridge.answers["system.status"] = Unavailable(Code.UNREACHABLE)
+
+    response = await door.client.get("/health/ready")
+
+    [bridge] = (await response.json())["dependencies"]
+    assert response.status == 503
+    assert bridge == {"name": "bridge", "state": "down", "since": "2026-05-28T20:27:40Z"}
+
+
+async def test_readiness_is_kept_for_a_second_when_many_ask(door: Door) -> None:
+    door.health.on_feed_event(FeedEvent(kind="tags_invalidated"))
+
+    for _ in range(3):
+        await door.client.get("/health/ready")
+
+    assert len(door.bridge.asked) == 1
+
+
+async def test_metrics_join_both_processes_when_read_nearby(door: Door) -> None:
+    door.bridge.answers["system.metrics"] = {"text": AGENTS}
+
+    response = await door.client.get("/metrics")
+
+    names = [family.name for family in text_string_to_metric_families(await response.text())]
+    assert response.status == 200
+    assert len(names) == len(set(names))
+    assert {"agent_process_cpu_seconds", "agent_feed_streams", "bridge_retries"} <= set(names)
+
+
+async def test_metrics_are_our_own_when_the_agent_is_away(door: Door) -> None:
+    door.bridge.answers["system.metrics"] = Unavailable(Code.UNREACHABLE)
+
+    response = await door.client.get("/metrics")
+
+    assert response.status == 200
+    assert "gateway_csp_violations_total" in await response.text()
+
+
+@pytest.mark.parametrize(("role", "status"), [("viewer", 403), ("technician", 403), ("admin", 200)])
+async def test_metrics_are_for_administrators_when_read_from_elsewhere(role: str, status: int) -> None:
+    async with open_door(ELSEWHERE) as door:
+        door.bridge.answers["system.metrics"] = {"text": ""}
+
+        nobody = await door.client.get("/metrics")
+        somebody = await door.client.get("/metrics", headers=door.bearer(role=role))
+
+        assert (nobody.status, somebody.status) == (401, status)
+
+
+def test_joined_metrics_hold_no_family_twice() -> None:
+    own = "# HELP bridge_retries_total Ours\n# TYPE bridge_retries_total counter\nbridge_retries_total 1.0\n"
+
+    joined = join_metrics(own, AGENTS)
+
+    assert joined.count("\nbridge_retries_total ") == 1
+    assert "bridge_retries_total 1.0" in joined
+    assert "agent_process_cpu_seconds_total 7.0" in joined

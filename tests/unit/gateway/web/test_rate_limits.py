@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+
+from gateway.settings import GatewaySettings, Limits
+from tests.gateway_door import open_door
+
+LIST = "/api/v1/health/symptoms"
+
+
+@pytest.mark.story("health/US-BE-06")
+async def test_account_is_limited_when_it_asks_too_often() -> None:
+    async with open_door(GatewaySettings(limits=Limits(account_per_minute=2))) as door:
+        answers = [await door.client.get(LIST, headers=door.bearer()) for _ in range(3)]
+
+        assert [answer.status for answer in answers] == [200, 200, 429]
+        assert answers[0].headers["RateLimit-Policy"] == '"account";q=2;w=60, "address-total";q=600;w=60'
+        assert answers[0].headers["RateLimit"].startswith('"account";r=1;t=')
+        assert int(answers[2].headers["Retry-After"]) >= 1
+        assert (await answers[2].json())["code"] == "rate_limited"
+        assert door.log[-1]["outcome"] == "limited"
+        assert len(door.bridge.asked) == 2
+
+
+async def test_accounts_are_counted_apart_when_they_share_an_address() -> None:
+    async with open_door(GatewaySettings(limits=Limits(account_per_minute=1))) as door:
+        other = "33333333-3333-4333-8333-333333333333"
+
+        first = await door.client.get(LIST, headers=door.bearer())
+        second = await door.client.get(LIST, headers=door.bearer(sub=other))
+
+        assert (first.status, second.status) == (200, 200)
+
+
+async def test_address_is_limited_when_nobody_is_signed_in() -> None:
+    async with open_door(GatewaySettings(limits=Limits(address_per_minute=1))) as door:
+        first = await door.client.get("/sign-in")
+        second = await door.client.get("/sign-in")
+        signed_in = await door.client.get(LIST, headers=door.bearer())
+
+        assert (first.status, second.status, signed_in.status) == (200, 429, 200)
+
+
+async def test_address_is_limited_as_a_whole_when_all_its_accounts_ask_too_often() -> None:
+    async with open_door(GatewaySettings(limits=Limits(address_total_per_minute=2))) as door:
+        answers = [await door.client.get(LIST, headers=door.bearer()) for _ in range(3)]
+
+        assert [answer.status for answer in answers] == [200, 200, 429]
+
+
+async def test_assets_take_from_the_large_quota_alone_when_a_page_loads_them() -> None:
+    limits = Limits(address_per_minute=1, address_total_per_minute=3)
+    async with open_door(GatewaySettings(limits=limits)) as door:
+        answers = [await door.client.get("/health") for _ in range(4)]
+
+        assert [answer.status for answer in answers] == [200, 200, 200, 429]
+        assert answers[0].headers["RateLimit-Policy"] == '"address-total";q=3;w=60'
