@@ -104,6 +104,12 @@ def ordinary_words() -> frozenset[str]:
 
 
 @cache
+def cue_words() -> frozenset[str]:
+    """Return the words that the cues look for, which are right as they are."""
+    return frozenset(re.findall(r"[a-z]{2,}", (FOLDER / "cues.toml").read_text("utf-8")))
+
+
+@cache
 def protected_words() -> frozenset[str]:
     """Return words that are correct but say nothing about records: left alone by the repair, explained by nobody."""
     return frozenset((FOLDER / "words.txt").read_text("utf-8").split("# protected")[1].split())

@@ -17,6 +17,7 @@ _REPAIRS_MAX: Final = 8
 _TWO_ERRORS_FROM: Final = 8
 """Letters from which a word may hold two errors."""
 _REPAIR_FROM: Final = 3
+_REPAIR_UP_TO: Final = 20
 _NEAR_MAX: Final = 20
 """Targets equally near; more are no repair but a guess."""
 
@@ -25,6 +26,7 @@ _TOKEN: Final = re.compile(
     | \d{1,2}[/.]\d{1,2}[/.]\d{2,4}(?!\d)   # 05/03/2026, 5.3.26
     | \d{1,2}/\d{1,2}(?!\d)                 # 5/3, and 7/10
     | \d+(?:st|nd|rd|th)\b
+    | q[1-4]\b
     | \d+(?:\.\d+)?
     | [^\W\d_]+(?:'[^\W\d_]+)*
     | [-?!,;:+&]""",
@@ -34,7 +36,7 @@ _APOSTROPHES: Final = re.compile("[\u2018\u2019\u00b4`]")
 _DASHES: Final = re.compile("[\u2013\u2014\u2212]")
 _HYPHEN: Final = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
 _IS: Final = frozenset({"what", "how", "it", "that", "where", "when", "who", "there", "here", "which", "he", "she"})
-_ENDINGS: Final = {"n't": "not", "'ve": "have", "'m": "am", "'re": "are", "'ll": "will", "'d": "had"}
+_ENDINGS: Final = {"n't": "not", "'ve": "have", "'m": "am", "'re": "are", "'ll": "will", "'d": "would"}
 _RUN_TOGETHER: Final = {
     "whats": "what is", "hows": "how is", "whens": "when is", "thats": "that is", "ive": "i have", "im": "i am",
     "dont": "do not", "didnt": "did not", "doesnt": "does not", "cant": "can not", "cannot": "can not",
@@ -82,7 +84,7 @@ def repair(words: Sequence[str], *, is_known: Callable[[str], bool], targets: Se
     repaired: list[str] = []
     left = _REPAIRS_MAX
     for word in words:
-        if len(word) < _REPAIR_FROM or not word.isalpha() or is_known(word) or not left:
+        if not _REPAIR_FROM <= len(word) <= _REPAIR_UP_TO or not word.isalpha() or is_known(word) or not left:
             repaired.append(word)
             continue
         left -= 1
@@ -100,11 +102,14 @@ def _unlikeness(word: str, target: str) -> tuple[float, bool, bool]:
 _SUFFIXES: Final = ("iness", "ness", "ies", "ied", "ing", "ier", "ed", "es", "s", "y", "e")
 _SHORT: Final = frozenset({"s", "es", "ed"})
 _NO_ENDINGS: Final = ("ss", "us", "eed")
+_WHOLE: Final = frozenset({"sleepy"})  # not "sleep": tired, the other is awake
 _STEM_MIN: Final = 3
 
 
 def stem(word: str) -> str:
     """Return ``word`` without its ending, so that "itchy", "itching" and "itchiness" are one. Not a dictionary form."""
+    if word in _WHOLE:
+        return word
     for suffix in _SUFFIXES:
         root = word.removesuffix(suffix)
         if root == word or len(root) < _STEM_MIN or (suffix in _SHORT and word.endswith(_NO_ENDINGS)):

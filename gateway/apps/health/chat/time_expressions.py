@@ -24,6 +24,7 @@ from gateway.apps.health.chat.time_words import (
     MONTHS,
     NEAR_DAYS,
     PREPOSITIONS,
+    QUARTERS,
     SEASONS,
     THIRDS,
     UNITS,
@@ -40,6 +41,7 @@ _TWO_DIGIT_YEARS: Final = 100
 _WEEKEND_DAYS: Final = 2
 _SATURDAY: Final = 5
 _ARTICLES: Final = frozenset({"the", "my", "these", "those"})
+_JOINING: Final = frozenset({"than", "and", "or", "versus", "with", "to", "against"})
 _BEFORE_A_DAY: Final = frozenset({"on", "since", "until", "before", "after", "to", "-"})
 _BEFORE_A_SEASON: Final = PREPOSITIONS | {"the", "last", "this", "since", "before", "after", "until"}
 _TRAILERS: Final = (
@@ -87,6 +89,11 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
             periods.append(_clipped(found.period, now.date()))
             rest.append(TIME)
             continue
+        if rest and rest[-1] in _JOINING and periods and (unit := _unit_left_out(words, i)):
+            periods.append(dates.calendar_unit(now.date(), unit, -1))
+            rest.append(TIME)
+            i += 1
+            continue
         ever = phrase_at(words, i, ALL_TIME_PHRASES)
         if ever:
             is_all_time = True
@@ -96,6 +103,13 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
         rest.append(words[i])
         i += 1
     return Times(tuple(rest), tuple(periods), relative, is_all_time)
+
+
+def _unit_left_out(words: Sequence[str], i: int) -> Unit | None:
+    """Return the unit that a bare "last" means: "this month than last"."""
+    is_bare = words[i] == "last" and (i + 1 == len(words) or words[i + 1] in {"?", "!", ",", "for"})
+    unit = next((UNITS[word] for word in reversed(words[:i]) if word in UNITS), None) if is_bare else None
+    return Unit(unit) if unit and unit != "hour" else None
 
 
 def _clipped(period: DateRange, today: date) -> DateRange:
@@ -114,7 +128,7 @@ class _Grammar:
         self._now = now
         self._today = now.date()
         self._rules: tuple[Callable[[int], _Found | None], ...] = (
-            self._near_day, self._ago, self._before_last, self._rolling, self._unit, self._weekend, self._weekday,
+            self._part_of_month, self._near_day, self._ago, self._before_last, self._rolling, self._unit, self._weekend, self._weekday,
             self._third_of_month, self._days_of_month, self._day_month, self._month_day, self._month, self._numeric,
             self._day_of_month, self._year, self._season, self._quarter, self._holiday, self._lately,
         )  # fmt: skip
@@ -395,6 +409,27 @@ class _Grammar:
         start = first + (third * 10) * DAY
         return _Found(found.after, DateRange(start=start, end=end if third == 2 else start + 10 * DAY))  # noqa: PLR2004
 
+    def _part_of_month(self, i: int) -> _Found | None:
+        """Read "the first week of March", "the second half of last month"."""
+        which, part = self._at(i), self._at(i + 1)
+        behind = i + 2 + (self._at(i + 2) in {"of", "in"})
+        behind += self._at(behind) == "the"
+        days = {"week": 7, "half": 15}.get(part)
+        found = self._month(behind) or self._unit(behind) if days else None
+        if found is None or days is None or found.period.start is None or found.period.end is None:
+            return None
+        first, end = found.period.start, found.period.end
+        is_month = first.day == 1 and (end - first).days <= 31  # noqa: PLR2004 - the longest month
+        ordinal = {"first": 0, "second": 1, "third": 2, "fourth": 3}.get(which)
+        if not is_month or (ordinal is None and which != "last"):
+            return None
+        if ordinal is None:
+            return _Found(found.after, DateRange(start=end - days * DAY, end=end))
+        start = first + ordinal * days * DAY
+        return _Found(
+            found.after, DateRange(start=start, end=end if part == "half" and ordinal else start + days * DAY)
+        )
+
     def _day_month(self, i: int) -> _Found | None:
         """Read "1 June", "1st of June 2025", "the 5th of last month"."""
         day = day_number(self._at(i))
@@ -499,18 +534,20 @@ class _Grammar:
             return None
         year = self._year_behind(i + 1)
         if year is not None:
-            start = date(year[1], first_month, 1)
-            return _Found(year[0], DateRange(start=start, end=dates.add(start, 3, Unit.MONTH)))
+            return _Found(year[0], _three_months(date(year[1], first_month, 1)))
         is_finished = is_named and self._at(i - 1) != "this"
         return _Found(i + 1, dates.season(first_month, self._today, finished=is_finished))
 
     def _quarter(self, i: int) -> _Found | None:
+        number = QUARTERS.get(self._at(i))
+        if number is not None:
+            year = self._year_behind(i + 1) or (i + 1, self._today.year - (3 * number - 2 > self._today.month))
+            return _Found(year[0], _three_months(date(year[1], 3 * number - 2, 1)))
         offset = {"this": 0, "current": 0, "last": -1, "previous": -1}.get(self._at(i))
         if offset is None or self._at(i + 1) != "quarter":
             return None
         first = date(self._today.year, (self._today.month - 1) // 3 * 3 + 1, 1)
-        start = dates.add(first, 3 * offset, Unit.MONTH)
-        return _Found(i + 2, DateRange(start=start, end=dates.add(start, 3, Unit.MONTH)))
+        return _Found(i + 2, _three_months(dates.add(first, 3 * offset, Unit.MONTH)))
 
     def _holiday(self, i: int) -> _Found | None:
         i += self._at(i) == "last"
@@ -534,6 +571,10 @@ class _Grammar:
         length = 0 if self._at(i - 1) == "most" else phrase_at(self._words, i, LATELY)
         period = dates.rolling(self._today, _LATELY_DAYS, Unit.DAY)
         return _Found(i + length, period) if length else None
+
+
+def _three_months(start: date) -> DateRange:
+    return DateRange(start=start, end=dates.add(start, 3, Unit.MONTH))
 
 
 def _is_too_far(count: int, unit: str) -> bool:

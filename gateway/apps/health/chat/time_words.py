@@ -29,6 +29,7 @@ WEEKDAYS: Final[Mapping[str, int]] = {
 }  # fmt: skip
 SEASONS: Final[Mapping[str, int]] = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 """First month."""
+QUARTERS: Final[Mapping[str, int]] = {"q1": 1, "q2": 2, "q3": 3, "q4": 4}
 THIRDS: Final[Mapping[str, int]] = {"early": 0, "beginning": 0, "start": 0, "mid": 1, "middle": 1, "late": 2, "end": 2}
 HOLIDAYS: Final[Mapping[tuple[str, ...], tuple[int, int]]] = {
     ("christmas", "eve"): (12, 24), ("christmas", "day"): (12, 25), ("christmas",): (12, 25), ("xmas",): (12, 25),

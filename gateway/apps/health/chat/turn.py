@@ -12,6 +12,7 @@ from typing import Final
 from gateway.apps.health.chat.frame import Intent
 from gateway.apps.health.chat.intent import (
     cue_of,
+    cue_words,
     is_greeting,
     is_help,
     is_out_of_scope,
@@ -37,6 +38,8 @@ _CARRY: Final = re.compile(
 )
 _CARRY_STARTS: Final = re.compile(r"^(but|or|no|only|just|not|oops|actually|sorry|make|i meant|instead|except|so)\b")
 _ELSE: Final = re.compile(r"\b(else|other (symptoms?|things|entries)|all (my )?symptoms|any symptoms?|everything)\b")
+_RECORDS: Final = re.compile(r"\b(symptoms?|entr(y|ies)|records?|diary|log(ged)?|recorded|noted)\b")
+"""What names the records; then one word more may be unknown: "symptoms on my birthday, 3 March"."""
 _IT: Final = re.compile(r"\b(it|that|this one|that one|them|those|then)\b")
 
 
@@ -80,7 +83,7 @@ def read_turn(message: str, now: datetime, lexicon: Lexicon) -> Turn:
     cue = cue_of(skeleton)
     excluded = _excluded(skeleton, mentions)
     unknown = tuple(unexplained(skeleton))
-    is_about_nothing = not mentions and bool(unknown)
+    is_about_nothing = not mentions and len(unknown) > (_RECORDS.search(skeleton) is not None)
     if is_about_nothing or (cue is None and (not said or is_statement(skeleton))) or _is_told(cue, skeleton):
         return Turn(Intent.OUT_OF_SCOPE, (), Times(()), unexplained=unknown)
     return Turn(
@@ -147,5 +150,5 @@ def _repaired(words: Sequence[str], lexicon: Lexicon) -> list[str]:
 def _ordinary_vocabulary() -> tuple[tuple[str, ...], frozenset[str]]:
     """Return what a misspelt word may have been, besides symptoms, and the stems of all words that are left alone."""
     targets = {*_TIME_VOCABULARY, *(word for word in ordinary_words() if len(word) > 3)}  # noqa: PLR2004
-    known = {*targets, *ordinary_words(), *protected_words(), *MONTHS, *WEEKDAYS}
+    known = {*targets, *ordinary_words(), *cue_words(), *protected_words(), *MONTHS, *WEEKDAYS}
     return tuple(sorted(targets)), frozenset(map(stem, known))

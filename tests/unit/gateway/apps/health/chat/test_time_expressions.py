@@ -103,6 +103,11 @@ def found(text: str, now: datetime = NOW) -> list[tuple[str | None, str | None]]
         ("in spring", "2026-03-01", TOMORROW),
         ("summer 2024", "2024-06-01", "2024-09-01"),
         ("last quarter", "2026-01-01", "2026-04-01"),
+        ("in Q1", "2026-01-01", "2026-04-01"),
+        ("Q4", "2025-10-01", "2026-01-01"),
+        ("the first week of March", "2026-03-01", "2026-03-08"),
+        ("the last week of March", "2026-03-25", "2026-04-01"),
+        ("second half of last month", "2026-03-16", "2026-04-01"),
         ("at Christmas", "2025-12-25", "2025-12-26"),
         ("on Valentine's Day", "2026-02-14", "2026-02-15"),
         ("New Year's Eve", "2025-12-31", "2026-01-01"),
@@ -145,6 +150,10 @@ def test_two_periods_are_kept_apart_when_both_are_named() -> None:
         ("2026-03-01", "2026-04-01"),
         ("2026-02-01", "2026-03-01"),
     ]
+
+
+def test_bare_last_is_the_unit_before_when_the_running_one_was_named() -> None:
+    assert found("worse this month than last?") == [("2026-04-01", TOMORROW), ("2026-03-01", "2026-04-01")]
 
 
 def test_words_of_a_period_are_consumed_when_it_is_read() -> None:
