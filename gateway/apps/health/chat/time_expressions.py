@@ -128,9 +128,9 @@ class _Grammar:
         self._now = now
         self._today = now.date()
         self._rules: tuple[Callable[[int], _Found | None], ...] = (
-            self._part_of_month, self._near_day, self._ago, self._before_last, self._rolling, self._unit, self._weekend, self._weekday,
-            self._third_of_month, self._days_of_month, self._day_month, self._month_day, self._month, self._numeric,
-            self._day_of_month, self._year, self._season, self._quarter, self._holiday, self._lately,
+            self._part_of_month, self._near_day, self._ago, self._before_last, self._rolling, self._unit, self._weekend,
+            self._weekday, self._third_of_month, self._days_of_month, self._day_month, self._month_day, self._month,
+            self._numeric, self._day_of_month, self._year, self._season, self._quarter, self._holiday, self._lately,
         )  # fmt: skip
 
     def _at(self, i: int) -> str:

@@ -40,6 +40,7 @@ def intent(text: str) -> Intent | None:
         ("how bad was my back pain last week", Intent.AVERAGE_SEVERITY),
         ("typical severity of my headaches", Intent.AVERAGE_SEVERITY),
         ("worst migraine this year", Intent.MAX_SEVERITY),
+        ("which was the most severe?", Intent.MAX_SEVERITY),
         ("how bad did the toothache get", Intent.MAX_SEVERITY),
         ("which symptom do I have most often?", Intent.MOST_FREQUENT),
         ("top symptom this year", Intent.MOST_FREQUENT),
