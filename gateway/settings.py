@@ -42,7 +42,7 @@ def _origin(text: str) -> str:
 def _seal_key(secret: SecretStr) -> SecretStr:
     try:
         size = len(binascii.a2b_base64(secret.get_secret_value(), strict_mode=True))
-    except binascii.Error:
+    except ValueError:  # binascii.Error, or not even ASCII
         size = 0
     if size != SEAL_KEY_BYTES:
         msg = f"must be {SEAL_KEY_BYTES} random bytes in base64"

@@ -41,15 +41,16 @@ def _tcp_socket(host: str, port: int, backlog: int) -> socket.socket:
 
 
 def _unix_socket(path: Path, mode: int, backlog: int) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
             _refuse_if_served(path)
             path.unlink()  # left behind by a process that was killed
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(str(path))
         path.chmod(mode)
         listener.listen(backlog)
     except OSError as error:
+        listener.close()
         msg = f"{path}: {error.strerror or error}"
         raise CannotListen(msg) from error
     return listener

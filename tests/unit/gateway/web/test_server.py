@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, UnixConnector, web
+
+from gateway.settings import Listen, Web
+from gateway.web.listen import open_sockets
+from gateway.web.response_headers import Drain
+from gateway.web.server import HttpServer
+from tests.waiting import until
+
+
+class Slow:
+    """An application whose one answer comes when the test lets it."""
+
+    def __init__(self) -> None:
+        self.arrived = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.was_cancelled = asyncio.Event()
+        self.app = web.Application()
+        self.app.router.add_get("/slow", self._slow)
+        self.app.router.add_get("/broken", self._broken)
+
+    async def _slow(self, _request: web.Request) -> web.Response:
+        self.arrived.set()
+        try:
+            await self.may_answer.wait()
+        except asyncio.CancelledError:
+            self.was_cancelled.set()
+            raise
+        return web.Response(text="done")
+
+    async def _broken(self, _request: web.Request) -> web.Response:
+        msg = "planted-secret"
+        raise RuntimeError(msg)
+
+
+@pytest.fixture
+def slow() -> Slow:
+    return Slow()
+
+
+def make(slow: Slow, listen: Listen) -> HttpServer:
+    return HttpServer(slow.app, listen=listen, limits=Web(), certificate=None, drain=Drain())
+
+
+@pytest.fixture
+async def server(slow: Slow) -> AsyncIterator[HttpServer]:
+    listen = Listen(kind="tcp", port=0, drain_s=2.0)
+    made = make(slow, listen)
+    await made.start(open_sockets(listen))
+    yield made
+    slow.may_answer.set()
+    await made.stop()
+
+
+async def send(server: HttpServer, request: bytes) -> bytes:
+    port = int(server.addresses[0].rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GET /planted-secret HTTP/9.9\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01",
+        b"GET / HTTP/1.1\r\nHost: x\r\nHost : planted-secret\r\n\r\n",
+        b"GET /" + b"x" * 10_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 10_000 + b"\r\n\r\n",
+    ],
+)
+async def test_malformed_http_is_answered_with_a_problem_and_not_repeated(
+    server: HttpServer, caplog: pytest.LogCaptureFixture, request_bytes: bytes
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    head, _, body = (await send(server, request_bytes)).partition(b"\r\n\r\n")
+
+    assert head.startswith((b"HTTP/1.1 400", b"HTTP/1.0 400"))
+    assert b"Content-Security-Policy" in head
+    assert json.loads(body)["code"] == "invalid_request"
+    assert b"planted-secret" not in body
+    assert "planted-secret" not in caplog.text
+    assert [record.getMessage() for record in caplog.records] == ["request_malformed"]
+
+
+async def test_bug_outside_the_application_is_answered_without_its_cause(server: HttpServer) -> None:
+    answer = await send(server, b"GET /broken HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 500")
+    assert b"planted-secret" not in answer
+
+
+async def test_work_is_cancelled_when_the_client_goes_away(server: HttpServer, slow: Slow) -> None:
+    port = int(server.addresses[0].rpartition(":")[2])
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+    await slow.arrived.wait()
+
+    writer.close()
+
+    await slow.was_cancelled.wait()
+
+
+async def test_request_in_flight_is_answered_when_the_server_stops(slow: Slow) -> None:
+    listen = Listen(kind="tcp", port=0, drain_s=5.0)
+    server = make(slow, listen)
+    await server.start(open_sockets(listen))
+    assert server.is_listening
+    async with ClientSession(server.addresses[0]) as client, asyncio.TaskGroup() as tasks:
+        asked = tasks.create_task(client.get("/slow"))
+        await slow.arrived.wait()
+        stopping = tasks.create_task(server.stop())
+        await until(lambda: not server.is_listening)
+
+        slow.may_answer.set()
+
+        response = await asked
+        assert await response.text() == "done"
+        await stopping
+
+
+async def test_request_is_given_up_when_the_server_has_waited_long_enough(slow: Slow) -> None:
+    listen = Listen(kind="tcp", port=0, drain_s=0.05)
+    server = make(slow, listen)
+    await server.start(open_sockets(listen))
+    async with asyncio.TaskGroup() as tasks:
+        asked = tasks.create_task(send(server, b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"))
+        await slow.arrived.wait()
+
+        await server.stop()
+
+        assert slow.was_cancelled.is_set()
+        assert await asked == b""
+
+
+async def test_unix_socket_is_served_and_removed_when_stopped(slow: Slow, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    listen = Listen(kind="unix", path=path)
+    server = make(slow, listen)
+    await server.start(open_sockets(listen))
+    slow.may_answer.set()
+
+    async with ClientSession("http://x", connector=UnixConnector(str(path))) as client:
+        assert await (await client.get("/slow")).text() == "done"
+    await server.stop()
+
+    assert server.addresses == [f"unix:{path}"]
+    assert not path.exists()
+
+
+async def test_ipv6_address_is_named_as_urls_do(slow: Slow) -> None:
+    listen = Listen(kind="tcp", host="::1", port=0)
+    server = make(slow, listen)
+    await server.start(open_sockets(listen))
+    await server.stop()
+
+    assert server.addresses[0].startswith("http://[::1]:")
