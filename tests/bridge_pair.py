@@ -22,7 +22,7 @@ from bridge.client.pacing import Pacing, PacingRule
 from bridge.client.retry import RetryRule
 from bridge.client.session import SignedSession
 from bridge.client.transport import Endpoint, Transport
-from bridge.contracts.operation import Lane, Model, Operation, Role
+from bridge.contracts.operation import CacheRule, Lane, Model, Operation, Role
 from bridge.contracts.system import FeedEvent
 from bridge.errors import Code, Denied
 from bridge.process.clock import SystemClock
@@ -195,6 +195,7 @@ async def gateway(
     retry: RetryRule | None = None,
     pacing: PacingRule | None = None,
     cache: Cache | None = None,
+    cache_rules: Mapping[str, CacheRule] | None = None,
 ) -> AsyncIterator[Gateway]:
     clock = clock or SystemClock()
     session = SignedSession(authority=NAME, keys=keys or FixedKeys(), clock=clock)
@@ -220,6 +221,7 @@ async def gateway(
             clock=clock,
             tasks=tasks,
             rng=rng,
+            cache_rules=cache_rules,
         )
         listeners.append(client)
         door = Gateway(client, session, feed, answers, breakers, transports, clock, tasks)

@@ -150,7 +150,8 @@ class BridgeClient:
             idempotency_key,
             min(context.deadline, asyncio.get_running_loop().time() + operation.deadline_ms / 1000),
         )
-        rule = self._cache_rules.get(operation.name, operation.cache)
+        # an answer that belongs to nobody is kept for nobody
+        rule = self._cache_rules.get(operation.name, operation.cache) if credentials.scope else None
         try:
             reply = await (self._ask(call) if rule is None else self._remember_or_ask(call, rule))
         except AppError as error:
@@ -158,6 +159,11 @@ class BridgeClient:
             raise
         metrics.request_duration_s(operation.name, reply.outcome).observe(self._clock.monotonic() - started)
         return reply
+
+    @property
+    def in_flight(self) -> int:
+        """How many questions for remembered answers are on their way."""
+        return len(self._flights)
 
     async def close(self) -> None:
         """Give up what is on its way and close every connection."""
@@ -236,9 +242,10 @@ class BridgeClient:
                     raise failure.error from failure.error.__cause__
                 await asyncio.sleep(delay_s)
             else:
-                if call.operation.invalidates:
-                    self._cache.invalidate_tags(call.operation.invalidates)
                 return Reply(answer.body, Outcome.OK, answer.created, 0.0, answer.next_cursor, "drawbridge; fwd=miss")
+            finally:
+                if call.operation.invalidates:  # failed or not: a write whose answer was lost may have been applied
+                    self._cache.invalidate_tags(call.operation.invalidates)
 
     def _may_spend(self) -> bool:
         if self._budget.spend(self._clock.monotonic()):
@@ -282,9 +289,10 @@ class BridgeClient:
                     self._transports[call.operation.lane], call.message(deadline_ms=max(1, int(remaining_s * 1000)))
                 )
         except TimeoutError:
-            raise _AttemptFailed(
-                Unavailable(Code.TIMEOUT, retry_after_s=1.0), Verdict.FAILURE, may_retry=False
-            ) from None
+            # who came with little time left has no complaint about the agent
+            had_time = remaining_s * 1000 >= call.operation.deadline_ms / 2
+            verdict = Verdict.FAILURE if had_time else Verdict.NEUTRAL
+            raise _AttemptFailed(Unavailable(Code.TIMEOUT, retry_after_s=1.0), verdict, may_retry=False) from None
         except ConnectionError as cause:  # connect failed or lost, protocol broken, answer refused
             error = Unavailable(Code.UNREACHABLE, retry_after_s=_UNREACHABLE_RETRY_AFTER_S)
             error.__cause__ = cause

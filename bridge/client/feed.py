@@ -11,6 +11,7 @@ import binascii
 import hmac
 import logging
 import random
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, Protocol
 
@@ -24,6 +25,7 @@ from bridge.errors import AppError
 from bridge.process.clock import Clock
 from bridge.process.logs import log
 from bridge.signing import Step, feed_mac
+from bridge.trace import TraceContext
 
 _log: Final = logging.getLogger(__name__)
 
@@ -107,7 +109,8 @@ class Feed:
 
     async def _follow(self) -> None:
         start = FeedStart(process=self._session.process)
-        message = Message(operation=FEED.name, body=start.model_dump_json().encode())
+        trace = TraceContext(secrets.token_hex(16), secrets.token_hex(8))
+        message = Message(operation=FEED.name, body=start.model_dump_json().encode(), traceparent=trace.header)
         async with asyncio.timeout(self._silence_max_s) as silence:
             async with self._session.stream(self._transport, message) as stream:
                 async for event in _events(stream):

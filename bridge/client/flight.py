@@ -22,6 +22,9 @@ class Flights(Generic[T]):
         self._tasks = tasks
         self._flights: dict[Hashable, _Flight[T]] = {}
 
+    def __len__(self) -> int:
+        return len(self._flights)
+
     def __contains__(self, key: Hashable) -> bool:
         return key in self._flights
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from bridge.client.http1 import Data, Head
 from bridge.client.transport import Response, Transport
@@ -111,9 +111,9 @@ class SignedSession:
         Raises what the transport raises, and :class:`AnswerRefused`.
         """
         answer = await self._exchange_once(transport, message)
-        for _ in range(_HANDSHAKES_MAX):
-            if not self._was_handshake(answer):
-                break
+        handshakes = 0
+        while self._was_handshake(answer) and handshakes < _HANDSHAKES_MAX:
+            handshakes += 1
             answer = await self._exchange_once(transport, message)
         return answer
 
@@ -125,9 +125,7 @@ class SignedSession:
         """
         sent = self._sign(message)
         async with transport.stream(_path(message), sent.request.headers, message.body) as events:
-            head = await anext(events)
-            if not isinstance(head, Head):
-                raise AnswerRefused(Step.COMPONENTS)
+            head = cast("Head", await anext(events))  # a response begins with its head
             is_stream = head.status == _OK
             body = b"" if is_stream else b"".join([event.content async for event in events if isinstance(event, Data)])
             answer = self._open(Response(head, body), sent)

@@ -107,8 +107,8 @@ class _Connection(asyncio.Protocol):
         self._uses += 1
         answer: asyncio.Future[Response] = self._loop.create_future()
         self._answer = answer
-        self._write(request)
         try:
+            self._write(request)
             return await answer
         except BaseException:
             self.abort()
@@ -120,8 +120,8 @@ class _Connection(asyncio.Protocol):
         """Send one request and yield its head, then its data as it comes, until the response ends."""
         self._uses += 1
         self._stream = asyncio.Queue()
-        self._write(request)
         try:
+            self._write(request)
             while (event := await self._stream.get()) is not None:
                 if isinstance(event, End):
                     return
@@ -275,8 +275,6 @@ class Transport:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._wake_one()  # the turn came as we left: pass it on
-            elif turn in self._waiters:
-                self._waiters.remove(turn)
             raise
 
     async def _connect(self, loop: asyncio.AbstractEventLoop) -> _Connection:

@@ -31,7 +31,7 @@ _FIRST_FD: Final = 3
 def notify(state: str) -> bool:
     """Tell systemd ``state``: READY, STOPPING, WATCHDOG, or ``STATUS=`` and a text; several as lines of one message.
 
-    Returns whether there was a systemd to tell. Raises OSError when its socket does not take the message.
+    Returns whether systemd was told. That it could not be must not end what it would have been told of.
     """
     if daemon is not None:
         return bool(daemon.notify(state))
@@ -40,8 +40,11 @@ def notify(state: str) -> bool:
         return False
     if address.startswith("@"):  # Linux's abstract namespace
         address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
-        channel.sendto(state.encode(), address)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+            channel.sendto(state.encode(), address)
+    except OSError:
+        return False
     return True
 
 

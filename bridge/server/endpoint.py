@@ -95,8 +95,10 @@ class BridgeServer:
         self._authority = authority
         self._keys = keys
         self._unit_of_peer = unit_of_peer
-        self._handlers = {operation.name: (operation, handler) for operation, handler in handlers.items()}
-        self._handlers[FEED.name] = (FEED, _streamed)
+        self._handlers: dict[str, tuple[Operation[Any, Any], Handler | None]] = {
+            operation.name: (operation, handler) for operation, handler in handlers.items()
+        }
+        self._handlers[FEED.name] = (FEED, None)  # streamed: never one answer
         self._authenticate = authenticate
         self._feed = feed
         self._clock = clock
@@ -183,7 +185,7 @@ class BridgeServer:
             deadline = asyncio.get_running_loop().time() + deadline_ms / 1000
             async with asyncio.timeout_at(deadline):
                 context = await self._authorize(operation, call, deadline)
-                if operation.streams:
+                if handler is None:
                     return None
                 async with self._slots[operation.lane].place():
                     answer = await handler(context, params)
@@ -200,7 +202,7 @@ class BridgeServer:
         self._report(call, error)
         return self._sign(call, answer, error)
 
-    def _resolve(self, name: str, body: bytes) -> tuple[Operation[Any, Any], Handler, BaseModel]:
+    def _resolve(self, name: str, body: bytes) -> tuple[Operation[Any, Any], Handler | None, BaseModel]:
         if self._draining.is_set():
             raise Unavailable(Code.DRAINING, retry_after_s=1.0)
         try:
@@ -340,8 +342,3 @@ def _single_headers(request: web.BaseRequest) -> dict[str, str]:
             raise SignatureRefused(Step.COMPONENTS)
         headers[lower] = value
     return headers
-
-
-async def _streamed(_context: CallerContext, _params: object) -> Answer:
-    """Stand in for the feed's handler, which never gives one answer."""
-    raise NotImplementedError

@@ -30,6 +30,7 @@ from bridge.server import Answer, CallerContext, CallRules, Handler, SlotRule, U
 from tests.bridge_pair import (
     CREDENTIALS,
     SESSION,
+    TOKEN,
     TRACEPARENT,
     USER,
     Certificates,
@@ -277,6 +278,16 @@ async def test_agents_work_is_cancelled_when_the_caller_goes_away(
         assert (await ask(door)).outcome is Outcome.OK
 
 
+async def test_breaker_does_not_count_a_time_out_when_the_caller_left_the_agent_no_time(
+    handlers: Handlers, bridge_certificates: Certificates
+) -> None:
+    handlers.before = asyncio.Event().wait  # type: ignore[assignment]  # its True is not looked at
+    async with agent(handlers.table(), bridge_certificates) as keep, gateway(keep.port, bridge_certificates) as door:
+        with pytest.raises(Unavailable):
+            await ask(door, deadline_s=0.1)
+        assert door.breakers[Lane.DATA].counters(door.clock.monotonic()).calls == 0
+
+
 # What fails
 
 
@@ -481,6 +492,51 @@ async def test_cached_answer_ends_when_a_write_touches_it(
         await ask(door, REMEMBERED)
         await ask(door, WRITE)
         assert (await ask(door, REMEMBERED)).outcome is Outcome.OK
+
+
+async def test_cached_answer_ends_when_a_write_was_sent_and_its_answer_lost(
+    handlers: Handlers, bridge_certificates: Certificates
+) -> None:
+    async with agent(handlers.table(), bridge_certificates) as keep, gateway(keep.port, bridge_certificates) as door:
+        await fresh(door)
+        await ask(door, REMEMBERED)
+        handlers.before = asyncio.Event().wait  # type: ignore[assignment]  # its True is not looked at
+        with pytest.raises(Unavailable):
+            await ask(door, WRITE, deadline_s=0.1)
+        handlers.before = None
+        assert (await ask(door, REMEMBERED)).outcome is Outcome.OK
+
+
+async def test_answer_is_kept_for_nobody_when_it_belongs_to_nobody(
+    handlers: Handlers, bridge_certificates: Certificates
+) -> None:
+    async with agent(handlers.table(), bridge_certificates) as keep, gateway(keep.port, bridge_certificates) as door:
+        await fresh(door)
+        await door.client.call(REMEMBERED, Numbers(), credentials=Credentials(TOKEN), context=door.context())
+        assert len(door.cache) == 0
+
+
+async def test_answer_is_renewed_in_the_background_when_it_is_no_longer_fresh(
+    handlers: Handlers, bridge_certificates: Certificates
+) -> None:
+    rule = CacheRule(frozenset({"test.numbers"}), fresh_s=0.0)
+    async with agent(handlers.table(), bridge_certificates) as keep:
+        async with gateway(keep.port, bridge_certificates, cache_rules={REMEMBERED.name: rule}) as door:
+            await fresh(door)
+            first = await ask(door, REMEMBERED)
+            handlers.number = 100
+            second = await ask(door, REMEMBERED)
+            assert (second.outcome, second.body) == (Outcome.CACHED, first.body)
+            await until(lambda: door.client.in_flight == 0)
+            assert handlers.calls == 2
+            assert (await ask(door, REMEMBERED)).body == b'{"sum":100}'
+
+
+async def test_idle_connections_are_closed_when_asked(handlers: Handlers, bridge_certificates: Certificates) -> None:
+    async with agent(handlers.table(), bridge_certificates) as keep, gateway(keep.port, bridge_certificates) as door:
+        await ask(door)
+        door.client.close_idle()  # not idle for long: it stays
+        assert door.transports[Lane.DATA].open_count == 1
 
 
 async def test_stale_answer_is_given_when_the_agent_fails_and_its_origin_rests(

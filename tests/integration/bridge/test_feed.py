@@ -75,6 +75,8 @@ async def test_feed_carries_events_in_order_and_heartbeats_keep_it_fresh(
         assert [event.tags for event in listener.events[1:]] == [(f"tag.{number}",) for number in range(50)]
         await asyncio.sleep(0.1)
         assert feed.behind_s < 0.1
+        keep.events.publish(FeedEvent(kind="hello"))
+        await until(lambda: len(listener.events) == 52)
         assert listener.gaps == 1
 
 
