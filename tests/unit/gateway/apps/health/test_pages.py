@@ -135,6 +135,13 @@ async def test_form_answers_with_the_page_when_there_is_no_script(door: Door) ->
     assert "&lt;b&gt;after&lt;/b&gt; work" in page
 
 
+async def test_form_is_refused_by_a_page_that_names_the_field_when_it_is_wrong(door: Door) -> None:
+    response = await door.client.post("/chat", data={"message": "x" * 1001}, headers=door.with_page())
+
+    assert response.status == 400
+    assert "<strong>message</strong>" in await response.text()
+
+
 async def test_form_keeps_the_question_when_the_records_are_out_of_reach(door: Door) -> None:
     door.bridge.answers["health.symptoms.names"] = Unavailable(Code.UNREACHABLE)
 
