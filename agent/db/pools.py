@@ -82,6 +82,7 @@ class Pool:
         self._clock = clock
         self._free = asyncio.Semaphore(options.size)
         self._idle: list[Connection] = []
+        self._recoveries: set[asyncio.Task[None]] = set()
         self._closed = False
         self._seconds: dict[str, Histogram] = {}
         self._slow_s = options.slow_query_ms / 1000
@@ -136,6 +137,8 @@ class Pool:
     async def close(self, deadline: float) -> None:
         """Close every connection, and those in use as they are released; what does not close in time is cut."""
         self._closed = True
+        if self._recoveries:
+            await asyncio.wait(self._recoveries, timeout=max(0.0, self._remaining_s(deadline)))
         while self._idle:
             connection = self._idle.pop()
             try:
@@ -235,18 +238,27 @@ class Pool:
     async def _recover(self, connection: Connection, statement: str) -> None:
         """Release a connection whose statement may still be running, once PostgreSQL has confirmed that it is not.
 
-        asyncpg sends the cancel request by itself and runs ``statement`` after the confirmation. Bounded: a server
-        that does not answer costs the caller :data:`RECOVERY_S`, and the pool every connection that is not in use:
-        if they are as dead as this one, each would cost another caller its deadline.
+        A caller who is cancelled meanwhile is let go at once; the recovery goes on. To stop it would take back the
+        cancel request, and PostgreSQL would work on for nobody: callers often go away at the very deadline that has
+        just cancelled their query.
+        """
+        recovery = asyncio.get_running_loop().create_task(self._confirm_end(connection, statement))
+        self._recoveries.add(recovery)
+        recovery.add_done_callback(self._recoveries.discard)
+        await asyncio.shield(recovery)
+
+    async def _confirm_end(self, connection: Connection, statement: str) -> None:
+        """Run ``statement``, which waits for the end of the one before: asyncpg asks PostgreSQL by itself to cancel it.
+
+        Bounded: a server that does not answer costs :data:`RECOVERY_S`, and the pool every connection that is not in
+        use: if they are as dead as this one, each would cost another caller its deadline.
         """
         try:
             if not connection.is_closed():
                 await connection.execute(statement, timeout=RECOVERY_S)
-        except BaseException as error:
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             for suspect in (connection, *self._idle):
                 suspect.terminate()
-            if not isinstance(error, (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)):
-                raise
         finally:
             self._release(connection)
 

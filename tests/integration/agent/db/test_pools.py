@@ -76,7 +76,8 @@ async def test_query_is_cancelled_in_postgresql_when_its_caller_goes_away(store:
     await assert_whole(store)
 
 
-async def test_query_ends_and_the_connection_goes_when_the_caller_is_cancelled_twice(store: Pool, owner: Pool) -> None:
+async def test_query_is_cancelled_in_postgresql_when_its_caller_is_cancelled_twice(store: Pool, owner: Pool) -> None:
+    """As by the agent's deadline and, in the same moment, by the gateway that gives up."""
     async with asyncio.TaskGroup() as tasks:
         call = tasks.create_task(store.fetchval(SLEEP, 5.0, deadline=soon(5)))
         while not await owner.fetch(ACTIVE, deadline=soon()):
@@ -85,6 +86,9 @@ async def test_query_ends_and_the_connection_goes_when_the_caller_is_cancelled_t
         await asyncio.sleep(0)
         call.cancel()
     assert call.cancelled()
+    async with asyncio.timeout(1.0):  # before the sleep's own end
+        while await owner.fetch(ACTIVE, deadline=soon()):
+            pass
     await assert_whole(store)
 
 
