@@ -1,4 +1,4 @@
-"""``python -m demo``: the whole appliance on this machine (``make run``, ``make dev``, ``make demo-reset``)."""
+"""``python -m demo``: the whole appliance on this machine (``make run``, ``make dev``, ``make bench``, …)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from demo.appliance import Appliance, Asked, Code, Options, stop_when_asked, watch
+from demo.bench import command as bench
 from demo.databases import MAPPING
 from demo.installation import Access, Installation
 from demo.postgres import EmbeddedPostgres, home_for
@@ -24,6 +25,10 @@ def main() -> int:
     try:
         if arguments.command == "reset":
             _reset(arguments.data_dir)
+        elif arguments.command == "bench":
+            bench.bench(arguments, _say)
+        elif arguments.command == "profile":
+            bench.profile(arguments, _say)
         else:
             _run(_options(arguments))
     except DemoError as error:
@@ -118,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--reload", action="store_true", help="restart agent and gateway when their files change")
     reset = commands.add_parser("reset", help="forget the demo's data, keys and certificates")
     reset.add_argument("--data-dir", type=Path, default=_DATA_DIR, help=f"of which demo ({_DATA_DIR})")
+    bench.add_commands(commands)
     return parser
 
 

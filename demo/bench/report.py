@@ -1,0 +1,219 @@
+"""The measured figures, as JSON and as the tables of ``docs/performance.md``."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from demo.appliance import ROOT
+from demo.bench.hold import Hold, Rush
+from demo.bench.hop import Hop
+from demo.bench.rounds import CONNECTIONS, Comparison, Ratio
+from demo.bench.usage import Memory
+from demo.processes import DemoError
+
+RESULTS: Final = ROOT / "docs" / "performance.json"
+PAGE: Final = ROOT / "docs" / "performance.md"
+
+_BEGIN: Final = "<!-- measured: written by `make bench` -->\n"
+_END: Final = "<!-- end of measured -->\n"
+
+CACHED_GOAL: Final = 0.5
+UNCACHED_GOAL: Final = 0.5
+P50_GOAL: Final = 2.0
+HOP_GOAL_MS: Final = 0.3
+GATEWAY_GOAL_MB: Final = 120.0
+AGENT_GOAL_MB: Final = 90.0
+P95_GOAL_MS: Final = 200.0
+_FLAT_MB: Final = 5.0
+
+_NAMES: Final = {
+    "fixed": "(a) bare aiohttp, fixed bytes",
+    "rows": "(b) bare aiohttp + asyncpg",
+    "cached": "(c) Drawbridge, cached",
+    "uncached": "(d) Drawbridge, uncached, over the bridge",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Where and how the figures were taken."""
+
+    date: str
+    processor: str
+    processors: int
+    python: str
+    rounds: int
+    seconds: float
+
+    @classmethod
+    def here(cls, date: str, rounds: int, seconds: float) -> Conditions:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+        models = [line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model"))]
+        return cls(
+            date=date,
+            processor=models[0] if models else platform.machine(),
+            processors=sum(line.startswith("processor") for line in lines),
+            python=platform.python_version(),
+            rounds=rounds,
+            seconds=seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    conditions: Conditions
+    comparison: Comparison
+    hop: Hop
+    hold: Hold
+    rush: Rush
+
+
+_REPORT: Final = TypeAdapter(Report)
+
+
+def read() -> Report:
+    """Return the figures of ``docs/performance.json``."""
+    return _REPORT.validate_json(RESULTS.read_bytes())
+
+
+def write(report: Report) -> None:
+    """Write the figures, and their tables into the page. Raises DemoError where that has no place for them."""
+    RESULTS.write_bytes(_REPORT.dump_json(report, indent=2) + b"\n")
+    PAGE.write_text(page(PAGE.read_text("utf-8"), report), "utf-8")
+
+
+def page(text: str, report: Report) -> str:
+    """Return the page's ``text`` with the tables of ``report`` in it. Raises DemoError."""
+    before, begin, rest = text.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        msg = f"{PAGE} has no place for the tables: {_BEGIN.strip()} … {_END.strip()}"
+        raise DemoError(msg)
+    return f"{before}{begin}\n{tables(report)}\n{end}{after}"
+
+
+def tables(report: Report) -> str:
+    """Return everything that was measured, as Markdown."""
+    conditions, comparison = report.conditions, report.comparison
+    parts = [
+        (
+            f"{conditions.date}, {conditions.processor}, {conditions.processors} processors, "
+            f"Python {conditions.python}; {conditions.rounds} rounds of {conditions.seconds:g} s each; "
+            f"answers of {comparison.body_bytes:,} bytes."
+        ),
+        "### Goals\n\n" + _table(("goal", "measured", "least to most", ""), _goals(report)),
+        *(
+            f"### {connections} connection{'s' if connections > 1 else ''}\n\n"
+            + _table(
+                ("", "requests/s", "p50 ms", "p99 ms", "processor time for 1,000 requests, s"),
+                _figures(comparison, connections),
+            )
+            for connections in CONNECTIONS
+        ),
+        "### A hundred people\n\n" + _hold(report.hold) + "\n\n" + _rush(report.rush),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _goals(report: Report) -> Iterator[tuple[str, str, str, str]]:
+    comparison, hold = report.comparison, report.hold
+
+    def ratio(name: str, measured: Ratio, *, is_met: bool) -> tuple[str, str, str, str]:
+        return name, f"{measured.median:.2f}", f"{measured.least:.2f} – {measured.most:.2f}", _verdict(is_met=is_met)
+
+    cached, uncached, p50 = comparison.cached_to_fixed, comparison.uncached_to_rows, comparison.uncached_p50_to_rows
+    yield ratio(f"(c) ≥ {CACHED_GOAL:g} × (a), requests/s", cached, is_met=cached.median >= CACHED_GOAL)
+    yield ratio(f"(d) ≥ {UNCACHED_GOAL:g} × (b), requests/s", uncached, is_met=uncached.median >= UNCACHED_GOAL)
+    yield ratio(f"(d) ≤ {P50_GOAL:g} × (b), p50 at one connection", p50, is_met=p50.median <= P50_GOAL)
+    hop = report.hop
+    yield (
+        f"the bridge adds ≤ {HOP_GOAL_MS:g} ms p50 to a direct asyncpg call",
+        f"{hop.added_p50_ms:.2f} ms",
+        f"{hop.direct.p50_ms:.2f} → {hop.bridge.p50_ms:.2f}",
+        _verdict(is_met=hop.added_p50_ms <= HOP_GOAL_MS),
+    )
+    for name, goal in (("gateway", GATEWAY_GOAL_MB), ("agent", AGENT_GOAL_MB)):
+        used = hold.memory_late[name]
+        yield (
+            f"{name} ≤ {goal:g} MB", f"{used.rss_mb:.0f} MB", f"{used.pss_mb:.0f} MB without what others share",
+            _verdict(is_met=used.rss_mb <= goal),
+        )  # fmt: skip
+    is_good = not hold.errors and hold.overall.p95_ms <= P95_GOAL_MS
+    yield (
+        f"{hold.users} people: no error, p95 ≤ {P95_GOAL_MS:g} ms",
+        f"{sum(hold.errors.values())} errors, {hold.overall.p95_ms:.1f} ms",
+        f"{hold.seconds:.0f} s",
+        _verdict(is_met=is_good),
+    )
+    growth = {name: late.rss_mb - hold.memory_early[name].rss_mb for name, late in hold.memory_late.items()}
+    yield (
+        "memory flat meanwhile",
+        ", ".join(f"{name} {grown:+.1f} MB" for name, grown in growth.items()),
+        "",
+        _verdict(is_met=max(growth.values()) <= _FLAT_MB),
+    )
+
+
+def _figures(comparison: Comparison, connections: int) -> Iterator[tuple[str, str, str, str, str]]:
+    for name, title in _NAMES.items():
+        figures = comparison.figures[name][connections]
+        cpu = ", ".join(f"{process} {used:.3f}" for process, used in figures.cpu_ms.items())  # ms a request: s a 1,000
+        yield title, f"{figures.requests_per_s:,.0f}", f"{figures.p50_ms:.2f}", f"{figures.p99_ms:.2f}", cpu
+
+
+def _hold(hold: Hold) -> str:
+    rows = [
+        (
+            kind,
+            f"{each.count:,}",
+            f"{each.p50_ms:.1f}",
+            f"{each.p95_ms:.1f}",
+            f"{each.p99_ms:.1f}",
+            f"{each.max_ms:.0f}",
+        )
+        for kind, each in sorted({**hold.kinds, "all": hold.overall}.items(), key=lambda item: item[0] == "all")
+    ]
+    return (
+        f"{hold.seconds:.0f} s, {hold.requests_per_s:.0f} requests/s, the settings as shipped; "
+        f"errors: {_errors(hold.errors)}. Processors used: {_busy(hold.busy)}. Memory (RSS): {_memory(hold)}.\n\n"
+        + _table(("asked", "answers", "p50 ms", "p95 ms", "p99 ms", "most ms"), rows)
+    )
+
+
+def _rush(rush: Rush) -> str:
+    return (
+        f"Without a pause, and the limits raised: {rush.requests_per_s:,.0f} requests/s, "
+        f"p50 {rush.overall.p50_ms:.0f} ms, p95 {rush.overall.p95_ms:.0f} ms; errors: {_errors(rush.errors)}. "
+        f"Processors used: {_busy(rush.busy)}. The bottleneck is the {rush.bottleneck}."
+    )
+
+
+def _memory(hold: Hold) -> str:
+    def grown(name: str, early: Memory) -> str:
+        return f"{name} {early.rss_mb:.1f} → {hold.memory_late[name].rss_mb:.1f} MB"
+
+    return ", ".join(grown(name, early) for name, early in hold.memory_early.items())
+
+
+def _busy(busy: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {share:.0%}" for name, share in busy.items())
+
+
+def _errors(errors: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} × {what}" for what, number in errors.items()) or "none"
+
+
+def _verdict(*, is_met: bool) -> str:
+    return "met" if is_met else "**missed**"
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    lines = [list(head), *map(list, rows)]
+    lines.insert(1, ["---"] * len(lines[0]))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
