@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from bridge.contracts.operation import Lane, Machine, Model, Nothing, Operation
+from bridge.contracts.operation import Effect, Lane, Machine, Model, Nothing, Operation
 
 _GATEWAY: Final = Machine(frozenset({"gateway", "monitor"}))
 
@@ -61,6 +61,18 @@ class FeedEvent(Model):
     keys: tuple[PublicKey, ...] = ()
 
 
+class RenewalRequest(Model):
+    """``request`` is a signing request in PEM (PKCS #10, RFC 2986). Its public key is used, and nothing else of it."""
+
+    request: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+
+
+class RenewedChain(Model):
+    """``chain`` is the new leaf and the certificates between it and the root, in PEM and in this order."""
+
+    chain: str
+
+
 STATUS: Final = Operation(
     name="system.status", params=Nothing, result=Status, principal=_GATEWAY, deadline_ms=1_000, lane=Lane.MACHINE
 )
@@ -71,5 +83,11 @@ FEED: Final = Operation(
     name="system.feed", params=FeedStart, result=FeedEvent, principal=Machine(frozenset({"gateway"})),
     lane=Lane.MACHINE, streams=True,
 )  # fmt: skip
+RENEW: Final = Operation(
+    name="system.renew", params=RenewalRequest, result=RenewedChain, principal=_GATEWAY, effect=Effect.WRITE,
+    deadline_ms=5_000, lane=Lane.MACHINE,
+)  # fmt: skip
+"""Gives the calling unit a new certificate, with the name and usage of the one that it showed. What is stored is the
+list of what was issued: a repeated request gets another certificate for the same key, and either is good."""
 
-OPERATIONS: Final = (STATUS, METRICS, FEED)
+OPERATIONS: Final = (STATUS, METRICS, FEED, RENEW)

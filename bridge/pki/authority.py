@@ -1,4 +1,7 @@
-"""The PKI folder on the control machine: makes roots, issues, renews, revokes, and remembers what it issued."""
+"""The PKI folder: makes roots, issues, renews, revokes, and remembers what it issued.
+
+The whole of it is on the control machine. The RPI3 holds what renewals need, a copy without ``root.key`` and ``web/``.
+"""
 
 from __future__ import annotations
 
@@ -108,6 +111,21 @@ class Authority:
         chain = renew(issuer, leaf, Identity(key, ()).request(), now=now, revoked=self.revoked())
         return self._install(Identity(key, chain), folder)
 
+    def renew_for(
+        self, leaf: x509.Certificate, request: x509.CertificateSigningRequest, *, now: datetime
+    ) -> tuple[x509.Certificate, ...]:
+        """Return a new chain for the unit that has proved to hold ``leaf``, and remember it.
+
+        Only the request's public key is used. Raises :class:`PKIRefused` as :func:`renew`, and for a leaf that is not
+        in the list of what was issued.
+        """
+        if leaf not in self._issued_with(leaf.serial_number):
+            msg = f"{leaf.subject.rfc4514_string()} {serial_text(leaf)} is not in the list of what was issued"
+            raise PKIRefused(msg)
+        chain = renew(read_identity(self._intermediate), leaf, request, now=now, revoked=self.revoked())
+        self._remember(chain[0])
+        return chain
+
     def revoke(self, serials: Iterable[int], *, folders: Iterable[Path] = ()) -> None:
         """Refuse certificates from now on; ``folders`` are the TLS folders whose list is brought up to date."""
         revoked = self.revoked() | frozenset(serials)
@@ -142,12 +160,22 @@ class Authority:
     def _install(self, identity: Identity, folder: Path) -> x509.Certificate:
         """Record the certificate, then write the TLS folder: lists first, so that a new identity finds them."""
         leaf = identity.certificate
-        write_certificates(self._issued / f"{serial_text(leaf)}.pem", (leaf,))
+        self._remember(leaf)
         roots = self._web_root_certificate if self._is_web(leaf) else self._root_certificate
         write_certificates(folder / ROOTS_FILE, read_certificates(roots))
         write_revoked(folder / REVOKED_FILE, self.revoked())
         write_identity(folder / IDENTITY_FILE, identity)
         return leaf
+
+    def _remember(self, leaf: x509.Certificate) -> None:
+        write_certificates(self._path_of(leaf.serial_number), (leaf,))
+
+    def _issued_with(self, serial: int) -> tuple[x509.Certificate, ...]:
+        path = self._path_of(serial)
+        return read_certificates(path) if path.exists() else ()
+
+    def _path_of(self, serial: int) -> Path:
+        return self._issued / f"{serial:x}.pem"
 
     def _is_web(self, leaf: x509.Certificate) -> bool:
         return leaf.issuer == read_certificates(self._web_root_certificate)[0].subject

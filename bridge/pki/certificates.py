@@ -168,7 +168,8 @@ def renew(
     """Return a new leaf for the holder of ``leaf``, whose possession the caller has verified.
 
     Only the request's public key is used: the names and the usage are ``leaf``'s. Raises :class:`PKIRefused` for a
-    leaf of another issuer, a revoked one, one that ended more than a year ago, and a request that its key did not sign.
+    leaf of another issuer, a revoked one, one that ended more than a year ago, a request that its key did not sign,
+    and a key that is not on P-256.
     """
     try:
         leaf.verify_directly_issued_by(issuer.certificate)
@@ -184,6 +185,9 @@ def renew(
     public_key = request.public_key()
     if not request.is_signature_valid or not isinstance(public_key, ec.EllipticCurvePublicKey):
         msg = "the request was not signed by the elliptic-curve key that it asks for"
+        raise PKIRefused(msg)
+    if not isinstance(public_key.curve, ec.SECP256R1):
+        msg = f"the request is for a key on {public_key.curve.name}: keys here are on P-256"
         raise PKIRefused(msg)
     return issue(issuer, Profile.of_certificate(leaf), public_key, now=now)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from bridge.pki.certificates import Identity, PKIRefused, certificate_pem
 from bridge.process.files import FileRefused, read_private, replace_file
@@ -49,6 +49,34 @@ def read_certificates(path: Path) -> tuple[x509.Certificate, ...]:
 
 def write_certificates(path: Path, certificates: Iterable[x509.Certificate]) -> None:
     replace_file(path, b"".join(map(certificate_pem, certificates)), mode=_PUBLIC_MODE)
+
+
+def parse_certificates(pem: str) -> tuple[x509.Certificate, ...]:
+    """Return the certificates of a PEM text, at least one. Raises :class:`PKIRefused`."""
+    try:
+        return tuple(x509.load_pem_x509_certificates(pem.encode()))
+    except ValueError as error:
+        msg = f"no certificate in PEM: {error}"
+        raise PKIRefused(msg) from error
+
+
+def certificates_text(certificates: Iterable[x509.Certificate]) -> str:
+    """Return certificates as PEM text, in their order."""
+    return b"".join(map(certificate_pem, certificates)).decode("ascii")
+
+
+def parse_request(pem: str) -> x509.CertificateSigningRequest:
+    """Return the signing request in a PEM text. Raises :class:`PKIRefused`."""
+    try:
+        return x509.load_pem_x509_csr(pem.encode())
+    except ValueError as error:
+        msg = f"no signing request in PEM: {error}"
+        raise PKIRefused(msg) from error
+
+
+def request_text(request: x509.CertificateSigningRequest) -> str:
+    """Return a signing request as PEM text."""
+    return request.public_bytes(Encoding.PEM).decode("ascii")
 
 
 def read_revoked(path: Path) -> frozenset[int]:

@@ -12,6 +12,7 @@ from bridge.server.callers import (
     UserCaller,
 )
 from bridge.server.endpoint import BridgeServer, CallRules
+from bridge.server.renewal import Issuer
 from bridge.server.slots import SlotRule
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Caller",
     "CallerContext",
     "Handler",
+    "Issuer",
     "MachineCaller",
     "SlotRule",
     "UserCaller",

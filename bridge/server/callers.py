@@ -27,9 +27,10 @@ class UserCaller:
 
 @dataclass(frozen=True, slots=True)
 class MachineCaller:
-    """A unit of the RPI4: certificate and key id agree on its name."""
+    """A unit of the RPI4: certificate and key id agree on its name. ``certificate`` is what it showed, in DER."""
 
     unit: str
+    certificate: bytes = b""
 
 
 Caller = AnonymousCaller | UserCaller | MachineCaller
@@ -54,6 +55,14 @@ class CallerContext:
         """The signed-in caller. Raises TypeError where the operation's principal is not ``User``: a mistake of ours."""
         if not isinstance(self.caller, UserCaller):
             msg = "this operation is not declared for users"
+            raise TypeError(msg)
+        return self.caller
+
+    @property
+    def machine(self) -> MachineCaller:
+        """The calling unit. Raises TypeError where the operation's principal is not ``Machine``: a mistake of ours."""
+        if not isinstance(self.caller, MachineCaller):
+            msg = "this operation is not declared for machines"
             raise TypeError(msg)
         return self.caller
 

@@ -38,6 +38,7 @@ from bridge.signing import (
     open_request,
     sign_response,
 )
+from bridge.tls import certificate_of_peer
 from bridge.trace import request_id_of
 
 _log: Final = logging.getLogger(__name__)
@@ -110,8 +111,11 @@ class BridgeServer:
         """Calls being answered; feeds are not counted."""
         self._idle_changed = asyncio.Event()
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one HTTP request; the low-level handler of ``aiohttp.web.Server``."""
+    async def handle(self, request: web.BaseRequest, *, only: Operation[Any, Any] | None = None) -> web.StreamResponse:
+        """Answer one HTTP request; the low-level handler of ``aiohttp.web.Server``.
+
+        With ``only`` the other operations are not served: for a listener that lets in whom the others do not.
+        """
         started = self._clock.monotonic()
         try:
             body = await request.read()
@@ -123,16 +127,15 @@ class BridgeServer:
                 body=body,
                 find_key=self._keys.find_request_key,
             )
-            unit, key = self._unit_and_key(request, verified)
+            unit, key, peer = self._unit_and_key(request, verified)
         except SignatureRefused as refusal:
             return self._refuse(request, refusal.step)
         except web.HTTPRequestEntityTooLarge:
             return self._refuse(request, Step.DIGEST, Code.BODY_TOO_LARGE)
         self.in_flight += 1
         try:
-            answer = await self._answer(
-                _Call(verified, unit, request.raw_path.removeprefix(PREFIX), started, key), body
-            )
+            name = request.raw_path.removeprefix(PREFIX)
+            answer = await self._answer(_Call(verified, unit, name, started, key, peer, only), body)
         finally:
             self.in_flight -= 1
             self._idle_changed.set()
@@ -158,12 +161,14 @@ class BridgeServer:
 
     # verify
 
-    def _unit_and_key(self, request: web.BaseRequest, verified: VerifiedRequest) -> tuple[str, SigningKey]:
-        """Return the unit that both the certificate and the key id name, and what its answers are signed with."""
+    def _unit_and_key(
+        self, request: web.BaseRequest, verified: VerifiedRequest
+    ) -> tuple[str, SigningKey, asyncio.BaseTransport]:
+        """Return the unit that both the certificate and the key id name, its answers' key, and its connection."""
         unit, key = self._keys.unit_of(verified.key_id), self._keys.response_key(verified.key_id)
         if unit is None or key is None or request.transport is None or self._unit_of_peer(request.transport) != unit:
             raise SignatureRefused(Step.KEYID)
-        return unit, key
+        return unit, key, request.transport
 
     def _refuse(self, request: web.BaseRequest, step: Step, code: Code = Code.SIGNATURE_REFUSED) -> web.Response:
         """Answer what could not be verified: unsigned, for there is no key to sign with."""
@@ -180,7 +185,7 @@ class BridgeServer:
         error: AppError | None = None
         try:
             check_freshness(call.verified, now=self._clock.time(), boot=self._boot, replay=self._replay[call.unit])
-            operation, handler, params = self._resolve(call.name, body)
+            operation, handler, params = self._resolve(call, body)
             deadline_ms = min(call.verified.deadline_ms or operation.deadline_ms, operation.deadline_ms)
             deadline = asyncio.get_running_loop().time() + deadline_ms / 1000
             async with asyncio.timeout_at(deadline):
@@ -202,13 +207,12 @@ class BridgeServer:
         self._report(call, error)
         return self._sign(call, answer, error)
 
-    def _resolve(self, name: str, body: bytes) -> tuple[Operation[Any, Any], Handler | None, BaseModel]:
+    def _resolve(self, call: _Call, body: bytes) -> tuple[Operation[Any, Any], Handler | None, BaseModel]:
         if self._draining.is_set():
             raise Unavailable(Code.DRAINING, retry_after_s=1.0)
-        try:
-            operation, handler = self._handlers[name]
-        except KeyError:
-            raise NotFound(Code.NOT_FOUND, "There is no such operation") from None
+        if call.name not in self._handlers or (call.only is not None and call.name != call.only.name):
+            raise NotFound(Code.NOT_FOUND, "There is no such operation")
+        operation, handler = self._handlers[call.name]
         try:
             params: BaseModel = operation.params.model_validate_json(body)
         except ValidationError as error:
@@ -232,7 +236,7 @@ class BridgeServer:
         if isinstance(principal, Machine):
             if call.unit not in principal.units:
                 raise Denied(Code.FORBIDDEN)
-            return MachineCaller(call.unit)
+            return MachineCaller(call.unit, certificate_of_peer(call.peer))
         if call.unit != USER_FACING_UNIT:
             raise Denied(Code.FORBIDDEN)
         if operation.effect is Effect.WRITE and not operation.issues_tokens and not call.verified.idempotency_key:
@@ -326,6 +330,8 @@ class _Call:
     name: str
     started: float
     response_key: SigningKey
+    peer: asyncio.BaseTransport
+    only: Operation[Any, Any] | None
     caller: Caller | None = None
 
     @property

@@ -9,20 +9,30 @@ it. The BCM2711 and BCM2837 have no AES instructions, and ChaCha20 is about thre
 
 from __future__ import annotations
 
-from bridge.tls.contexts import client_context, server_context
+from bridge.tls.contexts import client_context, renewal_context, server_context
 from bridge.tls.listen import TLSListener, bind, serve_tls
 from bridge.tls.refusals import Refusal, explain_tls_error
-from bridge.tls.reload import ReloadingClientTLS, ReloadingServerTLS, TLSRefused, unit_of_peer
+from bridge.tls.reload import (
+    ReloadingClientTLS,
+    ReloadingServerTLS,
+    RenewalServerTLS,
+    TLSRefused,
+    certificate_of_peer,
+    unit_of_peer,
+)
 
 __all__ = [
     "Refusal",
     "ReloadingClientTLS",
     "ReloadingServerTLS",
+    "RenewalServerTLS",
     "TLSListener",
     "TLSRefused",
     "bind",
+    "certificate_of_peer",
     "client_context",
     "explain_tls_error",
+    "renewal_context",
     "serve_tls",
     "server_context",
     "unit_of_peer",

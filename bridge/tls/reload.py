@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from bridge.pki import (
     DOMAIN,
     IDENTITY_FILE,
+    RENEWABLE_AFTER_EXPIRY,
     REVOKED_FILE,
     ROOTS_FILE,
     PKIRefused,
@@ -28,9 +29,10 @@ from bridge.pki import (
     read_revoked,
     serial_text,
 )
+from bridge.process.clock import Clock
 from bridge.process.files import Fingerprint, fingerprint
 from bridge.process.logs import log
-from bridge.tls.contexts import client_context, server_context
+from bridge.tls.contexts import client_context, renewal_context, server_context
 from bridge.tls.refusals import Refusal
 
 _log: Final = logging.getLogger(__name__)
@@ -137,8 +139,13 @@ class ReloadingServerTLS(_ReloadingTLS):
     dropped, for nothing tells whose chain ended there (units connect again at once).
     """
 
-    def __init__(self, folder: Path, units: Collection[str]) -> None:
-        super().__init__(folder, server_context)
+    def __init__(
+        self,
+        folder: Path,
+        units: Collection[str],
+        make_context: Callable[[Path, Path], ssl.SSLContext] = server_context,
+    ) -> None:
+        super().__init__(folder, make_context)
         self._units = frozenset(units)
         self.connections: Final = Connections()
 
@@ -153,6 +160,23 @@ class ReloadingServerTLS(_ReloadingTLS):
             self.connections.close_if(lambda _serial: True)
         else:
             self.connections.close_if(self._loaded.revoked.__contains__)
+
+
+class RenewalServerTLS(ReloadingServerTLS):
+    """What the renewal listener listens with: ``units`` may come in for a year after their certificate has ended."""
+
+    def __init__(self, folder: Path, units: Collection[str], clock: Clock) -> None:
+        super().__init__(folder, units, renewal_context)
+        self._clock = clock
+
+    def check_peer(self, peer_certificate: dict[str, Any]) -> Refusal | None:
+        now = self._clock.time()
+        if now < ssl.cert_time_to_seconds(peer_certificate["notBefore"]):
+            return Refusal.NOT_YET_VALID
+        ended = ssl.cert_time_to_seconds(peer_certificate["notAfter"])
+        if now >= ended + RENEWABLE_AFTER_EXPIRY.total_seconds():
+            return Refusal.EXPIRED
+        return super().check_peer(peer_certificate)
 
 
 class Connections:
@@ -181,6 +205,12 @@ def unit_of_peer(transport: asyncio.BaseTransport) -> str | None:
     """Return the unit that the certificate at the other end names, or None where it names none of ours."""
     certificate: dict[str, Any] | None = transport.get_extra_info("peercert")
     return _unit_in(certificate) if certificate else None
+
+
+def certificate_of_peer(transport: asyncio.BaseTransport) -> bytes:
+    """Return the certificate that the other end showed, in DER; nothing where the connection is not TLS."""
+    tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    return (tls.getpeercert(binary_form=True) if tls else None) or b""
 
 
 def serial_of(peer_certificate: dict[str, Any]) -> int:
