@@ -5,7 +5,7 @@ Start and stop::
     keys, certificates ─▶ it listens: READY ─▶ … ─▶ SIGTERM: no new calls, those in flight end ─▶ pools close
                                 │
                                 └ meanwhile: the store is migrated or checked, its changes are heard,
-                                  the mapping is watched, files are followed, old rows dropped
+                                  the mapping is watched, files are followed, old rows dropped, its certificate renewed
 
 Databases may be away at any time, at the start too: what needs them says ``database_unavailable`` until they are back.
 """
@@ -15,9 +15,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from functools import wraps
+from dataclasses import dataclass
+from functools import partial, wraps
 from typing import Any, Final, NoReturn
 
 import asyncpg
@@ -43,17 +44,20 @@ from agent.events import FeedHub
 from agent.settings import AgentSettings, Slots
 from bridge.contracts.health import OPERATIONS as HEALTH_OPERATIONS
 from bridge.contracts.operation import Lane, Nothing, Operation
-from bridge.contracts.system import METRICS, STATUS, Dependency, Metrics, Status
+from bridge.contracts.system import METRICS, RENEW, STATUS, Dependency, Metrics, Status
 from bridge.errors import AppError, Code, Unavailable
 from bridge.keys import KeyStore
+from bridge.pki import Renewal
 from bridge.process import notify
 from bridge.process.clock import Clock, SystemClock, utc
 from bridge.process.logs import log
 from bridge.process.version import VERSION
-from bridge.server import Answer, BridgeServer, CallerContext, CallRules, Handler, SlotRule
-from bridge.tls import Refusal, ReloadingServerTLS, TLSListener, bind, serve_tls, unit_of_peer
+from bridge.server import Answer, BridgeServer, CallerContext, CallRules, Handler, Issuer, SlotRule
+from bridge.tls import Refusal, ReloadingServerTLS, RenewalServerTLS, TLSListener, bind, serve_tls, unit_of_peer
 
 _log = logging.getLogger(__name__)
+
+WebHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 UNITS: Final = frozenset({"gateway", "monitor"})
 """The units of the RPI4 that may connect at all."""
@@ -79,6 +83,8 @@ class Agent:
         self._reload = asyncio.Event()
         self._bridge_keys = KeyStore(settings.bridge.keys_dir)
         self._tls = ReloadingServerTLS(settings.bridge.tls_dir, UNITS)
+        self._renewal_tls = RenewalServerTLS(settings.bridge.tls_dir, UNITS, clock)
+        self._issuer = None if settings.bridge.ca_dir is None else Issuer(settings.bridge.ca_dir, clock)
         self._token_keys = TokenKeys(settings.tokens)
         self._token_keys.load(clock.time())
 
@@ -128,6 +134,8 @@ class Agent:
             clock=clock,
             rules=_call_rules(settings),
         )
+        self.ports: tuple[int, ...] = ()
+        """Where it listens, once it does: the usual port, then that for renewals."""
 
     @property
     def boot(self) -> str:
@@ -142,47 +150,57 @@ class Agent:
 
         ``listening`` gets the port. Raises OSError when the port cannot be had.
         """
-        sock = bind(self._settings.bridge.host, self._settings.bridge.port)
-        port: int = sock.getsockname()[1]
-        web_server = web.Server(
-            self._server.handle,
-            handler_cancellation=True,  # a gateway that goes away cancels its query
-            keepalive_timeout=self._settings.bridge.idle_s,
-            access_log=None,
-        )
-        listener = await serve_tls(
-            web_server,
-            sock,
-            tls=self._tls,
-            on_refused=_report_refused,
-            handshake_timeout_s=self._settings.bridge.handshake_s,
-        )
+        bridge = self._settings.bridge
+        doors = [await self._open(bridge.port, self._tls, self._server.handle)]
         try:
+            if bridge.renewal_port is not None:
+                renewing = partial(self._server.handle, only=RENEW)
+                doors.append(await self._open(bridge.renewal_port, self._renewal_tls, renewing))
             async with asyncio.TaskGroup() as tasks:
                 background = [
                     tasks.create_task(work)
                     for work in (
-                        listener.wait_closed(), self._keep_store(), self._keep_source(), self._follow_files(),
-                        self._keep_house(), self._beat(listener),
+                        *(door.listener.wait_closed() for door in doors), self._keep_store(), self._keep_source(),
+                        self._follow_files(), self._keep_house(), self._keep_certificate(),
+                        self._beat(doors[0].listener),
                     )
                 ]  # fmt: skip
-                log(_log, "agent_started", version=VERSION, port=port, boot=self._boot)
+                self.ports = tuple(door.port for door in doors)
+                log(_log, "agent_started", version=VERSION, port=self.ports[0], boot=self._boot)
                 notify.notify(notify.READY)
                 if listening is not None:
-                    listening.set_result(port)
+                    listening.set_result(self.ports[0])
                 await stopping.wait()
                 notify.notify(notify.STOPPING)
-                await self._drain(listener, web_server)
+                await self._drain(doors)
                 for task in background:
                     task.cancel()
         finally:
-            listener.close()
+            for door in doors:
+                door.listener.close()
             await self._close()
 
-    async def _drain(self, listener: TLSListener, web_server: web.Server) -> None:
-        listener.close()
+    async def _open(self, port: int, tls: ReloadingServerTLS, handler: WebHandler) -> _Door:
+        bridge = self._settings.bridge
+        sock = bind(bridge.host, port)
+        taken: int = sock.getsockname()[1]
+        web_server = web.Server(
+            handler,
+            handler_cancellation=True,  # a gateway that goes away cancels its query
+            keepalive_timeout=bridge.idle_s,
+            access_log=None,
+        )
+        listener = await serve_tls(
+            web_server, sock, tls=tls, on_refused=_report_refused, handshake_timeout_s=bridge.handshake_s
+        )
+        return _Door(taken, listener, web_server)
+
+    async def _drain(self, doors: list[_Door]) -> None:
+        for door in doors:
+            door.listener.close()
         finished = await self._server.drain(self._settings.bridge.drain_s)
-        await web_server.shutdown(_CLOSE_S)
+        for door in doors:
+            await door.web_server.shutdown(_CLOSE_S)
         log(_log, "agent_stopped", finished=finished)
 
     async def _close(self) -> None:
@@ -199,7 +217,10 @@ class Agent:
     # operations
 
     def _handlers(self) -> dict[Operation[Any, Any], Handler]:
-        return {**self._sessions.handlers, **self._health_handlers(), STATUS: self._status, METRICS: _metrics}
+        return {
+            **self._sessions.handlers, **self._health_handlers(), STATUS: self._status, METRICS: _metrics,
+            RENEW: _issues_none if self._issuer is None else self._issuer.renew,
+        }  # fmt: skip
 
     def _health_handlers(self) -> Mapping[Operation[Any, Any], Handler]:
         if self._source is None:
@@ -261,6 +282,7 @@ class Agent:
         while True:
             self._bridge_keys.reload_if_changed()
             self._tls.reload_if_changed()
+            self._renewal_tls.reload_if_changed()
             try:
                 if self._token_keys.maintain(self._clock.time()):
                     self._hub.keys_changed()
@@ -279,6 +301,11 @@ class Agent:
                 await self._sessions.forget_old(deadline)
                 await idempotency.forget_old(self._store, now=utc(self._clock.time()), deadline=deadline)
 
+    async def _keep_certificate(self) -> None:
+        if self._issuer is not None:
+            bridge = self._settings.bridge
+            await Renewal(bridge.tls_dir, self._issuer.sign, now=self._issuer.now, check_s=bridge.renew_check_s).run()
+
     async def _beat(self, listener: TLSListener) -> None:
         """Tell systemd that loop and listener live. Databases do not count: a restart would not bring them back."""
         interval_s = notify.watchdog_interval_s()
@@ -287,6 +314,15 @@ class Agent:
         while listener.sockets:
             notify.notify(notify.WATCHDOG)
             await asyncio.sleep(interval_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """One listener, and the HTTP server behind it."""
+
+    port: int
+    listener: TLSListener
+    web_server: web.Server
 
 
 def _traced(handler: Handler) -> Handler:
@@ -324,6 +360,10 @@ def _report_refused(peer: str, refusal: Refusal) -> None:
 
 async def _metrics(_context: CallerContext, _params: Nothing) -> Answer:
     return Answer(Metrics(text=generate_latest(REGISTRY).decode()).model_dump_json().encode())
+
+
+async def _issues_none(_context: CallerContext, _params: object) -> Answer:
+    raise Unavailable(Code.APP_DISABLED, "This agent renews no certificates: its setting bridge.ca_dir is not set")
 
 
 async def _switched_off(_context: CallerContext, _params: object) -> Answer:

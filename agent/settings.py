@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from bridge.process.settings import Section
 
@@ -43,6 +43,28 @@ class Bridge(Section):
     idle_s: Seconds = Field(75.0, description="Seconds an idle connection is kept; more than the gateway's 15.")
     heartbeat_s: Seconds = Field(0.5, description="Seconds between heartbeats of the feed.")
     drain_s: Seconds = Field(10.0, description="Seconds that calls in flight get to finish when stopping.")
+    ca_dir: Path | None = Field(
+        None,
+        description="Folder of the CA that renews certificates: the PKI folder without root.key and web/. "
+        "None: this agent renews none, its own neither.",
+    )
+    renew_check_s: Seconds = Field(
+        HOUR_S, description="Seconds between looks whether this agent's own certificate is due (under 20 days left)."
+    )
+    renewal_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="A second port, where units whose certificate ended less than a year ago may renew it, and do "
+        "nothing else; 0 chooses a free one. None: off.",
+    )
+
+    @model_validator(mode="after")
+    def _renewal_needs_a_ca(self) -> Bridge:
+        if self.renewal_port is not None and self.ca_dir is None:
+            msg = "bridge.renewal_port needs bridge.ca_dir"
+            raise ValueError(msg)
+        return self
 
 
 class Slots(Section):

@@ -21,12 +21,14 @@ from bridge.client.cache import Cache
 from bridge.client.call import BridgeClient
 from bridge.client.feed import Feed, FeedListener
 from bridge.client.pacing import Pacing, PacingRule
+from bridge.client.renewal import RenewalCalls
 from bridge.client.retry import RetryRule
 from bridge.client.session import SignedSession
 from bridge.client.transport import Endpoint, Transport
 from bridge.contracts import health as health_contract
 from bridge.contracts.operation import CacheRule, Lane
 from bridge.keys import KeyStore
+from bridge.pki import Renewal
 from bridge.process import notify
 from bridge.process.clock import Clock, SystemClock
 from bridge.process.logs import log
@@ -157,6 +159,7 @@ class Gateway:
             background = [
                 tasks.create_task(feed.run()),
                 tasks.create_task(self._follow_files(feed, transports)),
+                tasks.create_task(self._renewal().run()),
                 tasks.create_task(_beat_watchdog(server)),
             ]
             self.addresses = tuple(server.addresses)
@@ -204,6 +207,13 @@ class Gateway:
             )
             for lane in Lane
         }
+
+    def _renewal(self) -> Renewal:
+        bridge = self._settings.bridge
+        ports = [port for port in (bridge.port, bridge.renewal_port) if port is not None]
+        endpoints = [Endpoint(bridge.host, port, bridge.server_name) for port in ports]
+        calls = RenewalCalls(self._session, self._tls, endpoints, self._clock)
+        return Renewal(bridge.tls, calls.sign, now=calls.now, check_s=bridge.renew_check_s)
 
     def _feed(self, transport: Transport, listeners: list[FeedListener]) -> Feed:
         figures = self._settings.bridge.feed

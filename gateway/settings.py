@@ -165,6 +165,15 @@ class Bridge(Section):
     tls: Path = Field(Path("/var/lib/drawbridge/gateway/tls"), description="Folder of this unit's certificate and key.")
     keys: Path = Field(Path("/var/lib/drawbridge/gateway/keys"), description="Folder of this unit's keyring.")
     reload_s: Seconds = Field(1.0, description="Seconds between looks whether certificates or keys were replaced.")
+    renew_check_s: Seconds = Field(
+        3600.0, description="Seconds between looks whether this unit's certificate is due (under 20 days left)."
+    )
+    renewal_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="The agent's port for renewing a certificate that has ended. None: it has none.",
+    )
     pool: Count = Field(4, description="Connections to the agent.")
     keepalive_s: Seconds = Field(15.0, description="Seconds that an idle connection is kept; below the agent's.")
     connect_timeout_s: Seconds = Field(2.0, description="Seconds for a connection and its TLS handshake.")
