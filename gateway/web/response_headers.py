@@ -13,6 +13,7 @@ from multidict import CIMultiDict, istr
 
 from gateway.web.context import RequestContext
 from gateway.web.pipeline import Middleware
+from gateway.web.relayed import RelayedResponse
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -34,6 +35,8 @@ SECURITY_HEADERS: Final = CIMultiDict(
     }
 )
 
+_SECURITY_LINES: Final = "".join(f"{name}: {value}\r\n" for name, value in SECURITY_HEADERS.items())
+_RESOURCE_POLICY: Final = "Cross-Origin-Resource-Policy"  # the one that a listed origin gets another value of
 _REQUEST_ID: Final = istr("X-Request-Id")
 
 
@@ -53,7 +56,10 @@ class ResponseHeaders(Middleware):
     def leave(self, request: web.Request, context: RequestContext, response: web.StreamResponse) -> None:
         del request
         headers = response.headers
-        headers.update(SECURITY_HEADERS)
+        if isinstance(response, RelayedResponse) and _RESOURCE_POLICY not in context.response_headers:
+            response.fixed_headers = _SECURITY_LINES
+        else:
+            headers.update(SECURITY_HEADERS)
         headers[_REQUEST_ID] = context.request_id
         headers.update(context.response_headers)
         if hdrs.CACHE_CONTROL not in headers:

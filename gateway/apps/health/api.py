@@ -12,6 +12,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from aiohttp import hdrs, web
+from multidict import CIMultiDict
 
 from bridge.client.call import Reply
 from bridge.contracts.health import LIST, NAMES, STATS, ListSymptoms
@@ -21,6 +22,7 @@ from gateway.apps.health.parameters import list_parameters, names_parameters, st
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
 from gateway.web.inputs import JSON, parse_query
+from gateway.web.relayed import RelayedResponse, can_relay
 
 _QUERIES_REMEMBERED: Final = 256
 PREFIXES: Final = ("/api/v1/health/symptoms", "/api/health/symptoms")
@@ -33,19 +35,19 @@ class SymptomApi:
         self._bridge = bridge
         self._zone = zone
 
-    async def list(self, request: web.Request) -> web.Response:
+    async def list(self, request: web.Request) -> web.StreamResponse:
         context = request[CONTEXT]
         context.require_user()
         params = _list_parameters(request.rel_url.raw_query_string, self._zone)
         return reply_response(request, await call(self._bridge, context, LIST, params))
 
-    async def names(self, request: web.Request) -> web.Response:
+    async def names(self, request: web.Request) -> web.StreamResponse:
         context = request[CONTEXT]
         context.require_user()
         params = names_parameters(parse_query(request.rel_url.raw_query_string))
         return reply_response(request, await call(self._bridge, context, NAMES, params))
 
-    async def stats(self, request: web.Request) -> web.Response:
+    async def stats(self, request: web.Request) -> web.StreamResponse:
         context = request[CONTEXT]
         context.require_user()
         params = stats_parameters(parse_query(request.rel_url.raw_query_string), self._zone)
@@ -65,19 +67,18 @@ def _list_parameters(query: str, zone: ZoneInfo) -> ListSymptoms:
     return list_parameters(parse_query(query), zone)
 
 
-def reply_response(request: web.Request, reply: Reply) -> web.Response:
+def reply_response(request: web.Request, reply: Reply) -> web.StreamResponse:
     """Return the agent's answer as a response, with ``Age``, ``Cache-Status`` and the ``Link`` to the next page."""
-    headers = {
-        hdrs.CONTENT_TYPE: JSON,
-        hdrs.AGE: str(int(reply.age_s)),
-        "Cache-Status": reply.cache_status,
-    }
+    headers = CIMultiDict({hdrs.AGE: str(int(reply.age_s)), "Cache-Status": reply.cache_status})
     if reply.next_cursor:
         headers[hdrs.LINK] = f'<{_next_page(request, reply.next_cursor)}>; rel="next"'
     body = reply.body
     if reply.outcome is Outcome.STALE:
         as_of = utc(reply.as_of).isoformat(timespec="seconds").replace("+00:00", "Z")
         body = b'{"as_of":"%b",%b' % (as_of.encode(), body[1:])
+    if can_relay(request):
+        return RelayedResponse(body, headers)
+    headers[hdrs.CONTENT_TYPE] = JSON
     return web.Response(body=body, headers=headers)
 
 
