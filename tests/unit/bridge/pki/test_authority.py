@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -14,12 +15,15 @@ from bridge.pki import (
     REVOKED_FILE,
     ROOTS_FILE,
     Authority,
+    Identity,
     PKIRefused,
     Profile,
+    generate_key,
     read_certificates,
     read_identity,
     read_revoked,
     serial_text,
+    write_certificates,
 )
 
 NOW: Final = datetime(2026, 11, 21, tzinfo=UTC)
@@ -93,6 +97,43 @@ def test_renewal_replaces_key_and_certificate_when_due(authority: Authority, tmp
     assert after.not_valid_after_utc == NOW + 41 * DAY
     assert after.public_key() != before.public_key()
     assert read_identity(tmp_path / "tls" / IDENTITY_FILE).certificate == after
+
+
+def test_unit_gets_a_successor_and_it_is_listed_when_the_folder_is_the_copy_for_renewals(
+    authority: Authority, tmp_path: Path
+) -> None:
+    old = authority.issue_unit("gateway", tmp_path / "tls", now=NOW)
+    (tmp_path / "pki" / "root.key").unlink()
+    shutil.rmtree(tmp_path / "pki" / "web")
+    key = generate_key()
+
+    chain = authority.renew_for(old, Identity(key, ()).request(), now=NOW + 15 * DAY)
+
+    assert chain[0].public_key() == key.public_key()
+    assert Profile.of_certificate(chain[0]) == Profile.of_unit("gateway")
+    assert serial_text(chain[0]) in {one.serial for one in authority.issued()}
+    assert authority.renew_for(chain[0], Identity(key, ()).request(), now=NOW + 30 * DAY)
+
+
+def test_unit_gets_no_successor_when_its_leaf_is_not_in_the_list(authority: Authority, tmp_path: Path) -> None:
+    old = authority.issue_unit("gateway", tmp_path / "tls", now=NOW)
+    path = tmp_path / "pki" / "issued" / f"{serial_text(old)}.pem"
+    other = authority.issue_unit("monitor", tmp_path / "other", now=NOW)
+
+    write_certificates(path, (other,))
+    with pytest.raises(PKIRefused, match="is not in the list of what was issued"):
+        authority.renew_for(old, Identity(generate_key(), ()).request(), now=NOW)
+    path.unlink()
+    with pytest.raises(PKIRefused, match="is not in the list of what was issued"):
+        authority.renew_for(old, Identity(generate_key(), ()).request(), now=NOW)
+
+
+def test_unit_gets_no_successor_when_its_leaf_was_revoked(authority: Authority, tmp_path: Path) -> None:
+    old = authority.issue_unit("gateway", tmp_path / "tls", now=NOW)
+    authority.revoke([old.serial_number])
+
+    with pytest.raises(PKIRefused, match="was revoked"):
+        authority.renew_for(old, Identity(generate_key(), ()).request(), now=NOW)
 
 
 def test_leaf_outlives_the_first_intermediate_when_it_was_prolonged(authority: Authority, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -224,6 +224,18 @@ def test_renewal_is_refused_when_the_request_has_another_kind_of_key() -> None:
     )
 
     with pytest.raises(PKIRefused, match="not signed by the elliptic-curve key"):
+        renew(INTERMEDIATE, old.certificate, request, now=NOW, revoked=frozenset())
+
+
+def test_renewal_is_refused_when_the_key_is_on_another_curve() -> None:
+    old = leaf_of("gateway")
+    request = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(x509.Name([]))
+        .sign(ec.generate_private_key(ec.SECP384R1()), SHA256())
+    )
+
+    with pytest.raises(PKIRefused, match="on secp384r1: keys here are on P-256"):
         renew(INTERMEDIATE, old.certificate, request, now=NOW, revoked=frozenset())
 
 

@@ -14,11 +14,15 @@ from bridge.pki import (
     DOMAIN,
     Identity,
     PKIRefused,
+    certificates_text,
     create_root,
     generate_key,
+    parse_certificates,
+    parse_request,
     read_certificates,
     read_identity,
     read_revoked,
+    request_text,
     write_certificates,
     write_identity,
     write_revoked,
@@ -109,3 +113,18 @@ def test_revoked_list_is_refused_when_missing_or_malformed(tmp_path: Path) -> No
         replace_file(tmp_path / "revoked.txt", content)
         with pytest.raises(PKIRefused, match=r"revoked\.txt is no list of serial numbers"):
             read_revoked(tmp_path / "revoked.txt")
+
+
+def test_certificates_and_requests_are_the_same_when_told_as_text() -> None:
+    request = ROOT.request()
+
+    assert parse_certificates(certificates_text((*ROOT.chain, *OTHER.chain))) == (*ROOT.chain, *OTHER.chain)
+    assert parse_request(request_text(request)) == request
+
+
+@pytest.mark.parametrize("text", ["", "-----BEGIN CERTIFICATE REQUEST-----", "\N{SNOWMAN}"])
+def test_text_is_refused_when_it_holds_neither_certificate_nor_request(text: str) -> None:
+    with pytest.raises(PKIRefused, match="no certificate in PEM"):
+        parse_certificates(text)
+    with pytest.raises(PKIRefused, match="no signing request in PEM"):
+        parse_request(text)
