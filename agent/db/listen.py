@@ -28,7 +28,8 @@ CHANNEL: Final = "drawbridge"
 class Hearing:
     """What to do. ``on_start`` runs once nothing more can be missed: load everything there, it may raise.
 
-    ``on_change`` gets each notification's payload in order; when it raises, hearing starts over.
+    ``on_change`` gets each notification's payload in order; when it raises, hearing starts over. It raises ValueError
+    for what it cannot read: whoever may connect to the store may notify.
     """
 
     on_start: Callable[[], Awaitable[None]]
@@ -52,7 +53,7 @@ async def listen(dsn: str, hearing: Hearing, rule: ListenRule | None = None) -> 
     while True:
         try:
             await _hear(dsn, hearing, rule)
-        except (AppError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (AppError, OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             log(_log, "listening_interrupted", level=logging.DEBUG, cause=error.__class__.__name__)
         await asyncio.sleep(rule.retry_s)
 

@@ -47,6 +47,8 @@ class Ear:
         self.heard.put_nowait("start")
 
     async def _change(self, payload: str) -> None:
+        if not payload.startswith("user "):
+            raise ValueError
         self.heard.put_nowait(payload)
 
     async def next(self) -> str:
@@ -80,6 +82,14 @@ async def test_listen_says_lost_and_starts_over_when_its_connection_is_cut(store
     async with listening(store_dsns.agent, ear):
         assert await ear.next() == "start"
         assert await owner.fetchval(CUT, deadline=soon()) == 1
+        assert [await ear.next(), await ear.next()] == ["lost", "start"]
+
+
+async def test_listen_starts_over_when_it_is_told_what_nobody_can_read(store_dsns: StoreDsns, store: Pool) -> None:
+    ear = Ear()
+    async with listening(store_dsns.agent, ear):
+        assert await ear.next() == "start"
+        await store.fetchval(NOTIFY, "", deadline=soon())
         assert [await ear.next(), await ear.next()] == ["lost", "start"]
 
 
