@@ -66,8 +66,10 @@ class Sessions:
         Raises Busy (``rate_limited``) before the password is looked at, and Invalid where it is too long to be one.
         """
         now = utc(self._clock.time())
-        await self._attempts.take(email=params.email, address=params.address, now=now, deadline=context.deadline)
         user = await self._pool.fetchrow(QUERIES["user_by_email"], params.email, deadline=context.deadline)
+        # counted by the account's own spelling: the store and Python do not agree on what "İ" is in lower case
+        email = params.email if user is None else user["email"]
+        await self._attempts.take(email=email, address=params.address, now=now, deadline=context.deadline)
         password = params.password.get_secret_value()
         is_right = await self._passwords.matches(password, None if user is None else user["password_hash"])
         if user is None or not is_right or not user["is_active"]:

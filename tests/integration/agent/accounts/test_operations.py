@@ -11,7 +11,7 @@ import pytest
 from agent.accounts import refresh_tokens
 from agent.accounts.attempts import Attempts
 from agent.db.pools import Pool
-from agent.db.queries import Query
+from agent.db.queries import Parameter, Query
 from agent.settings import DAY_S, Limits
 from bridge.contracts.accounts import REFRESH, SIGN_IN, SIGN_OUT
 from bridge.contracts.operation import Role
@@ -19,6 +19,12 @@ from bridge.errors import AppError, Busy, Code
 from bridge.process.clock import utc
 from tests.integration.agent.accounts.conftest import EMAIL, PASSWORD, Accounts, soon
 
+RENAME = Query(
+    "test.rename",
+    "UPDATE users SET email = $1 WHERE id = $2",
+    "Rename.",
+    (Parameter("email", "text"), Parameter("id", "uuid")),
+)
 COUNTS = Query("test.counts", "SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM limits)", "Rows.")
 
 
@@ -74,6 +80,14 @@ async def test_sign_in_is_limited_when_an_account_is_tried_too_often(accounts: A
     assert await code_of(accounts.sign_in(address="192.0.2.9")) is Code.RATE_LIMITED
     accounts.clock.advance(0.2)
     await accounts.sign_in(address="192.0.2.9")
+
+
+async def test_sign_in_is_limited_when_an_account_is_tried_in_many_spellings(accounts: Accounts, owner: Pool) -> None:
+    spellings = ["iris@example.org", "Iris@example.org", "İris@example.org", "irİs@example.org", "İrİs@example.org"]
+    await owner.execute(RENAME, "iris@example.org", accounts.ann, deadline=soon())
+    for number, email in enumerate(spellings):
+        assert await code_of(accounts.sign_in(email=email, address=f"192.0.2.{number}")) is None
+    assert await code_of(accounts.sign_in(email="IRİS@example.org", address="192.0.2.9")) is Code.RATE_LIMITED
 
 
 async def test_sign_in_is_limited_when_an_address_tries_too_often(accounts: Accounts) -> None:
