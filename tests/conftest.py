@@ -10,6 +10,7 @@ import pytest
 pytest_plugins = [
     "pytester",
     "tests.plugins.floors",
+    "tests.plugins.logs",
     "tests.plugins.loopback",
     "tests.plugins.skips",
     "tests.plugins.stories",
