@@ -14,11 +14,14 @@ Secret = Annotated[SecretStr, PlainSerializer(SecretStr.get_secret_value, when_u
 
 
 class SignIn(Model):
-    """``address`` is the client's IP address as nginx saw it, for the limit that the agent keeps."""
+    """``address`` is the client's IP address as nginx saw it, for the limit that the agent keeps.
+
+    PostgreSQL takes no NUL in ``email``.
+    """
 
     model_config = ConfigDict(str_strip_whitespace=False)  # a password may begin or end with a space
 
-    email: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254)]
+    email: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254, pattern=r"^[^\x00]*$")]
     password: Annotated[Secret, Field(min_length=1, max_length=1024)]
     address: Annotated[str, StringConstraints(max_length=45)] = ""
 

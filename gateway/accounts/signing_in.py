@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
-from pydantic import ConfigDict, Field, SecretStr, StringConstraints, TypeAdapter
+from pydantic import ConfigDict, Field, SecretStr, StringConstraints, TypeAdapter, ValidationError
 
 from bridge.contracts.accounts import REFRESH, SIGN_IN, SIGN_OUT, Refresh, SignIn, Tokens
 from bridge.contracts.operation import Model, Nothing
@@ -25,7 +25,7 @@ from gateway.web.session import REFRESH_COOKIE, access_token, cookie
 _TOKENS: Final = TypeAdapter(Tokens)
 
 Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")
+    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")
 ]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 
@@ -99,12 +99,11 @@ class SigningIn:
 
     async def refresh(self, request: web.Request) -> web.StreamResponse:
         """``POST /auth/refresh``: with a token in a JSON body answers new ones; with the cookie sets new cookies."""
-        token = _refresh_cookie(request)
-        if not token or request.content_type == JSON:
+        if request.content_type == JSON:
             body = await read_json(request, RefreshTokens)
             tokens = await self._refresh(request[CONTEXT], body.refresh_token.get_secret_value())
             return _tokens_response(tokens)
-        tokens = await self._refresh(request[CONTEXT], token)
+        tokens = await self._refresh(request[CONTEXT], _refresh_cookie(request))
         response = web.Response(status=204)
         set_session(response, tokens)
         return response
@@ -130,7 +129,10 @@ class SigningIn:
         return response
 
     async def _sign_in(self, context: RequestContext, login: Login) -> Tokens:
-        params = SignIn(email=login.email, password=login.password, address=context.address)
+        try:
+            params = SignIn(email=login.email, password=login.password, address=context.address)
+        except ValidationError:  # the form's is no e-mail address
+            raise Denied(Code.BAD_CREDENTIALS) from None
         reply = await call(self._bridge, context, SIGN_IN, params, credentials=ANONYMOUS)
         return self._remember(_TOKENS.validate_json(reply.body))
 

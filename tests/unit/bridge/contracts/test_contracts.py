@@ -54,6 +54,12 @@ def test_parameters_refuse_what_they_do_not_know(operation: Operation[Any, Any])
     assert any(error["type"] == "extra_forbidden" for error in invalid.value.errors())
 
 
+def test_sign_in_refuses_an_address_that_the_store_would_fail_at() -> None:
+    with pytest.raises(ValidationError) as invalid:
+        SignIn.model_validate({"email": "ann\x00@example.org", "password": "x"})
+    assert invalid.value.errors()[0]["loc"] == ("email",)
+
+
 @pytest.mark.parametrize("operation", [op for op in OPERATIONS.values() if op.issues_tokens], ids=lambda op: op.name)
 def test_operation_that_issues_tokens_is_never_repeated(operation: Operation[Any, Any]) -> None:
     assert not operation.is_idempotent

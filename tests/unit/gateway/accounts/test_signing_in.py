@@ -51,7 +51,7 @@ async def test_sign_in_is_refused_when_the_password_is_wrong(door: Door) -> None
     assert (await response.json())["code"] == "bad_credentials"
 
 
-@pytest.mark.parametrize("email", ["", "ann", "a b@c", "@", "x" * 255 + "@example.org"])
+@pytest.mark.parametrize("email", ["", "ann", "a b@c", "@", "x" * 255 + "@example.org", "a\x00@b.c"])
 async def test_sign_in_is_refused_when_the_address_is_none(door: Door, email: str) -> None:
     response = await door.client.post("/auth/login", json={"email": email, "password": "secret-word"})
 
@@ -155,6 +155,15 @@ async def test_form_shows_itself_again_when_the_password_is_wrong(door: Door) ->
     assert 'value="ann@example.org"' in page
     assert "wrong-word" not in page
     assert door.log[-1]["error_code"] == "bad_credentials"
+
+
+@pytest.mark.parametrize("email", ["", "a", "a\x00@b.c"])
+async def test_form_shows_itself_again_when_the_address_is_none(door: Door, email: str) -> None:
+    response = await door.client.post("/auth/login", data=FormData({"email": email, "password": "x"}), headers=HTML)
+
+    assert response.status == 401
+    assert "E-mail or password is wrong." in await response.text()
+    assert not door.bridge.asked
 
 
 async def test_renewal_sets_new_cookies_and_goes_back_when_the_refresh_token_is_good(door: Door) -> None:
