@@ -38,7 +38,7 @@ def client_address(remote: str | None, forwarded: str, trusted: Networks) -> str
     hops = forwarded.split(",") if forwarded else []
     while is_trusted and hops:
         try:
-            address = str(ip_address(hops.pop().strip()))
+            address = str(ip_address(hops.pop().strip().partition("%")[0]))  # a zone id may hold anything
         except ValueError:
             break  # not an address: whoever wrote it is believed no further
         is_trusted = is_within(address, trusted)

@@ -25,6 +25,7 @@ PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
         ("fd00::1", "2001:db8::9", "2001:db8::9"),
         ("", "203.0.113.9", "203.0.113.9"),  # a Unix socket: nginx
         ("", "", LOCAL),
+        ("", 'fe80::1%"}', "fe80::1"),  # nothing of a zone gets into the log
         (None, "203.0.113.9, 10.0.0.5", "203.0.113.9"),
     ],
 )
