@@ -40,13 +40,15 @@ class Listening:
 
 
 @asynccontextmanager
-async def listening(folder: Path, *units: str, handshake_timeout_s: float = 2.0) -> AsyncIterator[Listening]:
+async def listening(
+    folder: Path, *units: str, handshake_timeout_s: float = 2.0, tls: ReloadingServerTLS | None = None
+) -> AsyncIterator[Listening]:
     async def answer(request: web.BaseRequest) -> web.Response:
         assert request.transport is not None
         return web.Response(text=unit_of_peer(request.transport))
 
     server = web.Server(answer, access_log=None)
-    tls = ReloadingServerTLS(folder, units or ("gateway", "monitor"))
+    tls = tls or ReloadingServerTLS(folder, units or ("gateway", "monitor"))
     sock = bind("127.0.0.1", 0)
     refused: list[tuple[str, Refusal]] = []
     listener = await serve_tls(
