@@ -108,6 +108,7 @@ async def ask(door: Gateway, operation: Operation[Any, Any] = ADD, *, deadline_s
 # The plain way
 
 
+@pytest.mark.story("health/US-BE-43")
 async def test_call_returns_the_agents_bytes(handlers: Handlers, bridge_certificates: Certificates) -> None:
     async with agent(handlers.table(), bridge_certificates) as keep, gateway(keep.port, bridge_certificates) as door:
         reply = await ask(door, a=1, b=2)
@@ -252,6 +253,7 @@ async def test_a_bug_in_a_handler_is_told_as_internal_without_its_text(
 # Deadlines and cancellation
 
 
+@pytest.mark.story("health/US-BE-11")
 async def test_call_times_out_and_the_agents_work_is_cancelled(
     handlers: Handlers, bridge_certificates: Certificates
 ) -> None:
@@ -299,6 +301,7 @@ async def fail_times(handlers: Handlers, count: int) -> None:
     handlers.before = fail
 
 
+@pytest.mark.story("health/US-BE-46")
 async def test_call_succeeds_when_the_agent_fails_twice(handlers: Handlers, bridge_certificates: Certificates) -> None:
     await fail_times(handlers, 2)
     async with agent(handlers.table(), bridge_certificates) as keep, gateway(keep.port, bridge_certificates) as door:
@@ -339,6 +342,7 @@ async def test_retries_stop_when_their_budget_is_spent(handlers: Handlers, bridg
             assert handlers.calls <= 20 + 0.2 * 20 + 1
 
 
+@pytest.mark.story("health/US-BE-47")
 async def test_breaker_opens_and_closes_again_when_the_agent_recovers(
     handlers: Handlers, bridge_certificates: Certificates
 ) -> None:
@@ -374,6 +378,7 @@ async def test_call_is_unreachable_when_nobody_listens(bridge_certificates: Cert
 # Shedding and pacing
 
 
+@pytest.mark.story("health/US-BE-43")
 async def test_agent_sheds_calls_when_places_and_queue_are_full(
     handlers: Handlers, bridge_certificates: Certificates
 ) -> None:
@@ -415,6 +420,7 @@ async def fresh(door: Gateway) -> None:
     await until(lambda: door.feed.is_fresh)
 
 
+@pytest.mark.story("health/US-BE-45")
 async def test_second_call_is_cached_when_the_feed_is_fresh(
     handlers: Handlers, bridge_certificates: Certificates
 ) -> None:
@@ -484,6 +490,7 @@ async def test_cached_answer_ends_when_the_feed_says_so(
         assert (await ask(door, REMEMBERED)).body == b'{"sum":100}'
 
 
+@pytest.mark.story("health/US-BE-45")
 async def test_cached_answer_ends_when_a_write_touches_it(
     handlers: Handlers, bridge_certificates: Certificates
 ) -> None:
@@ -539,6 +546,7 @@ async def test_idle_connections_are_closed_when_asked(handlers: Handlers, bridge
         assert door.transports[Lane.DATA].open_count == 1
 
 
+@pytest.mark.story("health/US-BE-46", "health/US-BE-10")
 async def test_stale_answer_is_given_when_the_agent_fails_and_its_origin_rests(
     handlers: Handlers, bridge_certificates: Certificates
 ) -> None:

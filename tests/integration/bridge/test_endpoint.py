@@ -100,6 +100,7 @@ async def test_an_altered_body_is_refused_and_logged_with_its_step(
     assert keep.carried_out == []
 
 
+@pytest.mark.story("health/US-BE-50")
 async def test_an_altered_body_with_its_own_digest_is_refused(keep: Keep, caplog: pytest.LogCaptureFixture) -> None:
     body = b'{"a":9,"b":9}'
     await keep.post({**keep.signed(), "content-digest": content_digest(body)}, body=body)
@@ -144,6 +145,7 @@ async def test_a_message_signed_with_the_other_directions_key_is_refused(
     assert refused_at(caplog) == [Step.MAC.value]
 
 
+@pytest.mark.story("health/US-BE-50")
 async def test_a_message_with_an_unknown_key_is_refused(keep: Keep, caplog: pytest.LogCaptureFixture) -> None:
     await keep.post(keep.signed(key=FixedKeys(generation=7).request_key()))
     assert refused_at(caplog) == [Step.KEYID.value]
@@ -155,6 +157,7 @@ async def test_a_refusal_of_an_unverified_message_is_not_signed(keep: Keep) -> N
         keep.opened(headers, await keep.post(headers))
 
 
+@pytest.mark.story("health/US-BE-50")
 async def test_a_replayed_message_is_refused_in_a_signed_answer(keep: Keep) -> None:
     headers = keep.signed()
     await keep.post(headers)

@@ -77,6 +77,7 @@ def without_tls(_folders: Folders) -> None:
     return None
 
 
+@pytest.mark.story("health/US-BE-44", "health/US-BE-50")
 @pytest.mark.parametrize(
     ("stranger", "reason"),
     [
