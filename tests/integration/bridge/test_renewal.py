@@ -4,166 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
-from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from bridge.client.call import Credentials
-from bridge.client.renewal import RenewalCalls
-from bridge.client.session import Message, SignedSession
+from bridge.client.session import Message
 from bridge.client.transport import Endpoint, Transport
-from bridge.contracts.operation import Anonymous, Lane, Nothing, Operation
+from bridge.contracts.operation import Lane, Operation
 from bridge.contracts.system import RENEW, STATUS
 from bridge.errors import AppError, Busy, Code, Conflict, Denied, Invalid
-from bridge.pki import IDENTITY_FILE, Identity, Profile, Renewal, generate_key, read_identity, serial_text, unit_name
+from bridge.keys import KeyStore
+from bridge.pki import Profile, Renewal, generate_key, serial_text, unit_name
 from bridge.problem import error_from_problem
 from bridge.process.clock import SystemClock
-from bridge.server import AnonymousCaller, Answer, BridgeServer, CallerContext, Issuer
+from bridge.server import AnonymousCaller, CallerContext, Issuer
 from bridge.server.renewal import RENEWALS_PER_DAY
-from bridge.signing import SigningKey
-from bridge.tls import (
-    Refusal,
-    ReloadingClientTLS,
-    ReloadingServerTLS,
-    RenewalServerTLS,
-    bind,
-    serve_tls,
-    unit_of_peer,
-)
-from tests.bridge_pair import NAME, TRACEPARENT, Events, FixedKeys, Numbers, SkewedClock, Sum, authenticate, gateway
+from bridge.tls import Refusal, ReloadingClientTLS
+from tests.bridge_pair import NAME, TRACEPARENT, Numbers, gateway
 from tests.certificates import Folders, serial_in
+from tests.renewing_agent import ADD, UNITS, Keep, renewing_agent
 from tests.waiting import until
-
-UNITS: Final = ("gateway", "monitor")
-ADD: Final = Operation(name="test.add", params=Numbers, result=Sum, principal=Anonymous())
-
-
-class Clocks(SkewedClock):
-    """Both of the machine's clocks, ahead."""
-
-    def monotonic(self) -> float:
-        return SystemClock.monotonic() + self.ahead_s
-
-
-class Units:
-    """The keys of both units, as the agent has them."""
-
-    def __init__(self) -> None:
-        self.of = {unit: FixedKeys(unit) for unit in UNITS}
-
-    def unit_of(self, key_id: str) -> str | None:
-        return key_id.partition(".")[0]
-
-    def find_request_key(self, key_id: str) -> SigningKey | None:
-        return self.of[key_id.partition(".")[0]].find_request_key(key_id)
-
-    def response_key(self, key_id: str) -> SigningKey | None:
-        return self.of[key_id.partition(".")[0]].response_key(key_id)
-
-
-@dataclass
-class Keep:
-    """A running agent that renews, with its two ports."""
-
-    folders: Folders
-    tls: ReloadingServerTLS
-    port: int
-    renewal_port: int
-    refused: list[Refusal]
-    issuer_clock: Clocks
-
-    def unit(self, unit: str = "gateway", *, issued_days_ago: float, ahead_s: float = 0.0) -> Unit:
-        folder = self.folders.issue(unit, now=datetime.now(UTC) - timedelta(days=issued_days_ago))
-        clock = SkewedClock(ahead_s)
-        session = SignedSession(authority=NAME, keys=FixedKeys(unit), clock=clock)
-        tls = ReloadingClientTLS(folder)
-        endpoints = [Endpoint("127.0.0.1", port, NAME) for port in (self.port, self.renewal_port)]
-        return Unit(folder, session, tls, RenewalCalls(session, tls, endpoints, clock))
-
-    @property
-    def issued(self) -> set[str]:
-        return {one.serial for one in self.folders.authority.issued()}
-
-
-@dataclass
-class Unit:
-    """A unit of the RPI4 that renews its certificate."""
-
-    folder: Path
-    session: SignedSession
-    tls: ReloadingClientTLS
-    calls: RenewalCalls
-
-    @property
-    def renewal(self) -> Renewal:
-        return Renewal(self.folder, self.calls.sign, now=self.calls.now, check_s=3600.0)
-
-    @property
-    def leaf(self) -> x509.Certificate:
-        return read_identity(self.folder / IDENTITY_FILE).certificate
-
-    async def ask(self, request: x509.CertificateSigningRequest | None = None) -> x509.Certificate:
-        request = request or Identity(generate_key(), ()).request()
-        return (await self.calls.sign(self.leaf, request))[0]
-
-    async def send(self, port: int, operation: str, body: bytes) -> AppError | None:
-        """Send one message by hand and return the error that it was answered with."""
-        transport = Transport(Endpoint("127.0.0.1", port, NAME), self.tls)
-        try:
-            message = Message(operation=operation, body=body, traceparent=TRACEPARENT)
-            return error_from_problem((await self.session.exchange(transport, message)).body)
-        finally:
-            await transport.close()
-
-
-async def add(_context: CallerContext, params: Numbers) -> Answer:
-    return Answer(b'{"sum":%d}' % (params.a + params.b))
-
-
-async def unused(_context: CallerContext, _params: Nothing) -> Answer:
-    raise NotImplementedError
 
 
 @pytest.fixture
 async def keep(tmp_path: Path) -> AsyncIterator[Keep]:
-    async with running(Folders(tmp_path)) as keep:
+    async with renewing_agent(Folders(tmp_path)) as keep:
         yield keep
-
-
-@asynccontextmanager
-async def running(folders: Folders) -> AsyncIterator[Keep]:
-    folder, clock = folders.issue("agent"), Clocks()
-    bridge = BridgeServer(
-        boot="boot-0001",
-        authority=NAME,
-        keys=Units(),
-        unit_of_peer=unit_of_peer,
-        handlers={RENEW: Issuer(folders.folder / "pki", clock).renew, STATUS: unused, ADD: add},
-        authenticate=authenticate,
-        feed=Events(),
-        clock=SystemClock(),
-    )
-    refused: list[Refusal] = []
-    usual, renewing = ReloadingServerTLS(folder, UNITS), RenewalServerTLS(folder, UNITS, SystemClock())
-    async with AsyncExitStack() as stack:
-        ports = []
-        for tls, handler in ((usual, bridge.handle), (renewing, partial(bridge.handle, only=RENEW))):
-            server, sock = web.Server(handler, access_log=None), bind("127.0.0.1", 0)
-            ports.append(sock.getsockname()[1])
-            listener = await serve_tls(server, sock, tls=tls, on_refused=lambda _peer, reason: refused.append(reason))
-            stack.push_async_callback(server.shutdown, 0.1)
-            stack.push_async_callback(listener.wait_closed)
-            stack.callback(listener.close)
-        yield Keep(folders, usual, ports[0], ports[1], refused, clock)
 
 
 # Who gets a new one
@@ -357,7 +230,8 @@ async def test_no_call_is_lost_when_certificates_are_renewed_under_load(keep: Ke
     assert keep.tls.reload_if_changed()
     answered, is_over = 0, False
     certificates: Any = _Certificates(it.tls)
-    async with gateway(keep.port, certificates) as door, asyncio.TaskGroup() as tasks:
+    keys: Any = KeyStore(keep.keys_of("gateway"))
+    async with gateway(keep.port, certificates, keys=keys) as door, asyncio.TaskGroup() as tasks:
 
         async def call_again_and_again() -> None:
             nonlocal answered
