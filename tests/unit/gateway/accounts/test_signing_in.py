@@ -202,6 +202,13 @@ async def test_script_gets_new_cookies_and_no_tokens_when_it_renews(door: Door) 
     assert "refresh-2" in cookies(response.headers)["__Secure-refresh"]
 
 
+async def test_script_is_told_that_the_session_has_ended_when_it_has_no_refresh_token(door: Door) -> None:
+    response = await door.client.post("/auth/refresh")
+
+    assert response.status == 401
+    assert (await response.json())["code"] == "session_ended"
+
+
 async def test_script_is_refused_when_the_refresh_token_is_no_good(door: Door) -> None:
     door.bridge.answers["accounts.refresh"] = Denied(Code.SESSION_ENDED)
 
