@@ -1,0 +1,101 @@
+"""The whole appliance as ``make run`` starts it, for a browser to visit; its agent can go away and come back."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import asyncpg
+
+from bridge.process.clock import SystemClock
+from demo.appliance import ANNA, Appliance, Options
+from demo.databases import SOURCE
+from demo.installation import Access, Installation
+
+SETTINGS: Final = {
+    "DRAWBRIDGE_AGENT_LIMITS__SIGN_IN_PER_ACCOUNT": "1000",
+    "DRAWBRIDGE_AGENT_LIMITS__SIGN_IN_PER_ADDRESS": "1000",
+    "DRAWBRIDGE_AGENT_PASSWORDS__BCRYPT_COST": "4",
+    "DRAWBRIDGE_GATEWAY_LIMITS__SIGN_IN_PER_MINUTE": "1000",
+    "DRAWBRIDGE_GATEWAY_LIMITS__ACCOUNT_PER_MINUTE": "1000",
+    "DRAWBRIDGE_GATEWAY_LIMITS__ADDRESS_PER_MINUTE": "1000",
+    "DRAWBRIDGE_GATEWAY_LIMITS__ADDRESS_TOTAL_PER_MINUTE": "10000",
+    "DRAWBRIDGE_GATEWAY_BRIDGE__BREAKER__CALLS_MIN": "1000",
+}
+"""Every test signs in to the same account from the same address, and none is about the breaker."""
+
+_HEARD_S: Final = 5.0
+_LOOK_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A running appliance."""
+
+    appliance: Appliance
+    access: Access
+    installation: Installation
+
+    @classmethod
+    def start(cls, appliance: Appliance, options: Options) -> Self:
+        return cls(appliance, appliance.start(), Installation(options.data_dir))
+
+    @property
+    def url(self) -> str:
+        return self.access.url
+
+    @property
+    def ca_file(self) -> Path:
+        return Path(self.access.ca_file)
+
+    @contextmanager
+    def without_agent(self) -> Iterator[None]:
+        """Kill the agent; start it again at the end, unless the test did."""
+        process = self.appliance._children["agent"].process
+        process.kill()
+        process.wait()
+        try:
+            yield
+        finally:
+            if not self.appliance._children["agent"].is_running:
+                self.start_agent()
+
+    def start_agent(self) -> None:
+        """Start the agent again, and return when the gateway hears it."""
+        heard = self.gateway_events().count("feed_opened")
+        self.appliance.restart("agent")
+        clock = SystemClock()
+        deadline = clock.monotonic() + _HEARD_S
+        while self.gateway_events().count("feed_opened") == heard:
+            assert clock.monotonic() < deadline, "the gateway does not hear the agent"
+            time.sleep(_LOOK_S)
+
+    @contextmanager
+    def agent_held(self) -> Iterator[None]:
+        """Let the agent hold its breath: connected, and silent."""
+        process = self.appliance._children["agent"].process
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
+
+    async def in_records(self, query: str, *parameters: object) -> int | float:
+        """Return what SQL says about the records of the signed-in person, who is ``$1`` and 1041 in the demo."""
+        connection = await asyncpg.connect(self.appliance._postgres.dsn(SOURCE), timeout=5)
+        try:
+            found: int | float = await connection.fetchval(query, int(ANNA.person), *parameters, timeout=5)
+        finally:
+            await connection.close(timeout=5)
+        return found
+
+    def gateway_events(self) -> list[str]:
+        """Return the kinds of what the gateway has logged so far."""
+        lines = (self.installation.log / "gateway.log").read_text("utf-8").splitlines()
+        return [json.loads(line).get("event", "") for line in lines if line.startswith("{")]

@@ -1,0 +1,52 @@
+"""Debian's Chromium, headless, in a home of its own: its trust store holds the CA that a test gives it, or none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+from playwright.async_api import Browser, Playwright
+
+_NEEDS: Final = {"chromium": "chromium", "certutil": "libnss3-tools"}
+_FLAGS: Final = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",
+    "--no-first-run",
+)
+
+
+def skip_unless_installed() -> None:
+    """Skip where the machine has no browser."""
+    if missing := [package for command, package in _NEEDS.items() if shutil.which(command) is None]:
+        pytest.skip(f"needs a browser: apt-get install {' '.join(missing)}")
+
+
+def trust(home: Path, ca_file: Path) -> None:
+    """Put a CA among those that programs using NSS trust, as a user of ``home`` would."""
+    folder = home / ".pki" / "nssdb"
+    folder.mkdir(parents=True)
+    database = f"sql:{folder}"
+    subprocess.run(["certutil", "-d", database, "-N", "--empty-password"], check=True)
+    subprocess.run(["certutil", "-d", database, "-A", "-t", "C,,", "-n", "drawbridge", "-i", ca_file], check=True)
+
+
+@asynccontextmanager
+async def launched(playwright: Playwright, home: Path) -> AsyncIterator[Browser]:
+    browser = await playwright.chromium.launch(
+        executable_path=shutil.which("chromium"),
+        args=list(_FLAGS),
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+    )
+    try:
+        yield browser
+    finally:
+        await browser.close()

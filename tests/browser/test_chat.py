@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.appliance import Site
+from tests.browser.tab import Tab
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
+
+_OF_MIGRAINE = """
+  FROM symptom_log JOIN symptom_type ON symptom_type.id = symptom_id
+ WHERE patient_id = $1 AND label = 'Migraine'
+"""
+COUNT = f"SELECT count(*) {_OF_MIGRAINE}"
+WORST = f"SELECT max(severity) {_OF_MIGRAINE}"
+AVERAGE = f"SELECT avg(severity)::float8 {_OF_MIGRAINE}"
+IN_ALL = "How often did I have a migraine in all?"
+
+
+def number_in(answer: str) -> float:
+    """Return the first number of an answer."""
+    found = re.search(r"\d[\d,]*(?:\.\d+)?", answer)
+    assert found is not None, answer
+    return float(found.group().replace(",", ""))
+
+
+async def test_answer_is_what_the_database_says_when_asked_how_often(anna: Tab, site: Site) -> None:
+    answer = await anna.ask(IN_ALL)
+
+    count = await site.in_records(COUNT)
+    assert count > 0
+    assert number_in(answer) == count
+
+
+async def test_follow_up_is_about_the_same_when_it_names_nothing(anna: Tab, site: Site) -> None:
+    await anna.ask(IN_ALL)
+
+    average = await anna.ask("How bad was it on average?")
+    worst = await anna.ask("And the worst one?")
+
+    assert number_in(average) == pytest.approx(await site.in_records(AVERAGE), abs=0.051)
+    assert f"everity {await site.in_records(WORST)}" in worst
+
+
+async def test_follow_up_is_understood_when_the_page_was_loaded_again(anna: Tab, site: Site) -> None:
+    await anna.ask(IN_ALL)
+    await anna.page.reload()
+    await expect(anna.answers).to_have_count(1)
+
+    average = await anna.ask("How bad was it on average?")
+
+    assert number_in(average) == pytest.approx(await site.in_records(AVERAGE), abs=0.051)
+
+
+async def test_records_are_listed_when_a_suggestion_is_clicked(anna: Tab) -> None:
+    await anna.ask(IN_ALL)
+    suggestions = anna.page.get_by_role("form", name="Suggestions")
+
+    await suggestions.get_by_role("button", name="List them").click()
+
+    await expect(anna.answers).to_have_count(2)
+    rows = anna.last_answer.get_by_role("listitem")
+    await expect(rows.first).to_contain_text("Migraine")
+    assert await rows.count() > 1
+    await expect(anna.page.locator(".question").last).to_have_text("List them")
+    await expect(anna.message).to_be_focused()
+
+
+async def test_question_is_shown_as_text_when_it_holds_markup(anna: Tab) -> None:
+    question = "<img src=x onerror=alert(1)><b>migraine</b> & <script>alert(2)</script>"
+    await anna.ask(question)
+    await anna.page.reload()
+
+    await expect(anna.page.locator(".question")).to_have_text(question)
+    assert await anna.page.locator("#log :is(img, b, script)").count() == 0
+
+
+async def test_number_to_call_is_shown_when_somebody_is_in_danger_and_the_agent_away(anna: Tab, site: Site) -> None:
+    with site.without_agent():
+        answer = await anna.ask("I have crushing chest pain right now")
+
+        assert "call 112" in answer
+        await expect(anna.last_answer.get_by_role("link", name="Call 112")).to_have_attribute("href", "tel:112")
+
+
+async def test_conversation_is_forgotten_when_cleared(anna: Tab) -> None:
+    await anna.ask(IN_ALL)
+
+    await anna.page.get_by_role("button", name="Clear").click()
+
+    await expect(anna.answers).to_have_count(0)
+    await expect(anna.message).to_be_focused()
+    assert await anna.page.evaluate("sessionStorage.length") == 0
+
+
+async def test_reader_is_told_once_when_an_answer_arrives(anna: Tab) -> None:
+    """A live region speaks what is added to it: the finished answer, in one piece and once."""
+    await anna.page.evaluate(
+        """() => {
+            window.added = [];
+            const note = (changes) => window.added.push(...changes.flatMap((change) => [...change.addedNodes]));
+            new MutationObserver(note).observe(document.getElementById("log"), {childList: true, subtree: true});
+        }"""
+    )
+
+    await anna.ask(IN_ALL)
+
+    added = await anna.page.evaluate("window.added.map((node) => node.className.trim())")
+    assert [name for name in added if "typing" not in name] == ["message question", "message answer"]
