@@ -16,15 +16,17 @@ from gateway.web.metrics import CSP_VIOLATIONS
 _log: Final = logging.getLogger(__name__)
 
 _TYPES: Final = frozenset({"application/csp-report", "application/json"})
+_DIRECTIVE: Final = (  # https://www.w3.org/TR/CSP3/#csp-directives; anybody may report, and words of theirs be logged
+    r"^(?:(?:default|script|style|img|connect|font|object|media|frame|child|worker|manifest)-src(?:-elem|-attr)?"
+    r"|base-uri|form-action|frame-ancestors|sandbox|trusted-types|require-trusted-types-for)?$"
+)
 
 
 class _Violation(BaseModel):
     """What is worth knowing. Which page and what stood in it is left unread: addresses may hold private things."""
 
     model_config = ConfigDict(frozen=True)
-    directive: Annotated[str, StringConstraints(max_length=200, pattern=r"^[a-z -]*$")] = Field(
-        "", alias="effective-directive"
-    )
+    directive: Annotated[str, StringConstraints(pattern=_DIRECTIVE)] = Field("", alias="effective-directive")
 
 
 class _Report(BaseModel):

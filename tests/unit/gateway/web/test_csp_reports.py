@@ -28,6 +28,7 @@ async def test_violation_is_logged_without_its_addresses_when_reported(
     [
         ("{}", "application/csp-report", 400),
         ('{"csp-report": {"effective-directive": "x\\n{}"}}', "application/json", 400),
+        ('{"csp-report": {"effective-directive": "my back pain"}}', "application/json", 400),
         ("{}", "text/plain", 415),
     ],
 )
