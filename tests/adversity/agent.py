@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -31,7 +30,6 @@ from bridge.errors import AppError
 from bridge.process.clock import utc
 from bridge.replay import ReplayMemory
 from bridge.server import Answer, CallerContext, Handler
-from bridge.tls import server_context
 from tests.adversity.counting import COUNT, Count, Counted
 
 RECHECK_S: Final = 1.0
@@ -89,12 +87,6 @@ async def _apply_always(
         return await work(transaction)
 
 
-def _any_client(identity: Path, roots: Path) -> ssl.SSLContext:
-    context = server_context(identity, roots)
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
 def _forget_longest_silent(memory: ReplayMemory, _now: float) -> bool:
     windows = memory._windows
     while len(windows) >= memory._processes_max:
@@ -140,7 +132,7 @@ _WITHOUT: Final[Mapping[Mitigation, Mapping[str, object]]] = {
     Mitigation.NOTHING: {},
     Mitigation.BOOT_ID: {"bridge.server.endpoint.check_freshness": lambda *_args, **_more: None},
     Mitigation.CANCELLATION: {"asyncpg.connect_utils._cancel": _cancel_nothing},
-    Mitigation.CLIENT_CERTIFICATES: {"bridge.tls.reload.server_context": _any_client},
+    Mitigation.CLIENT_CERTIFICATES: {"bridge.tls.contexts.ssl.CERT_REQUIRED": ssl.CERT_NONE},
     Mitigation.GUARD: {"agent.apps.health.source.SchemaMismatch": _NeverRaised},
     Mitigation.HANDLER_CANCELLATION: {"agent.app.web.Server": _deaf_server},
     Mitigation.IDEMPOTENCY: {"agent.db.idempotency.once": _apply_always},
@@ -148,7 +140,7 @@ _WITHOUT: Final[Mapping[Mitigation, Mapping[str, object]]] = {
     Mitigation.NO_EVICTION: {"bridge.replay.ReplayMemory._has_room": _forget_longest_silent},
     Mitigation.POOL_CHECK: {"agent.db.pools.Pool._acquire": _take_any, "agent.db.pools.Pool._release": _keep_any},
     Mitigation.STATEMENT_CACHE: {"agent.db.pools.asyncpg.connect": _connect_forgetfully},
-    Mitigation.SUSPICION: {"agent.db.pools.Pool._recover": _suspect_this_one},
+    Mitigation.SUSPICION: {"agent.db.pools.Pool._confirm_end": _suspect_this_one},
 }
 """What is put in whose place."""
 

@@ -6,13 +6,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
-import signal
-import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote
@@ -31,21 +28,20 @@ from demo.databases import SOURCE, STORE, Logins, provide_store
 from demo.door import free_port
 from demo.installation import Installation
 from demo.postgres import EmbeddedPostgres
-from demo.processes import Child, DemoError, start
-from demo.readiness import Readiness
+from demo.processes import DemoError
 from tests.adversity.agent import Mitigation
 from tests.adversity.counting import TABLE_SQL
+from tests.adversity.process import Process, overrides
 from tests.adversity.proxy import Proxy
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
-ROOT: Final = Path(__file__).parents[2]
 MAPPING: Final = Path(__file__).with_name("source.toml")
 PASSWORD: Final = "Adversity-1"
 
 _SOURCE_SQL: Final = Path(__file__).with_name("source.sql")
-_READY_S: Final = 10.0
+_SOCKET: Final = ".s.PGSQL.5432"
 _STATEMENT_S: Final = 10.0
 _SETTINGS: Final[dict[str, object]] = {
     "bridge.reload_s": 0.1,
@@ -166,75 +162,13 @@ class Stage:
             await connection.execute(TABLE_SQL, timeout=_STATEMENT_S)
 
 
-@dataclass
-class Keep:
-    """One agent's process. Its ways to PostgreSQL lead through ``database``.
+@dataclass(kw_only=True)
+class Keep(Process):
+    """The agent's process. Its ways to PostgreSQL lead through ``database``."""
 
-    ``settings`` are laid over the agent's own; ``without`` is what it runs without.
-    """
-
-    stage: Stage
-    folder: Path
+    installation: Installation
     database: Proxy
-    stack: ExitStack
-    settings: Mapping[str, object] = field(default_factory=dict)
-    without: Mitigation = Mitigation.NOTHING
-    port: int = field(default_factory=free_port)
-    child: Child | None = None
-
-    @property
-    def installation(self) -> Installation:
-        return Installation(self.folder)
-
-    def start(self) -> None:
-        """Start the process and return when it says that it is ready."""
-        readiness = Readiness()  # stays open: a process says when it stops, too
-        self.stack.callback(readiness.close)
-        settings = str(self.installation.agent / "agent.toml")
-        self.child = start(
-            "the agent",
-            [sys.executable, "-m", "tests.adversity.agent", self.without.value, "serve", "--config", settings],
-            log=self.log_file,
-            folder=ROOT,
-            variables=self._variables() | readiness.environment,
-            dies_by=signal.SIGKILL,
-        )
-        self.stack.callback(self.kill)
-        readiness.wait(self.child, _READY_S)
-
-    def kill(self) -> None:
-        """End the process as a power cut would."""
-        if self.child is not None:
-            self.child.process.kill()
-            self.child.process.wait()
-
-    def terminate(self) -> None:
-        """Ask the process to end, and do not wait for it."""
-        assert self.child is not None, "the agent was not started"
-        self.child.process.terminate()
-
-    @property
-    def is_running(self) -> bool:
-        return self.child is not None and self.child.is_running
-
-    @property
-    def log_file(self) -> Path:
-        return self.folder / "agent.log"
-
-    def log(self, event: str) -> list[dict[str, Any]]:
-        """Return what the agent logged of one kind of event so far."""
-        return [line for line in self._lines() if line.get("event") == event]
-
-    def _lines(self) -> Iterator[dict[str, Any]]:
-        for line in self.log_file.read_text("utf-8").splitlines():
-            if line.startswith("{"):
-                yield json.loads(line)
-
-    def _variables(self) -> dict[str, str]:
-        variables = {"CREDENTIALS_DIRECTORY": str(self.installation.agent / "credentials")}
-        for name, value in (_SETTINGS | dict(self.settings)).items():
-            variables[PREFIX + name.upper().replace(".", "__")] = str(value)
-        return variables
+    port: int
 
 
 @asynccontextmanager
@@ -244,17 +178,31 @@ async def keep(
     settings: Mapping[str, object] | None = None,
     without: Mitigation = Mitigation.NOTHING,
 ) -> AsyncIterator[Keep]:
-    """Give a running agent with its own copies of certificates and keys."""
+    """Give a running agent with its own copies of certificates and keys.
+
+    ``settings`` are laid over its own; ``without`` is what it runs without.
+    """
     await stage.clear()
     folder = stage.folder / uuid4().hex[:8]
     shutil.copytree(stage.installation.folder, folder)
+    installation, port = Installation(folder), free_port()
     near = stage.folder / f"{folder.name}-database"
     near.mkdir(mode=0o700)
-    socket_name = ".s.PGSQL.5432"
-    async with Proxy(near / socket_name, stage.postgres.socket_folder / socket_name) as database:
+    installation.write_agent(port=port, mapping=MAPPING, credentials=_credentials(stage, near))
+    arguments = ["tests.adversity.agent", without.value, "serve", "--config", str(installation.agent / "agent.toml")]
+    credentials = {"CREDENTIALS_DIRECTORY": str(installation.agent / "credentials")}
+    async with Proxy(near / _SOCKET, stage.postgres.socket_folder / _SOCKET) as database:
         with ExitStack() as stack:
-            made = Keep(stage, folder, database, stack, settings or {}, without)
-            made.installation.write_agent(port=made.port, mapping=MAPPING, credentials=_credentials(stage, near))
+            made = Keep(
+                name="the agent",
+                arguments=arguments,
+                variables=credentials | overrides(PREFIX, {**_SETTINGS, **(settings or {})}),
+                log_file=folder / "agent.log",
+                stack=stack,
+                installation=installation,
+                database=database,
+                port=port,
+            )
             made.start()
             yield made
 

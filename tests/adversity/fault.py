@@ -14,6 +14,7 @@ from tests.adversity.scene import Scene, Setup
 
 
 class Where(StrEnum):
+    BROWSER = "browser to PostgreSQL"
     BRIDGE = "gateway ↔ agent"
     AGENT = "agent"
     DATABASE = "agent ↔ PostgreSQL"

@@ -155,6 +155,7 @@ async def _feed_stalled(scene: Scene) -> None:
     seen = await scene.ask(known)
     scene.expect(seen.outcome is Outcome.DENIED, f"a disabled account gets: {outcomes([seen])}")
     scene.note("what is remembered is not given unasked, and the agent refuses the account")
+    await _enable_again(scene)
 
 
 async def _revoked(scene: Scene) -> None:
@@ -165,7 +166,15 @@ async def _revoked(scene: Scene) -> None:
         return (await scene.ask(known)).outcome is Outcome.DENIED
 
     took_s = await scene.eventually(is_denied, "a disabled account still gets its remembered answers")
-    scene.note(f"refused {took_s:.1f} s later")
+    scene.note(f"refused {took_s:.2f} s later")
+    await _enable_again(scene)
+
+
+async def _enable_again(scene: Scene) -> None:
+    await scene.restore()
+    await scene.stage.in_store("UPDATE users SET is_active = true WHERE email = $1", scene.email)
+    await scene.door.sign_in(scene.email)
+    await scene.expect_recovery()
 
 
 ROWS: Final = (

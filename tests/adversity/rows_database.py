@@ -17,8 +17,8 @@ from tests.adversity.scene import POOL_SIZE, Scene, Setup
 
 _DRAG_S: Final = 0.3
 _HANGS_S: Final = 30.0
-_FAR_S: Final = 0.12
-_HURRY_S: Final = 0.45
+_FAR_S: Final = 0.15
+_HURRY_S: Final = 0.57
 
 
 async def _cut(scene: Scene) -> None:

@@ -12,8 +12,9 @@ from tests.adversity.door import DEADLINE_S, Rules, Seen, door, outcomes
 from tests.adversity.fault import Fault, Where
 from tests.adversity.scene import LATE_S, POOL_SIZE, Scene, Setup
 
-_FLOOD: Final = 600
-_REFUSED_MIN: Final = 250
+_FLOOD: Final = 200
+_REFUSED_MIN: Final = 100
+_PACE: Final = PacingRule(calls_per_s=100.0, burst=20, waiting_max=20)
 _AT_ONCE_S: Final = 1.0
 _DOORS: Final = 5
 _DRAG_S: Final = 0.5
@@ -69,10 +70,12 @@ def _expect_retry_after(scene: Scene, refused: list[Seen]) -> None:
 
 ROWS: Final = (
     Fault(
-        "flood-of-calls", Where.LOAD, f"{_FLOOD} different questions at once.",
-        "What exceeds the turns is refused at once, the rest is answered in time.",
+        "flood-of-calls", Where.LOAD, f"{_FLOOD} different questions at once, to a gateway that may ask "
+        f"{_PACE.burst}, and {_PACE.calls_per_s:g} a second (as delivered 100, and 500 a second).",
+        "What exceeds that and a queue is refused at once, the rest is answered in time.",
         "pacing (`bridge.pacing`)", _flood,
         Setup(rules=Rules(pacing=PacingRule(calls_per_s=_NO_LIMIT, burst=_NO_LIMIT, waiting_max=_NO_LIMIT))),
+        Setup(rules=Rules(pacing=_PACE)),
     ),
     Fault(
         "flood-of-gateways", Where.LOAD, f"{_DOORS} gateways ask {POOL_SIZE} slow questions each at once.",

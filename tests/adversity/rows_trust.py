@@ -135,9 +135,9 @@ async def _forged(scene: Scene) -> None:
 
 async def _strangers(scene: Scene) -> None:
     installation, now = scene.keep.installation, utc(SystemClock.time())
-    ours, theirs = Authority(installation.pki), Authority(scene.keep.folder / "their-pki")
+    ours, theirs = Authority(installation.pki), Authority(installation.folder / "their-pki")
     theirs.init(now=now)
-    folders = {name: scene.keep.folder / name for name in ("unknown_ca", "expired", "revoked", "wrong_name")}
+    folders = {name: installation.folder / name for name in ("unknown_ca", "expired", "revoked", "wrong_name")}
     theirs.issue_unit(_UNIT, folders["unknown_ca"], now=now)
     ours.issue_unit(_UNIT, folders["expired"], now=now - timedelta(days=60))
     ours.issue_unit("printer", folders["wrong_name"], now=now)

@@ -20,7 +20,7 @@ RECOVERY_S: Final = 3.0
 """The first good answer comes within this time of a fault's end."""
 
 POOL_SIZE: Final = 4
-LATE_S: Final = 0.3
+LATE_S: Final = 0.5
 """How late a busy machine may be in telling a caller that the deadline has passed."""
 
 _LOOK_S: Final = 0.02
@@ -32,9 +32,13 @@ class Unmet(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What keep and door are made of. ``is_careless``: the owner skips the steps that make a change safe."""
+    """What keep and door are made of: ``settings`` are the agent's, ``gateway`` those of the gateway's process.
+
+    ``is_careless``: the owner skips the steps that make a change safe.
+    """
 
     settings: Mapping[str, object] = field(default_factory=dict)
+    gateway: Mapping[str, object] = field(default_factory=dict)
     without: Mitigation = Mitigation.NOTHING
     rules: Rules = field(default_factory=Rules)
     is_careless: bool = False
