@@ -25,3 +25,8 @@ class SystemClock:
 def utc(unix_s: float) -> datetime:
     """Return the aware UTC datetime of a Unix time in seconds."""
     return datetime.fromtimestamp(unix_s, UTC)
+
+
+def rfc3339(unix_s: float, *, timespec: str = "milliseconds") -> str:
+    """Return a Unix time in seconds as UTC text, such as ``2026-11-21T08:00:00.250Z``; cut off, never rounded up."""
+    return utc(unix_s).replace(tzinfo=None).isoformat(timespec=timespec) + "Z"

@@ -12,12 +12,12 @@ import logging
 import sys
 import traceback
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Final, TextIO
 
 from pydantic_core import PydanticSerializationError, to_json
 
 from bridge.errors import AppError
+from bridge.process.clock import rfc3339
 
 Value = str | int | float | bool | None | list[str]
 
@@ -47,7 +47,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "at": rfc3339(record.created),
             "level": record.levelname.lower(),
             "host": self._host,
             "app": self._app,

@@ -36,7 +36,7 @@ class AccessLog(Middleware):
         self._write = write
         self._durations = durations
         self._is_on = level <= logging.INFO
-        self._middle: Final = f'+00:00","level":"info","host":"{host}","app":"gateway","event":"request_finished"'
+        self._middle: Final = f'Z","level":"info","host":"{host}","app":"gateway","event":"request_finished"'
         self._waiting: list[str] = []
         self._second = 0
         self._second_text = ""

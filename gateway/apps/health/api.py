@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 from bridge.client.call import Reply
 from bridge.contracts.health import LIST, NAMES, STATS, ListSymptoms
 from bridge.errors import Outcome
-from bridge.process.clock import utc
+from bridge.process.clock import rfc3339
 from gateway.apps.health.parameters import list_parameters, names_parameters, stats_parameters
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
@@ -74,7 +74,7 @@ def reply_response(request: web.Request, reply: Reply) -> web.StreamResponse:
         headers[hdrs.LINK] = f'<{_next_page(request, reply.next_cursor)}>; rel="next"'
     body = reply.body
     if reply.outcome is Outcome.STALE:
-        as_of = utc(reply.as_of).isoformat(timespec="seconds").replace("+00:00", "Z")
+        as_of = rfc3339(reply.as_of, timespec="seconds")
         body = b'{"as_of":"%b",%b' % (as_of.encode(), body[1:])
     if can_relay(request):
         return RelayedResponse(body, headers)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
-from bridge.process.clock import Clock, SystemClock, utc
+from bridge.process.clock import Clock, SystemClock, rfc3339, utc
 
 
 def test_system_clock_tells_the_machines_time() -> None:
@@ -17,3 +17,8 @@ def test_utc_is_aware_when_given_unix_seconds() -> None:
     moment = utc(1_700_000_000.5)
     assert moment == datetime(2023, 11, 14, 22, 13, 20, 500_000, tzinfo=UTC)
     assert moment.utcoffset() == timedelta(0)
+
+
+def test_rfc3339_is_cut_off_when_the_moment_is_finer() -> None:
+    assert rfc3339(1_700_000_000.9996) == "2023-11-14T22:13:20.999Z"
+    assert rfc3339(1_700_000_000.9996, timespec="seconds") == "2023-11-14T22:13:20Z"
