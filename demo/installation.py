@@ -134,6 +134,7 @@ class Installation:
                     "port": port,
                     "tls_dir": self.agent / "tls",
                     "keys_dir": self.agent / "keys",
+                    "ca_dir": self.pki,
                     "drain_s": AGENT_DRAIN_S,
                 },
                 "source": {"mapping": mapping},
