@@ -21,7 +21,7 @@ class Memory:
 
 
 def cpu_s(pid: int) -> float:
-    """Return the processor time of a process and its running children (PostgreSQL's backends), seconds."""
+    """Return the processor time of a process and its children, running or gone (PostgreSQL's backends), seconds."""
     return sum(map(_own_cpu_s, (pid, *_children(pid))))
 
 
@@ -36,8 +36,7 @@ def memory(pid: int) -> Memory:
 
 def _own_cpu_s(pid: int) -> float:
     with suppress(FileNotFoundError, ProcessLookupError):
-        user, system = _fields(pid)[11:13]
-        return (int(user) + int(system)) / _TICKS_PER_S
+        return sum(map(int, _fields(pid)[11:15])) / _TICKS_PER_S  # utime, stime, and those of its children that ended
     return 0.0
 
 
