@@ -38,7 +38,7 @@ class AccessTokens:
     def __init__(self, keys: TokenKeys, settings: Tokens) -> None:
         self._keys = keys
         self._settings = settings
-        self._verified: LRUCache[str, Claims] = LRUCache(settings.remembered_max)
+        self._verified: LRUCache[str, tuple[str, Claims]] = LRUCache(settings.remembered_max)  # kid and claims
 
     def issue(self, claims: Claims, *, email: str, now: float) -> str:
         """Return a token with these claims."""
@@ -59,20 +59,21 @@ class AccessTokens:
     def verify(self, token: str, *, now: float) -> Claims:
         """Return what a token of ours says. Raises Denied (``unauthenticated``), for whatever reason.
 
-        A verified token is remembered until it expires: verification takes 80 µs, looking it up less than one. Whether
-        its account and session still stand is not asked here.
+        A verified token is remembered until it expires or its key is removed: verification takes 80 µs, looking it up
+        less than one. Whether its account and session still stand is not asked here.
         """
-        claims = self._verified.get(token)
-        if claims is None:
-            claims = self._open(token)
-            if claims.expires_at > now:
-                self._verified[token] = claims
+        known = self._verified.get(token)
+        if known is None or self._keys.find(known[0]) is None:
+            known = self._open(token)
+            if known[1].expires_at > now:
+                self._verified[token] = known
+        claims = known[1]
         if claims.expires_at <= now:
             self._verified.pop(token, None)
             raise Denied(Code.UNAUTHENTICATED)
         return claims
 
-    def _open(self, token: str) -> Claims:
+    def _open(self, token: str) -> tuple[str, Claims]:
         try:
             header = jwt.get_unverified_header(token)
             if set(header) != _HEADER or (key := self._keys.find(header["kid"])) is None:
@@ -86,7 +87,7 @@ class AccessTokens:
                 # Times are ours to judge, by the clock that the agent was given.
                 options={"require": _CLAIMS, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
             )
-            return Claims(
+            claims = Claims(
                 user_id=UUID(payload["sub"]),
                 session_id=UUID(payload["sid"]),
                 role=Role(payload["role"]),
@@ -95,3 +96,4 @@ class AccessTokens:
             )
         except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise Denied(Code.UNAUTHENTICATED) from error
+        return key.kid, claims

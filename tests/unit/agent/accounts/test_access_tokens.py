@@ -92,6 +92,18 @@ def test_token_of_an_old_key_verifies_when_a_new_one_signs(keys: TokenKeys, toke
     assert not refused(tokens, new)
 
 
+def test_token_is_refused_when_its_key_was_removed_though_it_is_remembered(
+    keys: TokenKeys, tokens: AccessTokens, tmp_path: Path
+) -> None:
+    token = tokens.issue(CLAIMS, email="", now=NOW)
+    assert not refused(tokens, token)
+    stolen = keys.signer(NOW)
+    keys.rotate(NOW)
+    (tmp_path / f"{stolen.kid}.pem").unlink()
+    assert keys.maintain(NOW)
+    assert refused(tokens, token)
+
+
 def forge(key: object, header: dict[str, Any], payload: dict[str, Any], algorithm: str = "EdDSA") -> str:
     return jwt.encode(payload, key, algorithm=algorithm, headers=header)  # type: ignore[arg-type]
 
