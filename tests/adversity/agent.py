@@ -7,7 +7,6 @@ Mitigations with a setting are switched off by it; here are those that nobody sh
 
 from __future__ import annotations
 
-import ssl
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -64,13 +63,13 @@ class Mitigation(StrEnum):
     NOTHING = "nothing"
     BOOT_ID = "boot id"
     CANCELLATION = "cancellation of the query"
-    CLIENT_CERTIFICATES = "client certificates"
     GUARD = "disabling what does not fit"
     HANDLER_CANCELLATION = "hearing that the caller left"
     IDEMPOTENCY = "idempotency keys"
     MAC = "comparison of the MAC"
     NO_EVICTION = "never forgetting a sender too early"
     POOL_CHECK = "looking whether a connection lives"
+    REPORT = "a word on each refused handshake"
     STATEMENT_CACHE = "prepared statements"
     SUSPICION = "suspecting the idle connections of a dead one"
 
@@ -132,13 +131,13 @@ _WITHOUT: Final[Mapping[Mitigation, Mapping[str, object]]] = {
     Mitigation.NOTHING: {},
     Mitigation.BOOT_ID: {"bridge.server.endpoint.check_freshness": lambda *_args, **_more: None},
     Mitigation.CANCELLATION: {"asyncpg.connect_utils._cancel": _cancel_nothing},
-    Mitigation.CLIENT_CERTIFICATES: {"bridge.tls.contexts.ssl.CERT_REQUIRED": ssl.CERT_NONE},
     Mitigation.GUARD: {"agent.apps.health.source.SchemaMismatch": _NeverRaised},
     Mitigation.HANDLER_CANCELLATION: {"agent.app.web.Server": _deaf_server},
     Mitigation.IDEMPOTENCY: {"agent.db.idempotency.once": _apply_always},
     Mitigation.MAC: {"bridge.signing.hmac.compare_digest": lambda _one, _other: True},
     Mitigation.NO_EVICTION: {"bridge.replay.ReplayMemory._has_room": _forget_longest_silent},
     Mitigation.POOL_CHECK: {"agent.db.pools.Pool._acquire": _take_any, "agent.db.pools.Pool._release": _keep_any},
+    Mitigation.REPORT: {"agent.app._report_refused": lambda _peer, _refusal: None},
     Mitigation.STATEMENT_CACHE: {"agent.db.pools.asyncpg.connect": _connect_forgetfully},
     Mitigation.SUSPICION: {"agent.db.pools.Pool._confirm_end": _suspect_this_one},
 }
