@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from bridge.client.call import Credentials
+from bridge.client.retry import RetryRule
 from bridge.client.session import Message
 from bridge.client.transport import Endpoint, Transport
 from bridge.contracts.operation import Lane, Operation
@@ -231,7 +232,8 @@ async def test_no_call_is_lost_when_certificates_are_renewed_under_load(keep: Ke
     answered, is_over = 0, False
     certificates: Any = _Certificates(it.tls)
     keys: Any = KeyStore(keep.keys_of("gateway"))
-    async with gateway(keep.port, certificates, keys=keys) as door, asyncio.TaskGroup() as tasks:
+    never = RetryRule(attempts_max=0)  # a repeated call would hide a lost one
+    async with gateway(keep.port, certificates, keys=keys, retry=never) as door, asyncio.TaskGroup() as tasks:
 
         async def call_again_and_again() -> None:
             nonlocal answered
