@@ -149,8 +149,8 @@ function fail(text, detail, requestId) {
     ask(text, { isRetry: true });
   });
   log.append(article);
-  scrollToEnd();
   if (!field.value) field.value = text;
+  scrollToEnd();
 }
 
 async function ask(text, { isRetry = false } = {}) {
@@ -169,9 +169,10 @@ async function ask(text, { isRetry = false } = {}) {
     } else if (response.ok) {
       conversation = reply.conversation;
       const urgent = reply.frame?.intent === "emergency";
-      add({ answer: reply.answer, rows: reply.result?.rows, as_of: reply.as_of, urgent });
+      // First what takes room from the conversation, then its newest part, which must be in sight.
       suggest(reply.suggestions?.length ? reply.suggestions : firstSuggestions);
       tellOutage(reply.as_of);
+      add({ answer: reply.answer, rows: reply.result?.rows, as_of: reply.as_of, urgent });
     } else {
       if (reply.code === "invalid_conversation") conversation = null;
       fail(message, `${reply.detail}.`, reply.request_id);
