@@ -35,15 +35,16 @@ class Flights(Generic[T]):
         ``ask``.
         """
         flight = self._flights.get(key) or self._start(key, ask)
-        flight.waiting += 1
+        loop = asyncio.get_running_loop()
+        landing: asyncio.Future[None] = loop.create_future()
+        flight.awaited.add(landing)
+        timer = loop.call_at(deadline, _give_up, landing)
         try:
-            async with asyncio.timeout_at(deadline):
-                await asyncio.shield(flight.landed)
-        except TimeoutError:
-            raise Unavailable(Code.TIMEOUT, retry_after_s=1.0) from None
+            await landing
         finally:
-            flight.waiting -= 1
-            if not flight.waiting and not flight.is_background and not flight.landed.done():
+            timer.cancel()
+            flight.awaited.discard(landing)
+            if not flight.awaited and not flight.is_background and not flight.has_landed:
                 self._flights.pop(key, None)  # who comes now must not board a flight that is being given up
                 flight.task.cancel()
         return flight.result()
@@ -59,27 +60,27 @@ class Flights(Generic[T]):
             flight.task.cancel()
 
     def _start(self, key: Hashable, ask: Callable[[], Awaitable[T]]) -> _Flight[T]:
-        flight: _Flight[T] = _Flight(asyncio.get_running_loop().create_future())
-        self._flights[key] = flight
-        flight.task = self._tasks.create_task(flight.run(ask))
-
-        def land(_task: asyncio.Task[None]) -> None:
-            # here and not in run(): a task that is cancelled before its first step never runs
+        def forget() -> None:
             if self._flights.get(key) is flight:
                 del self._flights[key]
-            flight.landed.set_result(None)
 
-        flight.task.add_done_callback(land)
+        flight: _Flight[T] = _Flight(forget)
+        self._flights[key] = flight
+        flight.task = self._tasks.create_task(flight.run(ask))
+        flight.task.add_done_callback(flight.land)  # a task that is cancelled before its first step never runs
         return flight
 
 
 class _Flight(Generic[T]):
+    """One question. ``awaited`` are those who wait for it; ``forget`` is called as it lands."""
+
     task: asyncio.Task[None]
 
-    def __init__(self, landed: asyncio.Future[None]) -> None:
-        self.landed = landed
-        self.waiting = 0
+    def __init__(self, forget: Callable[[], None]) -> None:
+        self.awaited: set[asyncio.Future[None]] = set()
         self.is_background = False
+        self.has_landed = False
+        self._forget = forget
         self._answer: T | None = None
         self._error: AppError | None = None
 
@@ -91,6 +92,16 @@ class _Flight(Generic[T]):
         except Exception as error:  # noqa: BLE001 - a bug must fail the calls that share it, not every other one
             self._error = AppError(Code.INTERNAL)
             self._error.__cause__ = error
+        self.land()  # one turn of the loop sooner than when the task is done
+
+    def land(self, _task: asyncio.Task[None] | None = None) -> None:
+        """Let those who wait go on. Does nothing the second time."""
+        if not self.has_landed:
+            self.has_landed = True
+            self._forget()
+            for landing in self.awaited:
+                if not landing.done():
+                    landing.set_result(None)
 
     def result(self) -> T:
         if self._error is not None:
@@ -98,3 +109,8 @@ class _Flight(Generic[T]):
         if self._answer is None:  # cancelled: this process is stopping
             raise Unavailable(Code.DRAINING)
         return self._answer
+
+
+def _give_up(landing: asyncio.Future[None]) -> None:
+    if not landing.done():
+        landing.set_exception(Unavailable(Code.TIMEOUT, retry_after_s=1.0))
