@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from bridge.errors import Code, Invalid
 from bridge.process.logs import log
 from gateway.web.context import CONTEXT
+from gateway.web.inputs import read_body
 from gateway.web.metrics import CSP_VIOLATIONS
 
 _log: Final = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ async def report(request: web.Request) -> web.Response:
     if request.content_type not in _TYPES:
         raise Invalid(Code.UNSUPPORTED_MEDIA_TYPE)
     try:
-        found = _Report.model_validate_json(await request.read())
+        found = _Report.model_validate_json(await read_body(request))
     except ValidationError:
         raise Invalid(Code.INVALID_REQUEST) from None
     CSP_VIOLATIONS.inc()

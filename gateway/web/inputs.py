@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from typing import Final, TypeVar
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from bridge.errors import Code, FieldError, Invalid
 from bridge.problem import field_errors
+from gateway.web.context import CONTEXT
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -34,15 +36,24 @@ def validate(model: type[M], values: Mapping[str, object]) -> M:
         raise Invalid(Code.INVALID_REQUEST, fields=field_errors(error)) from None
 
 
+async def read_body(request: web.Request) -> bytes:
+    """Return the body. Raises Invalid where it is not all there by the request's deadline: nobody holds us up."""
+    try:
+        async with asyncio.timeout_at(request[CONTEXT].deadline):
+            return await request.read()
+    except TimeoutError:
+        raise invalid(name="body", message="must arrive faster") from None
+
+
 async def read_json(request: web.Request, model: type[M]) -> M:
     """Return the JSON body as ``model``.
 
-    Raises Invalid: not JSON (415), too large (413), malformed, nested too deep, wrong or unknown fields (400).
+    Raises Invalid: not JSON (415), too large (413); too slow, malformed, too deep, wrong or unknown fields (400).
     """
     if request.content_type != JSON:
         raise Invalid(Code.UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be {JSON}")
     try:
-        return model.model_validate_json(await request.read())
+        return model.model_validate_json(await read_body(request))
     except ValidationError as error:
         raise Invalid(Code.INVALID_REQUEST, fields=field_errors(error)) from None
 
@@ -52,7 +63,7 @@ async def read_form(request: web.Request, model: type[M]) -> M:
     if request.content_type != FORM:
         raise Invalid(Code.UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be {FORM}")
     try:
-        body = (await request.read()).decode("ascii")
+        body = (await read_body(request)).decode("ascii")
     except UnicodeDecodeError:
         raise invalid(name="body", message="must be percent-encoded") from None
     return validate(model, {name: values[-1] for name, values in _pairs(body, "body").items()})
