@@ -34,8 +34,8 @@ from agent.accounts.operations import Sessions
 from agent.accounts.passwords import Passwords
 from agent.accounts.token_keys import TokenKeys, TokenKeysError
 from agent.apps import health
-from agent.db import idempotency
 from agent.db.availability import Availability
+from agent.db.idempotency import IdempotentWrites
 from agent.db.listen import listen
 from agent.db.migrate import MigrationError, check, migrate
 from agent.db.pools import Pool, PoolOptions, connect
@@ -89,6 +89,7 @@ class Agent:
         self._token_keys.load(clock.time())
 
         self._store = self._pool("store", settings.store.dsn.get_secret_value(), settings.store.pool_size)
+        self._writes = IdempotentWrites(self._store, keep_s=settings.store.idempotency_keep_s)
         self._source_pool: Pool | None = None
         self._source: health.Source | None = None
         self._health = Availability("health", clock)
@@ -115,6 +116,7 @@ class Agent:
         self._passwords = Passwords(settings.passwords)
         self._sessions = Sessions(
             pool=self._store,
+            writes=self._writes,
             passwords=self._passwords,
             attempts=Attempts(self._store, settings.limits),
             keys=self._token_keys,
@@ -299,7 +301,7 @@ class Agent:
             deadline = self._clock.monotonic() + _WARM_S
             with suppress(AppError):  # a store that is away is cleaned the next time
                 await self._sessions.forget_old(deadline)
-                await idempotency.forget_old(self._store, now=utc(self._clock.time()), deadline=deadline)
+                await self._writes.forget_old(now=utc(self._clock.time()), deadline=deadline)
 
     async def _keep_certificate(self) -> None:
         if self._issuer is not None:
@@ -346,7 +348,13 @@ def _call_rules(settings: AgentSettings) -> CallRules:
         Lane.CREDENTIALS: rule(shedding.credentials),
         Lane.MACHINE: rule(shedding.machine),
     }
-    return CallRules(slots=slots, heartbeat_s=settings.bridge.heartbeat_s)
+    bridge = settings.bridge
+    return CallRules(
+        slots=slots,
+        heartbeat_s=bridge.heartbeat_s,
+        replay_window=bridge.replay_window,
+        replay_processes_max=bridge.replay_processes_max,
+    )
 
 
 def _as_dependency(part: Availability) -> Dependency:

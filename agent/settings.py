@@ -43,6 +43,12 @@ class Bridge(Section):
     idle_s: Seconds = Field(75.0, description="Seconds an idle connection is kept; more than the gateway's 15.")
     heartbeat_s: Seconds = Field(0.5, description="Seconds between heartbeats of the feed.")
     drain_s: Seconds = Field(10.0, description="Seconds that calls in flight get to finish when stopping.")
+    replay_window: Count = Field(
+        4096, description="Message counters remembered of each process; one that is further behind is refused."
+    )
+    replay_processes_max: Count = Field(
+        16, description="Processes of one unit remembered; one more is refused until another was silent for 60 s."
+    )
     ca_dir: Path | None = Field(
         None,
         description="Folder of the CA that renews certificates: the PKI folder without root.key and web/. "
@@ -115,6 +121,9 @@ class Store(Section):
     )
     agent_role: str = Field("drawbridge_agent", description="The role of `dsn`, which migrations give its rights to.")
     pool_size: Count = Field(4, description="Connections kept to it, besides the one that listens.")
+    idempotency_keep_s: Seconds = Field(
+        DAY_S, description="Seconds in which a write that is sent again is given its first answer, not applied again."
+    )
 
 
 class Queries(Section):

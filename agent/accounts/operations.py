@@ -18,7 +18,7 @@ from agent.accounts.directory import Directory
 from agent.accounts.passwords import Passwords
 from agent.accounts.statements import QUERIES
 from agent.accounts.token_keys import TokenKeys
-from agent.db.idempotency import once
+from agent.db.idempotency import IdempotentWrites
 from agent.db.pools import Pool, Transaction
 from agent.settings import Tokens as TokenSettings
 from bridge.contracts.accounts import REFRESH, SIGN_IN, SIGN_OUT, Account, Refresh, SignIn, Tokens
@@ -39,6 +39,7 @@ class Sessions:
         self,
         *,
         pool: Pool,
+        writes: IdempotentWrites,
         passwords: Passwords,
         attempts: Attempts,
         keys: TokenKeys,
@@ -48,6 +49,7 @@ class Sessions:
         clock: Clock,
     ) -> None:
         self._pool = pool
+        self._writes = writes
         self._passwords = passwords
         self._attempts = attempts
         self._keys = keys
@@ -109,7 +111,7 @@ class Sessions:
             await transaction.execute(QUERIES["end_session"], context.user.session_id, now)
             return _NOTHING
 
-        answer = await once(self._pool, SIGN_OUT, context, now=now, work=end)
+        answer = await self._writes.once(SIGN_OUT, context, now=now, work=end)
         self._directory.end_session(context.user.session_id)
         return answer
 

@@ -1,7 +1,7 @@
 """A write that is sent again is not applied again.
 
 The bridge's client retries a write whose outcome it does not know, under the same idempotency key. The first
-answer is kept for 24 h in the same transaction as the write: either both are there or neither is.
+answer is kept in the same transaction as the write: either both are there or neither is.
 """
 
 from __future__ import annotations
@@ -18,45 +18,51 @@ from bridge.server import AnonymousCaller, Answer, CallerContext, MachineCaller
 
 _QUERIES: Final = load("agent.db")
 
-KEPT: Final = timedelta(hours=24)
 _RETRY_AFTER_S: Final = 0.5
 
 
-async def once(
-    pool: Pool,
-    operation: Operation[Any, Any],
-    context: CallerContext,
-    *,
-    now: datetime,
-    work: Callable[[Transaction], Awaitable[Answer]],
-) -> Answer:
-    """Return ``work``'s answer, or the one it gave before to the same caller, operation and idempotency key.
+class IdempotentWrites:
+    """The writes of one store. Their answers are kept for ``keep_s`` seconds."""
 
-    ``work`` runs inside the transaction, and nothing is kept of it when it raises. Call it for authorized callers only.
-    Raises Conflict (``idempotency_in_progress``) while the same write is running, and does not wait for it: that
-    would hold a second connection for as long; Invalid (``idempotency_mismatch``) when the key came with another body.
-    """
-    if operation.issues_tokens:
-        msg = f"{operation.name} issues tokens, which are stored nowhere"
-        raise ValueError(msg)
-    scope = (scope_of(context), operation.name, context.idempotency_key)
-    async with pool.transaction(context.deadline) as transaction:
-        if not await transaction.fetchval(_QUERIES["try_lock"], *scope):
-            raise Conflict(Code.IDEMPOTENCY_IN_PROGRESS, retry_after_s=_RETRY_AFTER_S)
-        if (kept := await transaction.fetchrow(_QUERIES["find_answer"], *scope, now - KEPT)) is not None:
-            if kept["content_digest"] != context.content_digest:
-                raise Invalid(Code.IDEMPOTENCY_MISMATCH)
-            return Answer(kept["body"], kept["next_cursor"])
-        answer = await work(transaction)
-        await transaction.execute(
-            _QUERIES["keep_answer"], *scope, context.content_digest, answer.body, answer.next_cursor, now
-        )
-    return answer
+    def __init__(self, pool: Pool, *, keep_s: float) -> None:
+        self._pool = pool
+        self._kept = timedelta(seconds=keep_s)
 
+    async def once(
+        self,
+        operation: Operation[Any, Any],
+        context: CallerContext,
+        *,
+        now: datetime,
+        work: Callable[[Transaction], Awaitable[Answer]],
+    ) -> Answer:
+        """Return ``work``'s answer, or the one it gave before to the same caller, operation and idempotency key.
 
-async def forget_old(pool: Pool, *, now: datetime, deadline: float) -> None:
-    """Drop the records older than :data:`KEPT`."""
-    await pool.execute(_QUERIES["forget_answers"], now - KEPT, deadline=deadline)
+        ``work`` runs inside the transaction, and nothing is kept of it when it raises. For authorized callers only.
+        Raises Conflict (``idempotency_in_progress``) while the same write is running, and does not wait for it: that
+        would hold a second connection for as long; Invalid (``idempotency_mismatch``) when the key came with another
+        body.
+        """
+        if operation.issues_tokens:
+            msg = f"{operation.name} issues tokens, which are stored nowhere"
+            raise ValueError(msg)
+        scope = (scope_of(context), operation.name, context.idempotency_key)
+        async with self._pool.transaction(context.deadline) as transaction:
+            if not await transaction.fetchval(_QUERIES["try_lock"], *scope):
+                raise Conflict(Code.IDEMPOTENCY_IN_PROGRESS, retry_after_s=_RETRY_AFTER_S)
+            if (before := await transaction.fetchrow(_QUERIES["find_answer"], *scope, now - self._kept)) is not None:
+                if before["content_digest"] != context.content_digest:
+                    raise Invalid(Code.IDEMPOTENCY_MISMATCH)
+                return Answer(before["body"], before["next_cursor"])
+            answer = await work(transaction)
+            await transaction.execute(
+                _QUERIES["keep_answer"], *scope, context.content_digest, answer.body, answer.next_cursor, now
+            )
+        return answer
+
+    async def forget_old(self, *, now: datetime, deadline: float) -> None:
+        """Drop the answers that are kept no longer."""
+        await self._pool.execute(_QUERIES["forget_answers"], now - self._kept, deadline=deadline)
 
 
 def scope_of(context: CallerContext) -> str:

@@ -23,7 +23,7 @@ from bridge.errors import AppError, Code, Denied, FieldError, Invalid, NotFound,
 from bridge.problem import PROBLEM_TYPE, field_errors, problem_json
 from bridge.process.clock import Clock
 from bridge.process.logs import log
-from bridge.replay import ReplayMemory
+from bridge.replay import PROCESSES_MAX, WINDOW_COUNTERS, ReplayMemory
 from bridge.server import metrics
 from bridge.server.callers import AnonymousCaller, Answer, Caller, CallerContext, Handler, MachineCaller, UserCaller
 from bridge.server.feed import FeedSource, stream_feed
@@ -60,7 +60,7 @@ class Keys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CallRules:
-    """Shedding by lane, and for how long a stopping agent lets calls finish."""
+    """Shedding by lane, the feed's heartbeat, and what is remembered of each unit's messages to refuse replays."""
 
     slots: Mapping[Lane, SlotRule] = field(
         default_factory=lambda: {
@@ -70,6 +70,8 @@ class CallRules:
         }
     )
     heartbeat_s: float = 0.5
+    replay_window: int = WINDOW_COUNTERS
+    replay_processes_max: int = PROCESSES_MAX
 
 
 class BridgeServer:
@@ -104,7 +106,9 @@ class BridgeServer:
         self._feed = feed
         self._clock = clock
         self._rules = rules or CallRules()
-        self._replay: defaultdict[str, ReplayMemory] = defaultdict(ReplayMemory)  # by unit: none can crowd out another
+        self._replay: defaultdict[str, ReplayMemory] = defaultdict(  # by unit: none can crowd out another
+            partial(ReplayMemory, self._rules.replay_window, self._rules.replay_processes_max)
+        )
         self._slots = {lane: Slots(rule) for lane, rule in self._rules.slots.items()}
         self._draining = asyncio.Event()
         self.in_flight = 0

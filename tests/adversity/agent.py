@@ -21,7 +21,7 @@ from aiohttp import web
 import agent.__main__
 from agent.app import Agent
 from agent.apps.health.source import Source
-from agent.db import idempotency
+from agent.db.idempotency import IdempotentWrites
 from agent.db.pools import Connection, Pool, Transaction
 from agent.db.queries import Parameter, Query
 from bridge.contracts.operation import Operation
@@ -54,7 +54,7 @@ class CountingAgent(Agent):
             return Answer(Counted(count=1).model_dump_json().encode())
 
         now = utc(self._clock.time())
-        return await idempotency.once(self._store, COUNT, context, now=now, work=count)
+        return await self._writes.once(COUNT, context, now=now, work=count)
 
 
 class Mitigation(StrEnum):
@@ -75,14 +75,14 @@ class Mitigation(StrEnum):
 
 
 async def _apply_always(
-    pool: Pool,
+    writes: IdempotentWrites,
     _operation: Operation[Any, Any],
     context: CallerContext,
     *,
     now: datetime,
     work: Callable[[Transaction], Awaitable[Answer]],
 ) -> Answer:
-    async with pool.transaction(context.deadline) as transaction:
+    async with writes._pool.transaction(context.deadline) as transaction:
         return await work(transaction)
 
 
@@ -133,7 +133,7 @@ _WITHOUT: Final[Mapping[Mitigation, Mapping[str, object]]] = {
     Mitigation.CANCELLATION: {"asyncpg.connect_utils._cancel": _cancel_nothing},
     Mitigation.GUARD: {"agent.apps.health.source.SchemaMismatch": _NeverRaised},
     Mitigation.HANDLER_CANCELLATION: {"agent.app.web.Server": _deaf_server},
-    Mitigation.IDEMPOTENCY: {"agent.db.idempotency.once": _apply_always},
+    Mitigation.IDEMPOTENCY: {"agent.db.idempotency.IdempotentWrites.once": _apply_always},
     Mitigation.MAC: {"bridge.signing.hmac.compare_digest": lambda _one, _other: True},
     Mitigation.NO_EVICTION: {"bridge.replay.ReplayMemory._has_room": _forget_longest_silent},
     Mitigation.POOL_CHECK: {"agent.db.pools.Pool._acquire": _take_any, "agent.db.pools.Pool._release": _keep_any},

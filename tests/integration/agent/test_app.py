@@ -14,12 +14,14 @@ import pytest
 from agent.accounts.passwords import Passwords
 from agent.accounts.token_keys import TokenKeys
 from agent.accounts.users import NewUser, Users
-from agent.app import Agent
+from agent.app import Agent, _call_rules
 from agent.db.migrate import migrate
 from agent.db.pools import Pool, PoolOptions
 from agent.settings import Passwords as PasswordSettings
+from bridge.client.call import Credentials
 from bridge.contracts import health, system
 from bridge.contracts.accounts import SIGN_IN, SIGN_OUT
+from bridge.contracts.operation import Nothing
 from bridge.contracts.system import FeedEvent
 from bridge.errors import AppError, Code
 from bridge.process.clock import SystemClock
@@ -252,17 +254,33 @@ async def test_agent_goes_on_and_says_so_when_its_token_keys_are_removed(
 async def test_old_rows_are_dropped_when_the_hour_comes(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.app._HOUSEKEEPING_S", 0.01)
     await run_sql(
-        machine.store.owner, "INSERT INTO idempotency VALUES ('user:1', 'o', 'k', 'd', '', '', now() - interval '25 h')"
+        machine.store.owner,
+        "INSERT INTO idempotency SELECT 'user:1', 'o', key, 'd', '', '', now() - age"
+        " FROM (VALUES ('old', interval '3 h'), ('new', interval '1 h')) AS written (key, age)",
     )
 
     async def is_clean() -> bool:
         connection = await asyncpg.connect(machine.store.owner, timeout=5)
-        count = await connection.fetchval("SELECT count(*) FROM idempotency", timeout=5)
+        keys = await connection.fetch("SELECT key FROM idempotency", timeout=5)
         await connection.close(timeout=5)
-        return bool(count == 0)
+        return [row["key"] for row in keys] == ["new"]
 
-    async with machine.running():
+    store = machine.values()["store"] | {"idempotency_keep_s": 7200}
+    async with machine.running(store=store):
         await until(is_clean)
+
+
+async def test_agent_remembers_as_many_messages_as_it_is_set_to(machine: Machine) -> None:
+    bridge = machine.values()["bridge"] | {"replay_processes_max": 1, "replay_window": 8}
+    assert _call_rules(machine.settings(bridge=bridge)).replay_window == 8
+    async with machine.running(bridge=bridge) as running:
+        await running.call(system.STATUS)
+        async with machine.door(running.port) as another:
+            with pytest.raises(AppError) as refused:
+                await another.client.call(
+                    system.STATUS, Nothing(), credentials=Credentials(), context=another.context()
+                )
+    assert refused.value.code is Code.REPLAYED
 
 
 async def test_agent_does_not_start_when_its_certificate_is_missing(machine: Machine) -> None:

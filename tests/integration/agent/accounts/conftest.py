@@ -18,6 +18,7 @@ from agent.accounts.operations import Sessions
 from agent.accounts.passwords import Passwords
 from agent.accounts.token_keys import TokenKeys
 from agent.accounts.users import NewUser, Users
+from agent.db.idempotency import IdempotentWrites
 from agent.db.listen import ListenRule, listen
 from agent.db.pools import Pool
 from agent.settings import Limits, Tokens
@@ -101,6 +102,7 @@ async def accounts(store: Pool, tmp_path: Path, turned_clock: TurnedClock) -> As
     passwords = Passwords(PasswordSettings(bcrypt_cost=4))
     sessions = Sessions(
         pool=store,
+        writes=IdempotentWrites(store, keep_s=60),
         passwords=passwords,
         attempts=Attempts(store, Limits()),
         keys=keys,

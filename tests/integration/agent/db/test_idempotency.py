@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from agent.db.idempotency import KEPT, forget_old, once, scope_of
+from agent.db.idempotency import IdempotentWrites, scope_of
 from agent.db.pools import Pool, Transaction
 from agent.db.queries import Parameter, Query
 from bridge.contracts.accounts import SIGN_IN
@@ -20,6 +20,7 @@ from bridge.process.clock import SystemClock, utc
 from bridge.server import AnonymousCaller, Answer, CallerContext, MachineCaller, UserCaller
 
 NOW = utc(1_780_000_000)
+KEPT = timedelta(hours=1)
 COUNT_UP = Operation("test.count_up", Nothing, Nothing, User(), effect=Effect.WRITE)
 OTHER = Operation("test.other", Nothing, Nothing, User(), effect=Effect.WRITE)
 
@@ -52,10 +53,14 @@ async def count_up(transaction: Transaction) -> Answer:
     return Answer(str(await transaction.fetchval(UP)).encode(), "next")
 
 
+def writes(pool: Pool) -> IdempotentWrites:
+    return IdempotentWrites(pool, keep_s=KEPT.total_seconds())
+
+
 def write(
     pool: Pool, context: CallerContext, work: Callable[[Transaction], Awaitable[Answer]] = count_up
 ) -> Awaitable[Answer]:
-    return once(pool, COUNT_UP, context, now=NOW, work=work)
+    return writes(pool).once(COUNT_UP, context, now=NOW, work=work)
 
 
 async def test_write_is_applied_once_and_answered_alike_when_it_is_sent_again(counter: Pool) -> None:
@@ -68,7 +73,7 @@ async def test_write_is_applied_again_when_key_user_or_operation_differ(counter:
     assert (await write(counter, call())).body == b"1"
     assert (await write(counter, call(key="key-2"))).body == b"2"
     assert (await write(counter, call(user=UUID(int=2)))).body == b"3"
-    assert (await once(counter, OTHER, call(), now=NOW, work=count_up)).body == b"4"
+    assert (await writes(counter).once(OTHER, call(), now=NOW, work=count_up)).body == b"4"
     machine = replace(call(), caller=MachineCaller("monitor"))
     assert (await write(counter, machine)).body == b"5"
 
@@ -90,7 +95,7 @@ async def test_write_is_refused_at_once_when_the_same_one_is_running(counter: Po
         return await count_up(transaction)
 
     async with asyncio.TaskGroup() as tasks:
-        first = tasks.create_task(once(counter, COUNT_UP, call(), now=NOW, work=slowly))
+        first = tasks.create_task(writes(counter).once(COUNT_UP, call(), now=NOW, work=slowly))
         await running.wait()
         with pytest.raises(AppError) as caught:
             await write(counter, call())
@@ -113,9 +118,9 @@ async def test_write_leaves_nothing_and_may_be_tried_again_when_its_work_fails(c
 async def test_write_is_applied_again_when_its_record_has_expired(counter: Pool) -> None:
     await write(counter, call())
     later = NOW + KEPT
-    assert (await once(counter, COUNT_UP, call(), now=later - timedelta(seconds=1), work=count_up)).body == b"1"
-    assert (await once(counter, COUNT_UP, call(), now=later, work=count_up)).body == b"2"
-    await forget_old(counter, now=later + KEPT, deadline=soon())
+    assert (await writes(counter).once(COUNT_UP, call(), now=later - timedelta(seconds=1), work=count_up)).body == b"1"
+    assert (await writes(counter).once(COUNT_UP, call(), now=later, work=count_up)).body == b"2"
+    await writes(counter).forget_old(now=later + KEPT, deadline=soon())
     assert (await write(counter, call())).body == b"3"
 
 
@@ -136,7 +141,7 @@ async def test_write_is_applied_once_when_many_retries_race(counter: Pool) -> No
 
 async def test_once_refuses_when_the_operation_issues_tokens(store: Pool) -> None:
     with pytest.raises(ValueError, match="issues tokens"):
-        await once(store, SIGN_IN, call(), now=NOW, work=count_up)
+        await writes(store).once(SIGN_IN, call(), now=NOW, work=count_up)
 
 
 def test_scope_is_refused_when_the_caller_is_anonymous() -> None:
