@@ -14,7 +14,7 @@ LOCK := $(PY) -m uv pip compile --quiet --universal --generate-hashes --python-v
 DEMO_OPTIONS := $${PORT:+--port "$$PORT"} $${DATA_DIR:+--data-dir "$$DATA_DIR"} \
                 $${DATABASE_URL:+--database-url "$$DATABASE_URL"} $${MAPPING:+--mapping "$$MAPPING"}
 
-.PHONY: help run dev demo-reset setup-run setup-test test test-unit test-integration stories lint format bench profile docs lock clean
+.PHONY: help run dev demo-reset setup-run setup-test test test-unit test-integration stories lint format bench profile faults docs lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,9 @@ bench: setup-test ## measure requests/s and latencies against bare floors, into 
 
 profile: setup-test ## run the demo's processes under a profiler, and print where the time goes
 	@exec $(PY) -m demo profile $(ARGS)
+
+faults: setup-test ## play every fault with and without what stands against it, into docs/faults.md
+	@exec $(PY) -m tests.adversity
 
 docs: setup-test ## write the generated pages of docs/ anew
 	@exec $(PY) -m docs.generate

@@ -285,4 +285,6 @@ def _captured_log() -> Iterator[list[dict[str, Any]]]:
 def outcomes(seen: list[Seen]) -> str:
     """Return how often each outcome was seen, as text."""
     counted = Counter(one.code.wire if one.code else one.outcome.value for one in seen)
+    if len(seen) == 1:
+        return next(iter(counted))
     return ", ".join(f"{number} {outcome}" for outcome, number in sorted(counted.items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator
@@ -18,9 +19,10 @@ from gateway.settings import PREFIX
 from tests.adversity.appliance import PASSWORD
 from tests.adversity.process import Process, overrides
 from tests.adversity.proxy import Proxy
-from tests.adversity.scene import RECOVERY_S, Scene
+from tests.adversity.scene import RECOVERY_S, NotReady, Scene
 
 LIST: Final = "/api/v1/health/symptoms"
+_LOOK_S: Final = 0.02
 _TIMEOUT: Final = ClientTimeout(total=6.0)
 _SETTINGS: Final = {"bridge.reload_s": 0.1, "limits.address_per_minute": 100_000, "limits.account_per_minute": 100_000}
 
@@ -67,6 +69,15 @@ class Front(Process):
         except (ClientError, OSError, TimeoutError):
             return Page(0, "", {})
 
+    async def until_good(self, within_s: float) -> None:
+        """Return when the gateway knows the agent. Raises NotReady."""
+        deadline = asyncio.get_running_loop().time() + within_s
+        while not (page := await self.get()).is_good:
+            if asyncio.get_running_loop().time() > deadline:
+                msg = f"the gateway does not reach the agent: {page}"
+                raise NotReady(msg)
+            await asyncio.sleep(_LOOK_S)
+
     async def sign_in(self, email: str) -> Self:
         async with self.session.post(
             self._url("/api/v1/auth/login"), json={"email": email, "password": PASSWORD}
@@ -105,8 +116,5 @@ async def front(scene: Scene) -> AsyncIterator[Front]:
             made.start()
             await made.sign_in(scene.email)
 
-            async def is_good() -> bool:
-                return (await made.get()).is_good
-
-            await scene.eventually(is_good, "the gateway does not reach the agent", within_s=RECOVERY_S)
+            await made.until_good(RECOVERY_S)
             yield made

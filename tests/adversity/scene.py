@@ -30,6 +30,10 @@ class Unmet(AssertionError):
     """What was expected of a fault did not happen; the message says what happened instead."""
 
 
+class NotReady(AssertionError):
+    """The fault could not be played at all: neither as delivered nor for its counter-run does that count."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What keep and door are made of: ``settings`` are the agent's, ``gateway`` those of the gateway's process.
@@ -88,8 +92,10 @@ class Scene:
     async def remember(self) -> Model:
         """Return a question whose answer the door knows from now on."""
         known = question()
-        seen = await self.ask(known)
-        self.expect(seen.is_good, f"before the fault: {outcomes([seen])}")
+        seen = await self.door.ask(known)
+        if not seen.is_good:
+            msg = f"before the fault: {outcomes([seen])}"
+            raise NotReady(msg)
         return known
 
     async def expect_stale(self, known: Model) -> None:
@@ -156,7 +162,10 @@ class Scene:
 
     async def until_query_runs(self) -> None:
         """Return when PostgreSQL is at work on a question."""
-        await self.eventually(self._has_running_query, "no query runs", within_s=DEADLINE_S)
+        try:
+            await self.eventually(self._has_running_query, "no query runs", within_s=DEADLINE_S)
+        except Unmet as unmet:
+            raise NotReady(str(unmet)) from unmet
 
     async def expect_no_query(self, otherwise: str) -> None:
         """Expect PostgreSQL to have stopped working for nobody, within a second."""
@@ -172,7 +181,7 @@ class Scene:
 
 @asynccontextmanager
 async def scene(stage: Stage, setup: Setup | None = None) -> AsyncIterator[Scene]:
-    """Give an agent and a door to it that is signed in and hears the feed. Raises Unmet as it is raised inside."""
+    """Give an agent and a door to it that is signed in and hears the feed. Raises Unmet and NotReady as inside."""
     setup = setup or Setup()
     try:
         async with (
@@ -182,14 +191,16 @@ async def scene(stage: Stage, setup: Setup | None = None) -> AsyncIterator[Scene
             email = await stage.add_user()
             ready = Scene(stage, made, opened, email, setup)
             seen = await opened.sign_in(email)
-            ready.expect(seen.is_good, f"signing in: {outcomes([seen])}")
+            if not seen.is_good:
+                msg = f"signing in: {outcomes([seen])}"
+                raise NotReady(msg)
             await until(lambda: opened.feed.is_fresh)
             yield ready
     except ExceptionGroup as group:
-        unmet, others = group.split(Unmet)
-        if unmet is None or others is not None:
+        told, others = group.split((Unmet, NotReady))
+        if told is None or others is not None:
             raise
-        raise _first(unmet) from group
+        raise _first(told) from group
 
 
 def _first(error: BaseException) -> BaseException:

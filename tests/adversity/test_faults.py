@@ -9,6 +9,8 @@ from tests.adversity.fault import Fault
 from tests.adversity.faults import FAULTS
 from tests.adversity.scene import Unmet, scene
 
+pytestmark = pytest.mark.slow  # each starts an agent and waits for deadlines to pass
+
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
 
 

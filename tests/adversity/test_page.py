@@ -1,0 +1,26 @@
+"""docs/faults.md tells of the faults that there are."""
+
+from __future__ import annotations
+
+from tests.adversity.faults import FAULTS
+from tests.adversity.page import PAGE, RED, Played, faults_page, row_key
+
+
+def test_page_has_every_fault_and_no_red_row_when_it_is_up_to_date() -> None:
+    rows = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| `")]
+    stale = [fault.id for fault, row in zip(FAULTS, rows, strict=True) if not row.startswith(row_key(fault))]
+    assert stale == [], "make faults writes the page anew"
+    assert [row for row in rows if RED in row] == []
+
+
+def test_page_shows_red_when_a_fault_ends_badly_or_its_counter_run_well() -> None:
+    fault = FAULTS[0]
+    for back_s, without in ((None, "it failed"), (0.5, None)):
+        played = Played(fault, "what was seen", back_s, without)
+        assert played.is_red
+        assert RED in faults_page([played])
+    assert RED not in faults_page([Played(fault, "what was seen", 0.5, "it failed")])
+
+
+def test_fault_ids_are_all_different() -> None:
+    assert len({fault.id for fault in FAULTS}) == len(FAULTS)
