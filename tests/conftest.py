@@ -21,6 +21,7 @@ SLOW_TIMEOUT_S: Final = 60
 _ONE_AT_A_TIME: Final = ("tests/adversity/", "tests/browser/")  # they measure times, or start a browser
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist writes the groups into the tests' ids
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
