@@ -27,8 +27,10 @@ SETTINGS: Final = {
     "DRAWBRIDGE_GATEWAY_LIMITS__ADDRESS_PER_MINUTE": "1000",
     "DRAWBRIDGE_GATEWAY_LIMITS__ADDRESS_TOTAL_PER_MINUTE": "10000",
     "DRAWBRIDGE_GATEWAY_BRIDGE__BREAKER__CALLS_MIN": "1000",
+    "DRAWBRIDGE_GATEWAY_BRIDGE__CACHE__ORIGIN_HOLD_S": "0",
 }
-"""Every test signs in to the same account from the same address, and none is about the breaker."""
+"""Every test signs in to the same account from the same address, and none is about how long a gateway leaves a
+failed agent alone."""
 
 _HEARD_S: Final = 5.0
 _LOOK_S: Final = 0.05

@@ -17,6 +17,7 @@ async def test_visit_fails_when_a_page_violates_its_policy(browser: Browser, sit
         async with opened(browser, site) as tab:
             await tab.open()
             await tab.page.evaluate("document.body.setAttribute('style', 'color: red')")
+            await until(lambda: any("policy violated" in complaint for complaint in tab.complaints))
             await until(lambda: "csp_violated" in site.gateway_events())
 
 
