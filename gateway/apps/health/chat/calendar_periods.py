@@ -1,0 +1,276 @@
+"""Periods by the calendar: weekdays, dates, parts of a month, months, quarters, seasons, years and holidays.
+
+One that says no year is the latest that has begun.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Final
+
+from gateway.apps.health.chat import dates
+from gateway.apps.health.chat.dates import DAY, Unit
+from gateway.apps.health.chat.frame import DateRange
+from gateway.apps.health.chat.periods_from_today import Found, PeriodsFromToday
+from gateway.apps.health.chat.time_words import (
+    HOLIDAYS,
+    MONTHS,
+    PREPOSITIONS,
+    QUARTERS,
+    SEASONS,
+    THIRDS,
+    WEEKDAYS,
+    day_number,
+    year_number,
+)
+
+_TWO_DIGIT_YEARS: Final = 100
+_BEFORE_A_DAY: Final = frozenset({"on", "since", "until", "before", "after", "to", "-"})
+_BEFORE_A_SEASON: Final = PREPOSITIONS | {"the", "last", "this", "since", "before", "after", "until"}
+
+
+class CalendarPeriods(PeriodsFromToday):
+    """These readers, and those that count from today."""
+
+    def _weekday(self, i: int) -> Found | None:
+        i += (is_named := self._at(i) in {"last", "this", "past", "previous"})
+        weekday = WEEKDAYS.get(self._at(i))
+        if weekday is None:
+            return None
+        i += 1
+        i += self._at(i) == ","
+        dated = None if is_named else self._day_month(i) or self._month_day(i) or self._numeric(i)
+        if dated is None and self._at(i) == "the":
+            dated = self._day_month(i + 1) or self._day_of_month(i + 1)
+        if dated is not None:
+            return dated
+        week = self._week_said(i)
+        if week is not None:
+            return Found(week[0], dates.days(week[1] + weekday * DAY))
+        day = dates.last_weekday(weekday, self._today)
+        if self._at(i - 2) == "this" and weekday == self._today.weekday():
+            day = self._today
+        return Found(i, dates.days(day))
+
+    def _week_said(self, i: int) -> tuple[int, date] | None:
+        """Read "last week", "of this week", "the week before last" after a weekday: the position behind, its Monday."""
+        i += self._at(i) in {"of", "in"}
+        i += self._at(i) == "the"
+        for rule in (self._before_last, self._unit, self._ago):
+            found = rule(i)
+            if found and found.period.start and found.period.end == found.period.start + 7 * DAY:
+                return found.after, found.period.start
+        return None
+
+    # months and their days
+
+    def _year_behind(self, i: int) -> tuple[int, int] | None:
+        """Read the year that may follow a month: "2025", "of last year", "this year"."""
+        i += self._at(i) in {"of", "in", ","}
+        year = year_number(self._at(i))
+        if year is not None:
+            return i + 1, year
+        i += self._at(i) == "the"
+        if self._at(i + 1) == "year" and self._at(i) in {"last", "this", "previous"}:
+            return i + 2, self._today.year - (self._at(i) != "this")
+        if self._at(i) == "year" and (self._at(i + 1), self._at(i + 2)) == ("before", "last"):
+            return i + 3, self._today.year - 2
+        amount = self._amount(i)
+        if amount is not None and amount[2] == "year" and self._at(amount[0]) == "ago":
+            return amount[0] + 1, self._today.year - amount[1]
+        return None
+
+    def _month_at(self, i: int) -> int | None:
+        """Return the month's number; "may" and "march" are months only where no verb can stand."""
+        word = self._at(i)
+        if word == "may" and self._at(i + 1) in {"i", "it", "you", "we", "have", "be", "not", "well"}:
+            return None
+        return MONTHS.get(word)
+
+    def _month(self, i: int) -> Found | None:
+        i += (is_last := self._at(i) in {"last", "this", "past"})
+        month = self._month_at(i)
+        if month is None:
+            return None
+        year = self._year_behind(i + 1)
+        if year is not None:
+            return Found(year[0], dates.month_range(year[1], month))
+        is_over = is_last and self._at(i - 1) == "last" and month == self._today.month
+        as_seen = self._today.replace(day=1) - DAY if is_over else self._today
+        return Found(i + 1, dates.last_month_called(month, as_seen))
+
+    def _third_of_month(self, i: int) -> Found | None:
+        third = THIRDS.get(self._at(i))
+        if third is None:
+            return None
+        i += 1
+        i += self._at(i) in {"of", "in", "-"}
+        i += self._at(i) == "the"
+        found = self._month(i) or self._unit(i)
+        if found is None or found.period.start is None or found.period.end is None:
+            return None
+        first, end = found.period.start, found.period.end
+        if end - first > 31 * DAY or first.day != 1:
+            return None
+        start = first + (third * 10) * DAY
+        return Found(found.after, DateRange(start=start, end=end if third == 2 else start + 10 * DAY))  # noqa: PLR2004
+
+    def _part_of_month(self, i: int) -> Found | None:
+        """Read "the first week of March", "the second half of last month"."""
+        which, part = self._at(i), self._at(i + 1)
+        behind = i + 2 + (self._at(i + 2) in {"of", "in"})
+        behind += self._at(behind) == "the"
+        days = {"week": 7, "half": 15}.get(part)
+        found = self._month(behind) or self._unit(behind) if days else None
+        if found is None or days is None or found.period.start is None or found.period.end is None:
+            return None
+        first, end = found.period.start, found.period.end
+        is_month = first.day == 1 and (end - first).days <= 31  # noqa: PLR2004 - the longest month
+        ordinal = {"first": 0, "second": 1, "third": 2, "fourth": 3}.get(which)
+        if not is_month or (ordinal is None and which != "last"):
+            return None
+        if ordinal is None:
+            return Found(found.after, DateRange(start=end - days * DAY, end=end))
+        start = first + ordinal * days * DAY
+        return Found(found.after, DateRange(start=start, end=end if part == "half" and ordinal else start + days * DAY))
+
+    def _day_month(self, i: int) -> Found | None:
+        """Read "1 June", "1st of June 2025", "the 5th of last month"."""
+        day = day_number(self._at(i))
+        if day is None:
+            return None
+        i += 1
+        is_of = self._at(i) == "of"
+        i += is_of
+        month = self._month_at(i)
+        if month is not None:
+            return self._dated(i + 1, month, day)
+        i += self._at(i) == "the"
+        unit = self._unit(i) if is_of else None
+        if unit is None or unit.period.start is None or unit.period.end is None or self._at(i + 1) != "month":
+            return None
+        found = dates.valid_date(unit.period.start.year, unit.period.start.month, day)
+        return Found(unit.after, dates.days(found)) if found else None
+
+    def _month_day(self, i: int) -> Found | None:
+        """Read "June 1", "March 5th 2026", "June the 1st", "March 3 to 5"."""
+        month = self._month_at(i)
+        if month is None:
+            return None
+        i += 1
+        i += self._at(i) == "the"
+        day = day_number(self._at(i))
+        if day is None:
+            return None
+        found = self._dated(i + 1, month, day)
+        second = day_number(self._at(i + 2)) if self._at(i + 1) in {"-", "to", "and"} else None
+        if found and second and second > day and self._month_at(i + 3) is None and found.after == i + 1:
+            last = self._dated(i + 3, month, second)
+            if last and found.period.start and last.period.end:
+                return Found(last.after, DateRange(start=found.period.start, end=last.period.end))
+        return found
+
+    def _dated(self, after: int, month: int, day: int) -> Found | None:
+        year = self._year_behind(after)
+        if year is not None:
+            found = dates.valid_date(year[1], month, day)
+            return Found(year[0], dates.days(found)) if found else None
+        found = dates.last_date(month, day, self._today)
+        return Found(after, dates.days(found)) if found else None
+
+    def _days_of_month(self, i: int) -> Found | None:
+        """Read "3 to 5 March", "the 3rd - 5th of March 2025"."""
+        first = day_number(self._at(i))
+        if first is None or self._at(i + 1) not in {"-", "to", "and", "until", "till", "through"}:
+            return None
+        behind = i + 2 + (self._at(i + 2) == "the")
+        last = self._day_month(behind)
+        if last is None or last.period.start is None or last.period.end is None or first >= last.period.start.day:
+            return None
+        return Found(last.after, DateRange(start=last.period.start.replace(day=first), end=last.period.end))
+
+    def _day_of_month(self, i: int) -> Found | None:
+        """Read "the 30th", "on the 5th"."""
+        word = self._at(i)
+        is_ordinal = word[:1].isdigit() and word[-2:] in {"st", "nd", "rd", "th"}
+        if not is_ordinal or not (self._has_article(i) or self._at(i - 1) in _BEFORE_A_DAY):
+            return None
+        day = day_number(word)
+        found = dates.last_day_of_month_called(day, self._today) if day else None
+        return Found(i + 1, dates.days(found)) if found else None
+
+    def _numeric(self, i: int) -> Found | None:
+        """Read 2026-03-05, 2026-03, 05/03/2026 (day first), 5.3.26 and 5/3."""
+        word = self._at(i)
+        if not word[:1].isdigit():
+            return None
+        parts = word.replace("/", ".").replace("-", ".").split(".")
+        if len(parts) < 2 or not all(part.isdigit() for part in parts):  # noqa: PLR2004
+            return None
+        numbers = [int(part) for part in parts]
+        if "-" in word:
+            if len(numbers) == 2:  # noqa: PLR2004
+                first = dates.valid_date(numbers[0], numbers[1], 1)
+                return Found(i + 1, dates.calendar_unit(first, Unit.MONTH)) if first else None
+            day = dates.valid_date(numbers[0], numbers[1], numbers[2])
+        elif len(numbers) == 2:  # noqa: PLR2004
+            day = dates.last_date(numbers[1], numbers[0], self._today) if "/" in word else None
+        else:
+            year = numbers[2] + (2000 if numbers[2] < _TWO_DIGIT_YEARS else 0)
+            day = dates.valid_date(year, numbers[1], numbers[0])
+        return Found(i + 1, dates.days(day)) if day else None
+
+    # longer ones
+
+    def _year(self, i: int) -> Found | None:
+        i += self._at(i) == "year"
+        year = year_number(self._at(i))
+        if year is None:
+            return None
+        return Found(i + 1, dates.calendar_unit(date(year, 1, 1), Unit.YEAR))
+
+    def _season(self, i: int) -> Found | None:
+        i += (is_named := self._at(i) in {"last", "this", "past"})
+        first_month = SEASONS.get(self._at(i))
+        if first_month is None:
+            return None
+        if self._at(i) in {"fall", "spring"} and self._at(i - 1) not in _BEFORE_A_SEASON:  # verbs elsewhere
+            return None
+        year = self._year_behind(i + 1)
+        if year is not None:
+            return Found(year[0], _three_months(date(year[1], first_month, 1)))
+        is_finished = is_named and self._at(i - 1) != "this"
+        return Found(i + 1, dates.season(first_month, self._today, finished=is_finished))
+
+    def _quarter(self, i: int) -> Found | None:
+        number = QUARTERS.get(self._at(i))
+        if number is not None:
+            year = self._year_behind(i + 1) or (i + 1, self._today.year - (3 * number - 2 > self._today.month))
+            return Found(year[0], _three_months(date(year[1], 3 * number - 2, 1)))
+        offset = {"this": 0, "current": 0, "last": -1, "previous": -1}.get(self._at(i))
+        if offset is None or self._at(i + 1) != "quarter":
+            return None
+        first = date(self._today.year, (self._today.month - 1) // 3 * 3 + 1, 1)
+        return Found(i + 2, _three_months(dates.add(first, 3 * offset, Unit.MONTH)))
+
+    def _holiday(self, i: int) -> Found | None:
+        i += self._at(i) == "last"
+        for phrase, (month, day) in HOLIDAYS.items():
+            if tuple(self._words[i : i + len(phrase)]) == phrase:
+                return self._dated(i + len(phrase), month, day)
+        if self._at(i) != "easter":
+            return None
+        name = self._at(i + 1) if self._at(i + 1) in {"sunday", "monday"} else ""
+        behind = i + 1 + bool(name)
+        dated = self._day_month(behind) or self._month_day(behind)
+        if dated is not None:
+            return dated
+        for year in (self._today.year, self._today.year - 1):
+            found = dates.easter_sunday(year) + (DAY if name == "monday" else timedelta())
+            if found <= self._today:
+                return Found(behind, dates.days(found))
+        return None
+
+
+def _three_months(start: date) -> DateRange:
+    return DateRange(start=start, end=dates.add(start, 3, Unit.MONTH))

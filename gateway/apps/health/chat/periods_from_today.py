@@ -1,0 +1,153 @@
+"""Periods counted from today: yesterday, three weeks ago, the last fortnight, this month, lately.
+
+A reader is given a position and returns what it found there, or None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from gateway.apps.health.chat import dates
+from gateway.apps.health.chat.dates import DAY, Unit
+from gateway.apps.health.chat.frame import DateRange
+from gateway.apps.health.chat.time_words import (
+    AMOUNT_WORDS,
+    DAY_PARTS,
+    LATELY,
+    NEAR_DAYS,
+    UNITS,
+    phrase_at,
+    whole_number,
+)
+
+ARTICLES: Final = frozenset({"the", "my", "these", "those"})
+_LATELY_DAYS: Final = 14
+_WEEKEND_DAYS: Final = 2
+_SATURDAY: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A period and the position behind it."""
+
+    after: int
+    period: DateRange
+
+
+class PeriodsFromToday:
+    """Readers of ``words``; ``now`` is the person's local time."""
+
+    def __init__(self, words: Sequence[str], now: datetime) -> None:
+        self._words = words
+        self._now = now
+        self._today = now.date()
+
+    def _at(self, i: int) -> str:
+        return self._words[i] if 0 <= i < len(self._words) else ""
+
+    def _has_article(self, i: int) -> bool:
+        return self._at(i - 1) in ARTICLES
+
+    def _amount(self, i: int) -> tuple[int, int, str] | None:
+        """Read "3 days", "a couple of weeks", "fortnight", "half a year": the position behind, count and unit."""
+        count = 1
+        if self._at(i) in {"half", "quarter"} and "year" in self._words[i + 1 : i + 4]:
+            behind = self._words.index("year", i) + 1
+            return behind, 6 if self._at(i) == "half" else 3, "month"
+        if self._at(i) in {"a", "an"} and self._at(i + 1) in {"couple", "few", "fortnight", "quarter", "half", "dozen"}:
+            return self._amount(i + 1)
+        number = whole_number(self._at(i)) or AMOUNT_WORDS.get(self._at(i))
+        if number is not None:
+            count, i = number, i + 1
+            i += self._at(i) == "of"
+            i += self._at(i) in {"full", "whole", "calendar"}
+        if self._at(i) in {"fortnight", "fortnights"}:
+            return i + 1, 2 * count, "week"
+        if self._at(i) in {"decade", "decades"}:
+            return i + 1, 10 * count, "year"
+        if self._at(i) in {"quarter", "quarters"} and number is not None:
+            return i + 1, 3 * count, "month"
+        unit = UNITS.get(self._at(i))
+        return (i + 1, count, unit) if unit and count else None
+
+    def _near_day(self, i: int) -> Found | None:
+        for phrase, days_ago in NEAR_DAYS.items():
+            if tuple(self._words[i : i + len(phrase)]) == phrase:
+                return Found(i + len(phrase), dates.days(self._today - days_ago * DAY))
+        if self._at(i) == "this" and self._at(i + 1) in DAY_PARTS:
+            return Found(i + 2, dates.days(self._today))
+        if self._has_article(i) and self._at(i) == "other" and self._at(i + 1) in {"day", "night"}:
+            return Found(i + 2, dates.rolling(self._today, _LATELY_DAYS, Unit.DAY))
+        return None
+
+    def _ago(self, i: int) -> Found | None:
+        amount = None if self._at(i) in UNITS else self._amount(i)
+        if amount is None or self._at(amount[0]) not in {"ago", "back"}:
+            return None
+        behind, count, unit = amount
+        if unit == "hour":
+            return Found(behind + 1, dates.days((self._now - timedelta(hours=count)).date()))
+        if _is_too_far(count, unit):
+            return None
+        return Found(behind + 1, dates.calendar_unit(self._today, Unit(unit), -count))
+
+    def _rolling(self, i: int) -> Found | None:
+        word = self._at(i)
+        if word not in {"last", "past", "previous", "preceding", "latest"}:
+            return None
+        amount = self._amount(i + 1)
+        if amount is None:
+            return None
+        behind, count, unit = amount
+        is_single = UNITS.get(self._at(i + 1)) is not None  # "last week", no number in between
+        if is_single and unit != "hour" and not (word == "past" or (self._has_article(i) and word == "last")):
+            return None
+        if unit == "hour":
+            start = (self._now - timedelta(hours=min(count, 100_000))).date()
+            return Found(behind, DateRange(start=start, end=self._today + DAY))
+        if _is_too_far(count, unit):
+            return None
+        return Found(behind, dates.rolling(self._today, count, Unit(unit)))
+
+    def _before_last(self, i: int) -> Found | None:
+        if (self._at(i + 1), self._at(i + 2)) != ("before", "last"):
+            return None
+        if self._at(i) == "weekend":
+            return Found(i + 3, dates.days(self._last_finished_weekend() - 7 * DAY, _WEEKEND_DAYS))
+        unit = UNITS.get(self._at(i))
+        if unit in {None, "hour"}:
+            return None
+        return Found(i + 3, dates.calendar_unit(self._today, Unit(unit), -2))
+
+    def _unit(self, i: int) -> Found | None:
+        offset = {"this": 0, "current": 0, "last": -1, "previous": -1}.get(self._at(i))
+        unit = UNITS.get(self._at(i + 1))
+        if offset is None or unit in {None, "hour"} or self._at(i + 1).endswith("s"):
+            return None
+        return Found(i + 2, dates.calendar_unit(self._today, Unit(unit), offset))
+
+    def _weekend(self, i: int) -> Found | None:
+        word = self._at(i)
+        named = word in {"last", "this", "past", "previous"}
+        if self._at(i + named) not in {"weekend", "weekends"}:
+            return None
+        is_on = self._today.weekday() >= _SATURDAY
+        begun = self._today - (self._today.weekday() - _SATURDAY) % 7 * DAY
+        start = begun if word not in {"last", "previous", "past"} or not is_on else self._last_finished_weekend()
+        return Found(i + named + 1, dates.days(start, _WEEKEND_DAYS))
+
+    def _last_finished_weekend(self) -> date:
+        return self._today - (self._today.weekday() + _WEEKEND_DAYS) * DAY
+
+    def _lately(self, i: int) -> Found | None:
+        length = 0 if self._at(i - 1) == "most" else phrase_at(self._words, i, LATELY)
+        period = dates.rolling(self._today, _LATELY_DAYS, Unit.DAY)
+        return Found(i + length, period) if length else None
+
+
+def _is_too_far(count: int, unit: str) -> bool:
+    """Tell an amount that no calendar holds."""
+    return count * {"day": 1, "week": 7, "month": 31, "year": 366}[unit] > 150 * 366
