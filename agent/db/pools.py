@@ -63,7 +63,11 @@ async def connect(dsn: str, *, application_name: str, timeout_s: float) -> Conne
         statement_cache_size=256,
         max_cached_statement_lifetime=0,  # for ever: there are as many texts as queries in the files
         max_cacheable_statement_size=64 * 1024,
-        server_settings={"application_name": application_name, "jit": "off"},  # point queries: compiling costs more
+        server_settings={
+            "application_name": application_name,
+            "jit": "off",  # point queries: compiling costs more
+            "standard_conforming_strings": "on",  # what quoting rests on, and an old database may have off
+        },
     )
 
 

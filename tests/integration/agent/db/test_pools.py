@@ -55,6 +55,14 @@ async def test_pool_answers_each_way_when_the_server_is_there(store: Pool) -> No
     assert store.availability.is_up
 
 
+async def test_backslash_is_a_backslash_when_the_database_would_have_it_escape(store: Pool, owner: Pool) -> None:
+    name = await owner.fetchval(Query("test.name", "SELECT current_database()", "Its name."), deadline=soon())
+    change = f'ALTER DATABASE "{name}" SET standard_conforming_strings = off'
+    await owner.execute(Query("test.change", change, "As an old database may be."), deadline=soon())
+    literal = Query("test.literal", r"SELECT '\n'", "A literal as the mapping's are.")
+    assert await store.fetchval(literal, deadline=soon()) == r"\n"
+
+
 async def test_query_is_cancelled_in_postgresql_when_its_deadline_passes(store: Pool, owner: Pool) -> None:
     started = CLOCK.monotonic()
     with pytest.raises(AppError) as caught:
