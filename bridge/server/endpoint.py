@@ -28,6 +28,7 @@ from bridge.server import metrics
 from bridge.server.callers import AnonymousCaller, Answer, Caller, CallerContext, Handler, MachineCaller, UserCaller
 from bridge.server.feed import FeedSource, stream_feed
 from bridge.server.slots import SlotRule, Slots
+from bridge.server.whole import WholeResponse
 from bridge.signing import (
     SignatureRefused,
     SigningKey,
@@ -138,8 +139,8 @@ class BridgeServer:
             return self._refuse(request, Step.DIGEST, Code.BODY_TOO_LARGE)
         self.in_flight += 1
         try:
-            name = request.raw_path.removeprefix(PREFIX)
-            answer = await self._answer(_Call(verified, unit, name, started, key, peer, only), body)
+            name, request_id = request.raw_path.removeprefix(PREFIX), request_id_of(verified.traceparent)
+            answer = await self._answer(_Call(verified, unit, name, request_id, started, key, peer, only), body)
         finally:
             self.in_flight -= 1
             self._idle_changed.set()
@@ -183,7 +184,7 @@ class BridgeServer:
 
     # admit, authorize, run
 
-    async def _answer(self, call: _Call, body: bytes) -> web.Response | None:
+    async def _answer(self, call: _Call, body: bytes) -> WholeResponse | None:
         """Return the signed response, or None where the operation streams and may."""
         answer = Answer(b"")
         error: AppError | None = None
@@ -196,7 +197,7 @@ class BridgeServer:
                 context = await self._authorize(operation, call, deadline)
                 if handler is None:
                     return None
-                async with self._slots[operation.lane].place():
+                async with self._slots[operation.lane]:
                     answer = await handler(context, params)
         except SignatureRefused as refusal:
             metrics.REFUSED.labels(refusal.step.value).inc()
@@ -261,7 +262,7 @@ class BridgeServer:
         outcome = error.code.outcome if error else Outcome.OK
         duration_s = self._clock.monotonic() - call.started
         operation = call.name if call.name in self._handlers else "unknown"
-        metrics.REQUEST_DURATION_S.labels(operation, outcome.value).observe(duration_s)
+        metrics.request_duration_s(operation, outcome).observe(duration_s)
         is_bug = error is not None and error.code is Code.INTERNAL
         log(
             _log,
@@ -278,7 +279,7 @@ class BridgeServer:
             cause=type(error.__cause__).__name__ if error and error.__cause__ else None,
         )
 
-    def _sign(self, call: _Call, answer: Answer, error: AppError | None) -> web.Response:
+    def _sign(self, call: _Call, answer: Answer, error: AppError | None) -> WholeResponse:
         status, content_type = 200, "application/json"
         if error is not None:
             answer, status, content_type = Answer(problem_json(error)), error.code.status, PROBLEM_TYPE
@@ -292,7 +293,7 @@ class BridgeServer:
             request_signature=call.verified.signature,
             created=int(self._clock.time()),
         )
-        response = web.Response(status=status, body=answer.body, headers=headers)
+        response = WholeResponse(status, headers, answer.body)
         if self._draining.is_set():
             response.force_close()
         return response
@@ -332,15 +333,12 @@ class _Call:
     verified: VerifiedRequest
     unit: str
     name: str
+    request_id: str
     started: float
     response_key: SigningKey
     peer: asyncio.BaseTransport
     only: Operation[Any, Any] | None
     caller: Caller | None = None
-
-    @property
-    def request_id(self) -> str:
-        return request_id_of(self.verified.traceparent)
 
 
 def _single_headers(request: web.BaseRequest) -> dict[str, str]:

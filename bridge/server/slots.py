@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bridge.errors import Busy, Code
@@ -22,24 +20,24 @@ class SlotRule:
 
 
 class Slots:
-    """The places of one lane, first come first served."""
+    """The places of one lane, first come first served: ``async with slots:`` holds one while the block runs.
+
+    Raises Busy (``overloaded``) when there is none in time.
+    """
 
     def __init__(self, rule: SlotRule) -> None:
         self._rule = rule
         self._waiting: deque[asyncio.Future[None]] = deque()
         self.in_flight = 0
 
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Hold a place while the block runs. Raises Busy (``overloaded``) when there is none in time."""
+    async def __aenter__(self) -> None:
         if self.in_flight < self._rule.in_flight:
             self.in_flight += 1
         else:
             await self._wait()
-        try:
-            yield
-        finally:
-            self._leave()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._leave()
 
     @property
     def waiting(self) -> int:

@@ -10,7 +10,7 @@ from tests.waiting import until
 
 
 async def hold(slots: Slots, until_set: asyncio.Event, order: list[int] | None = None, number: int = 0) -> None:
-    async with slots.place():
+    async with slots:
         if order is not None:
             order.append(number)
         await until_set.wait()
@@ -18,7 +18,7 @@ async def hold(slots: Slots, until_set: asyncio.Event, order: list[int] | None =
 
 async def test_place_is_given_at_once_while_there_are_some() -> None:
     slots = Slots(SlotRule(in_flight=2))
-    async with slots.place(), slots.place():
+    async with slots, slots:
         assert slots.in_flight == 2
     assert slots.in_flight == 0
 
