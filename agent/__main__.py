@@ -25,6 +25,7 @@ from agent.accounts.passwords import Passwords
 from agent.accounts.token_keys import TokenKeys, TokenKeysError
 from agent.accounts.users import NewUser, Users
 from agent.app import UNITS, Agent
+from agent.apps import APPS
 from agent.apps.health.schema import run_check, run_inspect
 from agent.db.migrate import MigrationError, migrate
 from agent.db.pools import Pool, PoolOptions
@@ -206,7 +207,7 @@ def _parser() -> argparse.ArgumentParser:
     secret = argparse.ArgumentParser(add_help=False)
     secret.add_argument("--password-file", type=Path, metavar="FILE", help="read the password from the first line")
     app = argparse.ArgumentParser(add_help=False)
-    app.add_argument("--app", default="health", choices=["health"], help="which app (default: health)")
+    app.add_argument("--app", default="health", choices=APPS, help="which app (default: health)")
 
     parser = argparse.ArgumentParser(
         prog="python -m agent", description="The agent: the service, and its owner's commands."

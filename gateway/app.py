@@ -36,10 +36,8 @@ from bridge.tls import ReloadingClientTLS
 from gateway.accounts import signing_in
 from gateway.accounts.signing_in import SigningIn
 from gateway.accounts.tokens import TokenVerifier
-from gateway.apps.health import api, pages
-from gateway.apps.health.api import SymptomApi
+from gateway.apps import health as health_app
 from gateway.apps.health.chat.chat import Chat
-from gateway.apps.health.pages import ChatPages
 from gateway.settings import SEAL_KEY_BYTES, GatewaySettings
 from gateway.settings import Cache as CacheSettings
 from gateway.web import csp_reports, health
@@ -101,9 +99,7 @@ def build_application(settings: GatewaySettings, parts: Parts) -> web.Applicatio
     csp_reports.add_routes(app)
     health.add_routes(app, parts.health)
     signing_in.add_routes(app, SigningIn(bridge=parts.bridge, verifier=parts.verifier))
-    zone = settings.chat.zone
-    api.add_routes(app, SymptomApi(bridge=parts.bridge, zone=zone))
-    pages.add_routes(app, ChatPages(bridge=parts.bridge, chat=parts.chat, zone=zone, assets=assets))
+    health_app.add_routes(app, bridge=parts.bridge, chat=parts.chat, zone=settings.chat.zone, assets=assets)
     return app
 
 

@@ -1,7 +1,7 @@
 """Symptom records from the existing database, for the person whose they are.
 
 ``mapping/`` turns a file that says where things are into one relation, ``source.py`` keeps it true, ``operations.py``
-answers, and ``inspect.py`` and ``check.py`` are the owner's commands.
+answers, and ``schema/`` has the owner's commands.
 """
 
 from __future__ import annotations

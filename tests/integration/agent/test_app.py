@@ -19,7 +19,7 @@ from agent.db.migrate import migrate
 from agent.db.pools import Pool, PoolOptions
 from agent.settings import Passwords as PasswordSettings
 from bridge.client.call import Credentials
-from bridge.contracts import health, system
+from bridge.contracts import OPERATIONS, health, system
 from bridge.contracts.accounts import SIGN_IN, SIGN_OUT
 from bridge.contracts.operation import Nothing
 from bridge.contracts.system import FeedEvent
@@ -281,6 +281,12 @@ async def test_agent_remembers_as_many_messages_as_it_is_set_to(machine: Machine
                     system.STATUS, Nothing(), credentials=Credentials(), context=another.context()
                 )
     assert refused.value.code is Code.REPLAYED
+
+
+@pytest.mark.parametrize("source", [{}, {"source": {}}], ids=["with a source", "without"])
+async def test_every_operation_but_the_feed_has_a_handler(machine: Machine, source: dict[str, dict[str, str]]) -> None:
+    handlers = Agent(machine.settings(**source))._handlers()
+    assert {operation.name for operation in handlers} | {"system.feed"} == set(OPERATIONS)
 
 
 async def test_agent_does_not_start_when_its_certificate_is_missing(machine: Machine) -> None:
