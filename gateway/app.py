@@ -10,7 +10,6 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from aiohttp import web
@@ -32,6 +31,7 @@ from bridge.pki import Renewal
 from bridge.process import notify
 from bridge.process.clock import Clock, SystemClock
 from bridge.process.logs import log
+from bridge.process.version import VERSION
 from bridge.tls import ReloadingClientTLS
 from gateway.accounts import signing_in
 from gateway.accounts.signing_in import SigningIn
@@ -58,10 +58,6 @@ from gateway.web.tracing import begin_request
 
 _log: Final = logging.getLogger(__name__)
 
-try:
-    VERSION = version("drawbridge")
-except PackageNotFoundError:  # run from a checkout
-    VERSION = "0+checkout"
 _SIDE_POOL: Final = 2
 """Connections of the lanes that carry few calls; one of the machine lane is the feed."""
 
@@ -163,7 +159,6 @@ class Gateway:
             notify.notify(notify.READY)
             await stop.wait()
             notify.notify(notify.STOPPING)
-            log(_log, "gateway_stopping")
             await server.stop()
             for task in background:
                 task.cancel()
