@@ -10,6 +10,7 @@ import pytest
 pytest_plugins = [
     "pytester",
     "tests.plugins.floors",
+    "tests.plugins.groups",
     "tests.plugins.logs",
     "tests.plugins.loopback",
     "tests.plugins.skips",
@@ -18,13 +19,9 @@ pytest_plugins = [
 ]
 
 SLOW_TIMEOUT_S: Final = 60
-_ONE_AT_A_TIME: Final = ("tests/adversity/", "tests/browser/")  # they measure times, or start a browser
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist writes the groups into the tests' ids
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT_S))
-        if item.nodeid.startswith(_ONE_AT_A_TIME):
-            item.add_marker(pytest.mark.xdist_group("one at a time"))

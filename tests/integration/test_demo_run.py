@@ -22,7 +22,7 @@ from demo.databases import MAPPING, provide_source, provide_store
 from demo.door import Door, free_port
 from tests.postgres import PostgresServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("the demo")]
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 

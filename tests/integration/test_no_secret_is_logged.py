@@ -28,7 +28,7 @@ from demo.installation import Access, Installation
 from demo.postgres import EmbeddedPostgres, find_binaries, home_for
 from demo.processes import DemoError
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("the demo")]
+pytestmark = pytest.mark.slow
 
 SETTINGS = {
     "DRAWBRIDGE_AGENT_LIMITS__SIGN_IN_PER_ACCOUNT": "1000",
