@@ -194,7 +194,7 @@ async def scene(stage: Stage, setup: Setup | None = None) -> AsyncIterator[Scene
             if not seen.is_good:
                 msg = f"signing in: {outcomes([seen])}"
                 raise NotReady(msg)
-            await until(lambda: opened.feed.is_fresh)
+            await until(lambda: opened.feed.is_fresh, timeout_s=10.0)
             yield ready
     except ExceptionGroup as group:
         told, others = group.split((Unmet, NotReady))
