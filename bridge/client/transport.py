@@ -180,7 +180,7 @@ class _Connection(asyncio.Protocol):
 
 
 class Transport:
-    """A pool of at most ``size`` connections; the most recently used idle one goes first.
+    """A pool of at most ``size`` connections, the most recently used idle one first, for who has waited longest.
 
     ``keepalive_s`` must be below the agent's, so that this side closes first and few requests meet a dying connection.
     ``on_connect`` hears of each attempt: "connected", or the reason of the failure.
@@ -206,6 +206,7 @@ class Transport:
         self._connections: set[_Connection] = set()
         self._connecting = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
+        self._called = 0  # of those who waited: it is their turn, and they have not come yet
         self._is_closed = False
 
     async def exchange(self, path: str, headers: Mapping[str, str], body: bytes) -> Response:
@@ -253,10 +254,16 @@ class Transport:
 
     async def _acquire(self) -> _Connection:
         loop = asyncio.get_running_loop()
+        free = len(self._idle) + self._size - self.open_count - self._called
+        is_our_turn = free > 0 and not self._waiters  # else whoever comes at the right moment overtakes all who wait
         while True:
             if self._is_closed:
                 msg = "the transport is closed"
                 raise ConnectFailed(msg)
+            if not is_our_turn:
+                await self._wait_for_turn(loop)
+                is_our_turn = True
+                continue
             while self._idle:
                 connection = self._idle.pop()
                 is_recent = loop.time() - connection.idle_since < self._keepalive_s
@@ -265,7 +272,7 @@ class Transport:
                 connection.abort()
             if self.open_count < self._size:
                 return await self._connect(loop)
-            await self._wait_for_turn(loop)
+            is_our_turn = False
 
     async def _wait_for_turn(self, loop: asyncio.AbstractEventLoop) -> None:
         turn: asyncio.Future[None] = loop.create_future()
@@ -274,8 +281,10 @@ class Transport:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
+                self._called -= 1
                 self._wake_one()  # the turn came as we left: pass it on
             raise
+        self._called -= 1
 
     async def _connect(self, loop: asyncio.AbstractEventLoop) -> _Connection:
         context = self._tls.context
@@ -325,4 +334,5 @@ class Transport:
             turn = self._waiters.popleft()
             if not turn.done():
                 turn.set_result(None)
+                self._called += 1
                 return

@@ -128,3 +128,19 @@ async def test_turn_passes_by_a_caller_who_has_left(wires: Wires) -> None:
         await steps()
         wires.made[-1].protocol.data_received(OK)
     assert (first.result().body, last.result().body) == (b"{}", b"{}")
+
+
+async def test_turn_is_not_taken_by_who_comes_at_the_right_moment(wires: Wires) -> None:
+    pool = transport()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(pool.exchange("/v1/a", {}, b"1"))
+        await steps()
+        tasks.create_task(pool.exchange("/v1/a", {}, b"2"))
+        await steps()
+        wire = wires.made[0]
+        wire.protocol.data_received(OK)
+        tasks.create_task(pool.exchange("/v1/a", {}, b"3"))  # its first step comes before that of the second call
+        for _ in range(2):
+            await steps()
+            wire.protocol.data_received(OK)
+    assert [request[:1] for request in wire.written.split(b"\r\n\r\n")[1:]] == [b"1", b"2", b"3"]
