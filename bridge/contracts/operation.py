@@ -1,7 +1,7 @@
 """The shape of one operation, declared once and used on both machines.
 
 The client takes retry, cache and breaker behaviour from it, the agent validation and authorization, the
-documentation its reference. See ``docs/architecture.md``, "One operation, declared once".
+documentation its list (``docs/operations.md``). See ``docs/architecture.md``, "One operation, declared once".
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from agent.settings import AgentSettings
 from bridge.process.settings import Section
-from docs.generate import SETTINGS_PAGE, settings_page
+from docs.generate import PAGES
 from gateway.settings import GatewaySettings
 
 ROOT = Path(__file__).parents[2]
@@ -83,8 +83,9 @@ def test_lock_pins_every_package_by_hash_and_names_no_index(lock: str) -> None:
     assert "://" not in read(lock)
 
 
-def test_settings_page_is_what_make_docs_writes() -> None:
-    assert SETTINGS_PAGE.read_text("utf-8") == settings_page(), "run `make docs`"
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_generated_page_is_what_make_docs_writes(page: Path) -> None:
+    assert page.read_text("utf-8") == PAGES[page](), "run `make docs`"
 
 
 def sections(model: type[Section]) -> Iterator[tuple[str, Section]]:
