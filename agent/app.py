@@ -130,7 +130,9 @@ class Agent:
             authority=settings.bridge.authority,
             keys=self._bridge_keys,
             unit_of_peer=unit_of_peer,
-            handlers={operation: _traced(handler) for operation, handler in self._handlers().items()},
+            handlers={
+                operation: _traced(self._telling(operation, handler)) for operation, handler in self._handlers().items()
+            },
             authenticate=Authentication(tokens, self._directory, clock).authenticate,
             feed=self._hub,
             clock=clock,
@@ -228,6 +230,20 @@ class Agent:
         if self._source is None:
             return dict.fromkeys(HEALTH_OPERATIONS, _switched_off)
         return health.handlers(self._source, Grants(self._directory))
+
+    def _telling(self, operation: Operation[Any, Any], handler: Handler) -> Handler:
+        """Let every gateway forget what a write made untrue: the one that asked for it is not the only one."""
+        if not operation.invalidates:
+            return handler
+
+        @wraps(handler)
+        async def telling(context: CallerContext, params: object) -> Answer:
+            try:
+                return await handler(context, params)
+            finally:  # failed or not: a commit whose confirmation was lost may have been one
+                self._hub.tags_invalidated(tuple(sorted(operation.invalidates)))
+
+        return telling
 
     async def _status(self, _context: CallerContext, _params: Nothing) -> Answer:
         parts = [self._store.availability, self._health]

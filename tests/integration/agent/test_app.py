@@ -21,10 +21,11 @@ from agent.settings import Passwords as PasswordSettings
 from bridge.client.call import Credentials
 from bridge.contracts import OPERATIONS, health, system
 from bridge.contracts.accounts import SIGN_IN, SIGN_OUT
-from bridge.contracts.operation import Nothing
+from bridge.contracts.operation import Effect, Nothing, Operation, User
 from bridge.contracts.system import FeedEvent
 from bridge.errors import AppError, Code
 from bridge.process.clock import SystemClock
+from bridge.server import AnonymousCaller, Answer, CallerContext
 from bridge.tls import TLSRefused
 from tests.integration.agent.conftest import AGENT_ROLE, StoreDsns
 from tests.integration.agent.machine import EMAIL, PASSWORD, RECORDS, Machine, Running
@@ -134,6 +135,26 @@ async def test_feed_tells_within_a_second_when_an_account_or_key_changes(machine
             running.agent.reload()
             replaced = await listener.events.get()
         assert (replaced.kind, len(replaced.keys)) == ("keys_changed", 2)
+
+
+@pytest.mark.parametrize("error", [None, TimeoutError()], ids=["a write", "a write that may have been applied"])
+async def test_every_gateway_is_told_what_is_untrue_now_when_one_has_it_written(
+    machine: Machine, error: Exception | None
+) -> None:
+    async def write(_context: CallerContext, _params: object) -> Answer:
+        if error:
+            raise error
+        return Answer(b"{}")
+
+    writing = Operation("test.write", Nothing, Nothing, User(), Effect.WRITE, invalidates=frozenset({"b", "a"}))
+    agent = Agent(machine.settings())
+    agent._hub.resume()
+    told = agent._hub.subscribe()
+    assert (await anext(told)).kind == "hello"
+    context = CallerContext(AnonymousCaller(), "0" * 32, "", soon(), "key-1", "")
+    with suppress(TimeoutError):
+        await agent._telling(writing, write)(context, Nothing())
+    assert await anext(told) == FeedEvent(kind="tags_invalidated", tags=("a", "b"))
 
 
 async def test_session_that_ends_elsewhere_is_told_when_the_feed_is_open(machine: Machine) -> None:
