@@ -44,7 +44,7 @@ class AccessLog(Middleware):
     def leave(self, request: web.Request, context: RequestContext, response: web.StreamResponse) -> None:
         duration_s = self._monotonic() - context.started_at
         route = route_of(request)
-        outcome = context.outcome.value
+        outcome = context.outcome
         status = response.status
         self._durations.observe(route, status, outcome, duration_s)
         if not self._is_on:

@@ -71,7 +71,8 @@ def reply_response(request: web.Request, reply: Reply) -> web.StreamResponse:
     """Return the agent's answer as a response, with ``Age``, ``Cache-Status`` and the ``Link`` to the next page."""
     headers = CIMultiDict({hdrs.AGE: str(int(reply.age_s)), "Cache-Status": reply.cache_status})
     if reply.next_cursor:
-        headers[hdrs.LINK] = f'<{_next_page(request, reply.next_cursor)}>; rel="next"'
+        url = request.rel_url
+        headers[hdrs.LINK] = _next_page(url.raw_path, url.raw_query_string, reply.next_cursor)
     body = reply.body
     if reply.outcome is Outcome.STALE:
         as_of = rfc3339(reply.as_of, timespec="seconds")
@@ -82,8 +83,8 @@ def reply_response(request: web.Request, reply: Reply) -> web.StreamResponse:
     return web.Response(body=body, headers=headers)
 
 
-def _next_page(request: web.Request, cursor: str) -> str:
-    url = request.rel_url
-    kept = [pair for pair in url.raw_query_string.split("&") if pair and not pair.startswith("cursor=")]
+@lru_cache(_QUERIES_REMEMBERED)
+def _next_page(path: str, query: str, cursor: str) -> str:
+    kept = [pair for pair in query.split("&") if pair and not pair.startswith("cursor=")]
     kept.append(f"cursor={quote(cursor)}")
-    return f"{url.raw_path}?{'&'.join(kept)}"
+    return f'<{path}?{"&".join(kept)}>; rel="next"'
