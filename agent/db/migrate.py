@@ -77,7 +77,8 @@ async def migrate(
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK_ID, timeout=timeout_s)
         await connection.execute(
-            "SET lock_timeout = '4s'; SET statement_timeout = '5s'; SET client_min_messages = error"
+            f"SET lock_timeout = {LOCK_TIMEOUT_S * 1000:.0f}; SET statement_timeout = {STATEMENT_TIMEOUT_S * 1000:.0f};"
+            " SET client_min_messages = error"
         )
         quoted_role = await _quoted_role(connection, agent_role)
         await connection.execute(_BOOKKEEPING)

@@ -79,8 +79,9 @@ async def test_migrate_gives_up_when_a_table_stays_locked(empty: str, monkeypatc
     holder = await asyncpg.connect(empty, timeout=5)
     try:
         await holder.execute("BEGIN; LOCK TABLE first IN ACCESS SHARE MODE", timeout=5)
-        with pytest.raises(asyncpg.LockNotAvailableError):
-            await migrate(empty, agent_role=AGENT_ROLE, steps=[FIRST, alter])
+        async with asyncio.timeout(2):
+            with pytest.raises(asyncpg.LockNotAvailableError):
+                await migrate(empty, agent_role=AGENT_ROLE, steps=[FIRST, alter])
     finally:
         await holder.close(timeout=5)
     assert await migrate(empty, agent_role=AGENT_ROLE, steps=[FIRST, alter]) == (alter,)
