@@ -86,13 +86,8 @@ def policy_field(quotas: Iterable[Quota]) -> str:
     return ", ".join(f'"{quota.name}";q={quota.count};w={quota.window_s}' for quota in quotas)
 
 
-def limit_field(decisions: Iterable[Decision]) -> str:
-    """Return the value of ``RateLimit``."""
-    return ", ".join(map(limit_item, decisions))
-
-
 def limit_item(decision: Decision) -> str:
-    """Return one quota's part of ``RateLimit``."""
+    """Return one quota's item of the list ``RateLimit``."""
     return f'"{decision.quota.name}";r={decision.remaining};t={whole_s(decision.reset_s)}'
 
 

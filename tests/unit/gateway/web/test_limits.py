@@ -11,7 +11,7 @@ from http_sf import parse
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gateway.web.limits import Decision, GcraLimiter, Quota, client_key, limit_field, policy_field, whole_s
+from gateway.web.limits import Decision, GcraLimiter, Quota, client_key, limit_item, policy_field, whole_s
 
 SIGN_IN = Quota("sign-in", 5)
 ACCOUNT = Quota("account", 60)
@@ -128,12 +128,13 @@ def test_fields_are_structured_lists_as_the_draft_writes_them() -> None:
     )
 
     assert policy_field((ACCOUNT, ADDRESS)) == '"account";q=60;w=60, "address";q=600;w=60'
-    assert limit_field(decisions) == '"account";r=12;t=1, "address";r=0;t=3'
+    limits = ", ".join(map(limit_item, decisions))
+    assert limits == '"account";r=12;t=1, "address";r=0;t=3'
     assert parse(policy_field((ACCOUNT, ADDRESS)).encode(), tltype="list") == [
         ("account", {"q": 60, "w": 60}),
         ("address", {"q": 600, "w": 60}),
     ]
-    assert parse(limit_field(decisions).encode(), tltype="list") == [
+    assert parse(limits.encode(), tltype="list") == [
         ("account", {"r": 12, "t": 1}),
         ("address", {"r": 0, "t": 3}),
     ]
