@@ -50,7 +50,9 @@ def test_every_make_target_is_in_the_development_guide() -> None:
 
 
 def test_every_command_of_the_guides_is_a_make_target() -> None:
-    named = re.findall(r"`make ([a-z-]+)", read("docs/development.md") + read("docs/testing.md"))
+    named = re.findall(
+        r"`make ([a-z-]+)", "".join(read(page) for page in ("README.md", "docs/development.md", "docs/testing.md"))
+    )
     assert set(named) <= set(make_targets())
 
 
@@ -104,7 +106,12 @@ def test_section_keeps_its_other_defaults_when_the_file_sets_one_key_of_it(setti
         assert default == type(default).model_construct(), name
 
 
-@pytest.mark.parametrize("page", sorted(path.relative_to(ROOT).as_posix() for path in DOCS.glob("*.md")))
+@pytest.mark.parametrize(
+    "page",
+    sorted(
+        path.relative_to(ROOT).as_posix() for folder in (ROOT, DOCS, ROOT / "bridge") for path in folder.glob("*.md")
+    ),
+)
 def test_links_of_a_page_lead_somewhere(page: str) -> None:
     links = re.findall(r"\]\((?!\w+://|#)([^)#]+)", read(page))
     assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
