@@ -1,6 +1,6 @@
 """The log: one JSON object a line on standard error, the same on both machines.
 
-``log(_log, "bridge_call_finished", outcome="ok", duration_ms=3.1)`` writes the event (a past-tense constant) with
+``log(_log, "bridge_call_answered", outcome="ok", duration_ms=3.1)`` writes the event (a past-tense constant) with
 the keys ``at level host app event`` and what is given. The usual keys are ``request_id operation user_id
 duration_ms outcome error_code``. Never a body, a token, a password or health text.
 """
