@@ -87,7 +87,7 @@ class _Health:
             next_cursor = cursors.encode(Position(rows[-1]["rank"], rows[-1]["recorded_at"], rows[-1]["id"]), question)
         body = to_json(
             {
-                "items": [_record(row) for row in rows],
+                "items": _records(rows),
                 "total": total if total is None or is_exact else TOTAL_COUNTED_TO,
                 "total_is_exact": is_exact,
                 "limit": question.limit,
@@ -169,17 +169,19 @@ class _Health:
         return count
 
 
-def _record(row: asyncpg.Record) -> dict[str, object]:
-    record_id, symptom, category, severity, recorded_at, duration_minutes, notes, *_ = row
-    return {
-        "id": record_id,
-        "symptom": symptom,
-        "category": category,
-        "severity": severity,
-        "recorded_at": recorded_at,
-        "duration_minutes": duration_minutes,
-        "notes": notes,
-    }
+def _records(rows: list[asyncpg.Record]) -> list[dict[str, object]]:
+    return [
+        {
+            "id": record_id,
+            "symptom": symptom,
+            "category": category,
+            "severity": severity,
+            "recorded_at": recorded_at,
+            "duration_minutes": duration_minutes,
+            "notes": notes,
+        }
+        for record_id, symptom, category, severity, recorded_at, duration_minutes, notes, *_ in rows
+    ]
 
 
 def _check_time_zone(name: str) -> None:
