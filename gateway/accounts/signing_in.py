@@ -74,7 +74,7 @@ class SigningIn:
         try:
             tokens = await self._sign_in(request[CONTEXT], form)
         except Denied as error:
-            request[CONTEXT].outcome, request[CONTEXT].error_code = error.code.outcome, error.code.wire
+            request[CONTEXT].fail_with(error)
             return _page(request, next_path=own_path(form.next), email=form.email, error=error)
         response = _see_other(own_path(form.next))
         set_session(response, tokens)
@@ -89,7 +89,8 @@ class SigningIn:
         try:
             tokens = await self._refresh(request[CONTEXT], _refresh_cookie(request))
             self._verifier.verify(tokens.access_token)  # else the next page would send it here again, for ever
-        except Denied:
+        except Denied as error:
+            request[CONTEXT].fail_with(error)
             response: web.StreamResponse = _see_other(f"/sign-in?next={quote(next_path, safe='/')}")
             clear_session(response)
             return response
@@ -116,13 +117,11 @@ class SigningIn:
         try:
             context.require_user()
             await call(self._bridge, context, SIGN_OUT, Nothing())
-        except Denied:
+        except (Denied, Unavailable) as error:
             if not is_browser:
                 raise
-        except Unavailable:
-            if not is_browser:
-                raise
-            notice = "signed-out-here"
+            context.fail_with(error)
+            notice = "signed-out" if isinstance(error, Denied) else "signed-out-here"
         self._verifier.forget(access_token(request))
         response = _see_other(f"/sign-in?notice={notice}") if is_browser else web.Response(status=204)
         clear_session(response)

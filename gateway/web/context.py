@@ -58,6 +58,10 @@ class RequestContext:
             raise self.refusal or Denied(Code.UNAUTHENTICATED)
         return self.principal
 
+    def fail_with(self, error: AppError) -> None:
+        """Let the log line say how the request ended, whatever its response looks like."""
+        self.outcome, self.error_code = error.code.outcome, error.code.wire
+
     @property
     def call_context(self) -> CallContext:
         return CallContext(self.request_id, self.traceparent, self.deadline)

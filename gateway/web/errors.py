@@ -45,5 +45,5 @@ def answer_error(request: web.Request, context: RequestContext, error: Exception
 
 
 def _answer(request: web.Request, context: RequestContext, error: AppError) -> web.StreamResponse:
-    context.outcome, context.error_code = error.code.outcome, error.code.wire
+    context.fail_with(error)
     return error_response(request, context, error)

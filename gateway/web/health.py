@@ -78,7 +78,7 @@ class Health:
             reply = await call(self._bridge, context, METRICS, Nothing(), credentials=ANONYMOUS)
             agents = Metrics.model_validate_json(reply.body).text
         except AppError as error:
-            context.outcome = error.code.outcome
+            context.fail_with(error)
             agents = ""
         return web.Response(body=join_metrics(own, agents).encode(), headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_LATEST})
 
@@ -100,7 +100,7 @@ class Health:
             reply = await call(self._bridge, context, STATUS, Nothing(), credentials=ANONYMOUS)
             dependencies = Status.model_validate_json(reply.body).dependencies
         except AppError as error:
-            context.outcome, context.error_code = error.code.outcome, error.code.wire
+            context.fail_with(error)
             self._set_bridge(is_up=False)
         else:
             self._set_bridge(is_up=True)

@@ -15,7 +15,8 @@ from gateway.web.pages import render
 from gateway.web.session import SESSION_COOKIE, cookie
 
 _UNAUTHENTICATED: Final = 401
-_SIGN_IN_AGAIN: Final = frozenset({Code.UNAUTHENTICATED, Code.SESSION_ENDED})
+SIGN_IN_AGAIN: Final = frozenset({Code.UNAUTHENTICATED, Code.SESSION_ENDED})
+"""Why a page gives way to the sign-in page."""
 
 
 def wants_page(request: web.Request) -> bool:
@@ -40,7 +41,7 @@ def error_response(request: web.Request, context: RequestContext, error: AppErro
             headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
         body = problem_json(error, request_id=context.request_id)
         return web.Response(body=body, status=error.code.status, content_type=PROBLEM_TYPE, headers=headers)
-    if error.code in _SIGN_IN_AGAIN:
+    if error.code in SIGN_IN_AGAIN:
         return web.Response(status=303, headers={hdrs.LOCATION: sign_in_path(request)})
     page = render("error.html", request, {"error": error}, status=error.code.status)
     page.headers.update(headers)

@@ -22,6 +22,7 @@ from gateway.web.calls import Bridge, P, R, call
 from gateway.web.context import CONTEXT, RequestContext
 from gateway.web.inputs import JSON, read_form, read_json
 from gateway.web.pages import render
+from gateway.web.problems import SIGN_IN_AGAIN
 from gateway.web.rate_limits import Counted, counted
 
 MESSAGE_MAX: Final = 1_000
@@ -32,7 +33,6 @@ _EXAMPLES: Final[Sequence[str]] = (
     "When did I last have a migraine?",
     "How bad was my back pain on average this year?",
 )
-_SIGN_IN_AGAIN: Final = frozenset({Code.UNAUTHENTICATED, Code.SESSION_ENDED})
 
 Message = Annotated[str, StringConstraints(min_length=1, max_length=MESSAGE_MAX)]
 Conversation = Annotated[str, StringConstraints(max_length=16_384)]
@@ -98,9 +98,9 @@ class ChatPages:
         try:
             reply = await self._ask(context, form.message, form.conversation or None, self._zone)
         except AppError as error:
-            if error.code in _SIGN_IN_AGAIN:
+            if error.code in SIGN_IN_AGAIN:
                 raise
-            context.outcome, context.error_code = error.code.outcome, error.code.wire
+            context.fail_with(error)
             kept = "" if error.code is Code.INVALID_CONVERSATION else form.conversation
             return _page(request, self._zone, message=form.message, error=error, conversation=kept)
         return _page(request, self._zone, message=form.message, reply=reply, conversation=reply.conversation)

@@ -181,6 +181,7 @@ async def test_renewal_goes_to_sign_in_when_there_is_no_refresh_token(door: Door
     assert response.headers["Location"] == "/sign-in?next=/chat"
     assert "Max-Age=0" in cookies(response.headers)["__Host-session"]
     assert not door.bridge.asked
+    assert (door.log[-1]["outcome"], door.log[-1]["error_code"]) == ("denied", "session_ended")
 
 
 async def test_renewal_goes_to_sign_in_when_the_new_token_is_no_good(door: Door) -> None:
@@ -232,6 +233,7 @@ async def test_browser_forgets_the_session_when_the_agent_is_out_of_reach(door: 
     response = await door.client.post("/auth/logout", headers=door.with_page(), allow_redirects=False)
 
     assert response.headers["Location"] == "/sign-in?notice=signed-out-here"
+    assert door.log[-1]["error_code"] == Code.UNREACHABLE.wire
     assert "__Host-session" in cookies(response.headers)
 
 
