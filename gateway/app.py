@@ -9,6 +9,7 @@ import random
 import secrets
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,6 +61,9 @@ _log: Final = logging.getLogger(__name__)
 
 _SIDE_POOL: Final = 2
 """Connections of the lanes that carry few calls; one of the machine lane is the feed."""
+
+_FEED_WAIT_S: Final = 1.0
+"""How long a start waits for the feed: below what a unit may take to be ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +151,13 @@ class Gateway:
                 certificate=self._certificate,
                 drain=self._drain,
             )
+            following = tasks.create_task(feed.run())
+            with suppress(TimeoutError):  # who is signed in can be told once the feed has brought the keys
+                async with asyncio.timeout(_FEED_WAIT_S):
+                    await feed.opened.wait()
             await server.start(sockets)
             background = [
-                tasks.create_task(feed.run()),
+                following,
                 tasks.create_task(self._follow_files(feed, transports)),
                 tasks.create_task(self._renewal().run()),
                 tasks.create_task(_beat_watchdog(server)),

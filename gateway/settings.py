@@ -153,7 +153,7 @@ class Feed(Section):
     fresh_s: Seconds = Field(1.0, description="Seconds of silence after which what is remembered is not trusted.")
     silence_max_s: Seconds = Field(2.0, description="Seconds of silence after which the stream is opened anew.")
     retry_s: Seconds = Field(0.25, description="Seconds before the first attempt to open it again.")
-    retry_max_s: Seconds = Field(2.0, description="The longest wait between attempts, seconds.")
+    retry_max_s: Seconds = Field(0.5, description="The longest wait between attempts, seconds.")
 
 
 class Bridge(Section):

@@ -175,6 +175,10 @@ class Breaker:
         self._is_probing = True
         return Permit(self, self._era, is_probe=True)
 
+    def probe_soon(self, now: float) -> None:
+        """Let the next call through as a probe: something else showed that the agent is back."""
+        self._open_until = min(self._open_until, now)
+
     def _settle(self, era: int, verdict: Verdict, now: float, *, is_slow: bool) -> None:
         if era != self._era:
             return

@@ -78,12 +78,16 @@ class Freshness(Enum):
 
 
 class Hit(NamedTuple):
-    """``is_held``: the agent failed on this very question moments ago; give the answer and do not ask again yet."""
+    """``is_held``: the agent failed on this very question moments ago; give the answer and do not ask again yet.
+
+    ``is_trusted``: no invalidation of it can have been missed.
+    """
 
     answer: Answer
     freshness: Freshness
     age_s: float
     is_held: bool
+    is_trusted: bool
 
 
 class Fetch(NamedTuple):
@@ -125,13 +129,14 @@ class Cache:
         age_s = now - entry.asked_at
         rule = entry.rule
         is_held = now < self._entries.held_until.get(key, now)
-        if age_s < rule.fresh_s and entry.generation >= self._trusted_from:
-            return Hit(entry.answer, Freshness.FRESH, age_s, is_held)
+        is_trusted = entry.generation >= self._trusted_from
+        if age_s < rule.fresh_s and is_trusted:
+            return Hit(entry.answer, Freshness.FRESH, age_s, is_held, is_trusted)
         revalidate_until_s = rule.fresh_s + rule.stale_while_revalidate_s
-        if age_s < revalidate_until_s and entry.generation >= self._trusted_from:
-            return Hit(entry.answer, Freshness.REVALIDATE, age_s, is_held)
+        if age_s < revalidate_until_s and is_trusted:
+            return Hit(entry.answer, Freshness.REVALIDATE, age_s, is_held, is_trusted)
         if age_s < revalidate_until_s + rule.stale_if_error_s:
-            return Hit(entry.answer, Freshness.STALE_IF_ERROR, age_s, is_held)
+            return Hit(entry.answer, Freshness.STALE_IF_ERROR, age_s, is_held, is_trusted)
         del self._entries[key]
         return None
 

@@ -48,6 +48,13 @@ _STALE_MAY_SERVE: Final = frozenset(
 )  # fmt: skip
 """Failures that say nothing about the answer or the caller's right to it."""
 
+_AFTER_AUTHORIZATION: Final = frozenset({Code.DATABASE_UNAVAILABLE, Code.INTERNAL})
+"""Those of them that the agent tells nobody but a caller whose token it has verified."""
+
+
+_NOT_AT_ONCE: Final = frozenset({Code.TIMEOUT, Code.OVERLOADED, Code.DRAINING})
+"""No time is left, or the agent asked to be left alone for longer than a back-off."""
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -188,6 +195,8 @@ class BridgeClient:
 
     def on_feed_gap(self) -> None:
         self._cache.distrust()
+        for breaker in self._breakers.values():
+            breaker.probe_soon(self._clock.monotonic())
 
     # cache and single flight
 
@@ -203,12 +212,16 @@ class BridgeClient:
                 )
             metrics.cache_requests(hit.freshness.value).inc()
             return _remembered_reply(hit, rule, Outcome.CACHED)
-        if not hit.is_held:
+        # the feed came back, but not what it would have said meanwhile: is this person still let in?
+        is_doubtful = self._feed.is_fresh and not hit.is_trusted
+        if is_doubtful or not hit.is_held:
             try:
                 return await self._ask_together(key, call, rule, call.deadline - _STALE_MARGIN_S)
             except AppError as error:
                 if error.code not in _STALE_MAY_SERVE:
                     self._cache.discard(key)
+                    raise
+                if is_doubtful and error.code not in _AFTER_AUTHORIZATION:
                     raise
                 self._cache.hold_origin(key, self._clock.monotonic())
         metrics.cache_requests("stale").inc()
@@ -302,7 +315,7 @@ class BridgeClient:
             return answer
         refusal = error_from_problem(answer.body) or AppError(Code.INTERNAL)
         if _is_failure(refusal):
-            may_retry = call.operation.is_idempotent and refusal.code is not Code.TIMEOUT
+            may_retry = call.operation.is_idempotent and refusal.code not in _NOT_AT_ONCE
             raise _AttemptFailed(refusal, Verdict.FAILURE, may_retry=may_retry)
         raise refusal
 

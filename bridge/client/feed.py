@@ -62,7 +62,7 @@ class Feed:
         fresh_s: float = 1.0,
         silence_max_s: float = 2.0,
         retry_s: float = 0.25,
-        retry_max_s: float = 2.0,
+        retry_max_s: float = 0.5,
     ) -> None:
         self._session = session
         self._transport = transport
@@ -73,7 +73,8 @@ class Feed:
         self._retry_s = retry_s
         self._retry_max_s = retry_max_s
         self._heard_at: float | None = None
-        self._is_up = False
+        self.opened: Final = asyncio.Event()
+        """Set while the stream is there."""
         self.lost_at: float | None = None
         """Since when (monotonic seconds) the feed has been away; None while it is there."""
 
@@ -101,7 +102,7 @@ class Feed:
                 reason = error.step.value if isinstance(error, AnswerRefused) else type(error).__name__
             else:
                 reason = "ended"
-            if self._is_up:
+            if self.opened.is_set():
                 delay_s = self._retry_s
             self._down(reason)
             await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
@@ -121,8 +122,9 @@ class Feed:
         self._heard_at = self._clock.monotonic()
         if event.kind == "heartbeat":
             return
-        if event.kind == "hello" and not self._is_up:
-            self._is_up, self.lost_at = True, None
+        if event.kind == "hello" and not self.opened.is_set():
+            self.opened.set()
+            self.lost_at = None
             log(_log, "feed_opened")
             for listener in self._listeners:
                 listener.on_feed_gap()
@@ -134,7 +136,7 @@ class Feed:
         if self.lost_at is None:
             self.lost_at = self._clock.monotonic()
             log(_log, "feed_lost", level=logging.WARNING, reason=reason)
-        self._is_up = False
+        self.opened.clear()
 
 
 async def _events(stream: SignedStream) -> AsyncIterator[FeedEvent]:

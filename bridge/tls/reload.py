@@ -179,6 +179,10 @@ class RenewalServerTLS(ReloadingServerTLS):
         return super().check_peer(peer_certificate)
 
 
+CONNECTIONS_PER_CERTIFICATE_MAX: Final = 64
+"""Several times what the processes of one unit need: two gateways have eight each."""
+
+
 class Connections:
     """The live connections, by their peer certificate's serial number."""
 
@@ -189,8 +193,16 @@ class Connections:
         return sum(not transport.is_closing() for transport in self._serials)
 
     def add(self, serial: int, transport: asyncio.Transport) -> None:
-        """Remember a connection; those that ended since the last call are forgotten."""
+        """Remember a connection; those that ended since the last call are forgotten.
+
+        Above ``CONNECTIONS_PER_CERTIFICATE_MAX`` the oldest of the same certificate is cut, and not the new one
+        refused: half-open ones would lock a unit out that lost its line.
+        """
         self._serials = {one: its for one, its in self._serials.items() if not one.is_closing()}
+        same = [one for one, its in self._serials.items() if its == serial]
+        for oldest in same[: max(0, len(same) + 1 - CONNECTIONS_PER_CERTIFICATE_MAX)]:
+            log(_log, "connection_displaced", level=logging.WARNING, serial=f"{serial:x}")
+            oldest.abort()
         self._serials[transport] = serial
 
     def close_if(self, is_refused: Callable[[int], bool]) -> None:

@@ -590,6 +590,56 @@ async def test_feed_is_followed_again_and_remembered_answers_asked_anew_when_it_
         assert (await ask(door, REMEMBERED)).outcome is Outcome.CACHED
 
 
+async def unplugged(door: Gateway) -> None:
+    """Let the feed be lost and come back: invalidations may have been missed."""
+    for connection in tuple(door.transports[Lane.MACHINE]._connections):
+        connection.abort()
+    await until(lambda: door.feed.lost_at is not None)
+    await until(lambda: door.feed.is_fresh)
+
+
+async def test_answer_of_before_a_gap_is_not_given_when_the_agent_did_not_say_that_its_owner_is_still_let_in(
+    handlers: Handlers, bridge_certificates: Certificates
+) -> None:
+    async with agent(handlers.table(), bridge_certificates) as keep:
+        async with gateway(keep.port, bridge_certificates, retry=RetryRule(attempts_max=0)) as door:
+            await fresh(door)
+            await ask(door, REMEMBERED)
+            await unplugged(door)
+            handlers.before = asyncio.Event().wait  # type: ignore[assignment]  # its True is not looked at
+            with pytest.raises(Unavailable) as late:
+                await ask(door, REMEMBERED, deadline_s=0.2)
+            assert late.value.code is Code.TIMEOUT
+
+
+async def test_answer_of_before_a_gap_is_given_when_only_the_database_is_away(
+    handlers: Handlers, bridge_certificates: Certificates
+) -> None:
+    async with agent(handlers.table(), bridge_certificates) as keep:
+        async with gateway(keep.port, bridge_certificates, retry=RetryRule(attempts_max=0)) as door:
+            await fresh(door)
+            await ask(door, REMEMBERED)
+            await unplugged(door)
+            await fail_times(handlers, 1000)
+            assert (await ask(door, REMEMBERED)).outcome is Outcome.STALE
+
+
+async def test_breaker_probes_at_once_when_the_feed_is_back(
+    handlers: Handlers, bridge_certificates: Certificates
+) -> None:
+    await fail_times(handlers, 4)
+    rule = BreakerRule(calls_min=4, open_s=60.0, jitter=0.0)
+    async with agent(handlers.table(), bridge_certificates) as keep:
+        async with gateway(keep.port, bridge_certificates, breaker=rule, retry=RetryRule(attempts_max=0)) as door:
+            await fresh(door)
+            for _ in range(4):
+                with pytest.raises(Unavailable):
+                    await ask(door)
+            assert door.breakers[Lane.DATA].state is State.OPEN
+            await unplugged(door)
+            assert (await ask(door)).outcome is Outcome.OK
+
+
 # Drain
 
 

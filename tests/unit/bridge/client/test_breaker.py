@@ -460,3 +460,19 @@ def test_breaker_does_as_interlock_does_where_one_probe_decides(
                 permit.record(verdict, clock.now, is_slow=counts_as_slow)
                 theirs.record(_THEIR_OUTCOMES[verdict, counts_as_slow], generation=generation)
         assert ours.state.value == theirs.state.value
+
+
+def test_breaker_probes_at_once_when_something_else_showed_that_the_agent_is_back() -> None:
+    breaker = opened_at(100.0)
+    assert is_refused(breaker, 100.5)
+    breaker.probe_soon(100.5)
+    call(breaker, Verdict.SUCCESS, 100.5)
+    assert state_of(breaker) is State.HALF_OPEN
+    call(breaker, Verdict.SUCCESS, 100.6)
+    assert state_of(breaker) is State.CLOSED
+
+
+def test_breaker_stays_closed_when_it_is_told_to_probe_soon() -> None:
+    breaker = breaker_of()
+    breaker.probe_soon(100.0)
+    assert state_of(breaker) is State.CLOSED

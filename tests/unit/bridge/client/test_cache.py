@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from bridge.client.cache import Answer, Cache, Fetch, Freshness, Key
+from bridge.client.cache import Answer, Cache, Fetch, Freshness, Hit, Key
 from bridge.contracts.operation import CacheRule
 
 RULE = CacheRule(frozenset({"health.records"}), fresh_s=5.0, stale_while_revalidate_s=30.0, stale_if_error_s=100.0)
@@ -355,7 +355,8 @@ class CacheAgainstModel(RuleBasedStateMachine):
             assert hit is None
             return
         is_held = self.now < known.held_until
-        assert hit == (answer_of(known.text), freshness, self.now - known.asked_at, is_held)
+        expected = Hit(answer_of(known.text), freshness, self.now - known.asked_at, is_held, not known.is_distrusted)
+        assert hit == expected
 
     @invariant()
     def has_an_index_of_what_it_has(self) -> None:

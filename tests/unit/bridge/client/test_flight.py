@@ -144,3 +144,25 @@ async def test_who_comes_when_all_others_left_asks_anew() -> None:
         question.answer.set()
     assert waiting.result() == "answer"
     assert question.asked == 2
+
+
+async def test_answer_counts_when_it_comes_just_before_the_deadline() -> None:
+    async def at_once() -> str:
+        return "answer"
+
+    async with asyncio.TaskGroup() as tasks:
+        flights: Flights[str] = Flights(tasks)
+        assert await flights.share("key", at_once, soon(0.0)) == "answer"
+
+
+async def test_deadline_counts_when_it_comes_just_before_the_answer() -> None:
+    async def a_step_later() -> str:
+        await asyncio.sleep(0)
+        return "answer"
+
+    async with asyncio.TaskGroup() as tasks:
+        flights: Flights[str] = Flights(tasks)
+        with pytest.raises(Unavailable) as late:
+            await flights.share("key", a_step_later, soon(0.0))
+    assert late.value.code is Code.TIMEOUT
+    assert "key" not in flights

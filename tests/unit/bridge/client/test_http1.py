@@ -64,6 +64,11 @@ def test_parser_yields_both_when_two_responses_come_at_once() -> None:
     assert [type(event) for event in parse(SIZED + CHUNKED)] == [Head, Data, End, Head, Data, Data, End]
 
 
+@pytest.mark.parametrize("wire", [SIZED, EMPTY, CHUNKED], ids=["sized", "empty", "chunked"])
+def test_parser_yields_the_same_when_every_byte_comes_alone(wire: bytes) -> None:
+    assert joined(parse(*(wire[place : place + 1] for place in range(len(wire))))) == joined(parse(wire))
+
+
 @given(st.lists(st.sampled_from([SIZED, EMPTY, CHUNKED]), min_size=1, max_size=4), st.data())
 def test_parser_yields_the_same_wherever_the_bytes_are_cut(responses: list[bytes], data: st.DataObject) -> None:
     wire = b"".join(responses)
