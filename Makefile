@@ -10,9 +10,9 @@ PYTEST := $(PY) -m pytest
 LOCK := $(PY) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
         --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
-# PORT=, DATA_DIR=, DATABASE_URL= and MAPPING= reach the demo as arguments, whatever characters they have.
-DEMO_OPTIONS := $${PORT:+--port "$$PORT"} $${DATA_DIR:+--data-dir "$$DATA_DIR"} \
-                $${DATABASE_URL:+--database-url "$$DATABASE_URL"} $${MAPPING:+--mapping "$$MAPPING"}
+# PORT=, DATA_DIR= and MAPPING= reach the demo as arguments, whatever characters they have; DATABASE_URL=, which may hold
+# a password, by the environment: every user of the machine can read arguments.
+DEMO_OPTIONS := $${PORT:+--port "$$PORT"} $${DATA_DIR:+--data-dir "$$DATA_DIR"} $${MAPPING:+--mapping "$$MAPPING"}
 
 .PHONY: help run dev demo-reset setup-run setup-test test test-unit test-integration stories lint format bench profile faults docs lock clean
 

@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from bridge.process.settings import environment
 from demo.appliance import Appliance, Asked, Code, Options, stop_when_asked, watch
 from demo.bench import command as bench
 from demo.databases import MAPPING
 from demo.installation import Access, Installation
 from demo.postgres import EmbeddedPostgres, home_for
-from demo.processes import DemoError
+from demo.processes import OWN_DATABASE, DemoError
 
 _DATA_DIR: Final = Path("var/demo")
 _OWN_DATA_DIR: Final = Path("var/own")
@@ -96,7 +97,7 @@ def _greeting(access: Access, options: Options) -> str:
 
 
 def _options(arguments: argparse.Namespace) -> Options:
-    database_url, mapping = arguments.database_url, arguments.mapping
+    database_url, mapping = environment().get(OWN_DATABASE, ""), arguments.mapping
     if bool(database_url) != bool(mapping):
         msg = "DATABASE_URL= and MAPPING= belong together: the database, and the file that says what is where in it"
         raise DemoError(msg)
@@ -118,8 +119,8 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="start everything, until Ctrl-C")
     run.add_argument("--port", type=_port, default=8443, help="where browsers connect (8443)")
     run.add_argument("--data-dir", type=Path, help=f"data, keys, certificates and logs ({_DATA_DIR})")
-    run.add_argument("--database-url", default="", help="your own database with records, instead of the demo's")
-    run.add_argument("--mapping", type=Path, help="the file that says where in it the records are")
+    mapping_help = f"the file that says where the records are in your own database, which {OWN_DATABASE} names"
+    run.add_argument("--mapping", type=Path, help=mapping_help)
     run.add_argument("--reload", action="store_true", help="restart agent and gateway when their files change")
     reset = commands.add_parser("reset", help="forget the demo's data, keys and certificates")
     reset.add_argument("--data-dir", type=Path, default=_DATA_DIR, help=f"of which demo ({_DATA_DIR})")

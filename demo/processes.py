@@ -13,6 +13,9 @@ from typing import Final
 
 from bridge.process.settings import environment
 
+OWN_DATABASE: Final = "DATABASE_URL"
+"""The variable with the URL, which may hold a password, of a database of the user's own."""
+
 _LOG_TAIL_BYTES: Final = 4_096
 
 
@@ -84,7 +87,7 @@ def start(
 ) -> Child:
     """Start ``command`` in ``folder`` with what it prints appended to ``log`` (mode 0600).
 
-    ``variables`` are added to our environment.
+    ``variables`` are added to our environment, without :data:`OWN_DATABASE`: a password is not for every process.
     """
     log.touch(mode=0o600)
     with log.open("ab") as output:
@@ -92,7 +95,7 @@ def start(
         process = subprocess.Popen(
             [*launcher(user, dies_by), *command],
             cwd=folder,
-            env={**environment(), **(variables or {})},
+            env={**{k: v for k, v in environment().items() if k != OWN_DATABASE}, **(variables or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

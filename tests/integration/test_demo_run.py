@@ -36,11 +36,16 @@ class Demo:
     process: subprocess.Popen[str] | None = None
     lines: list[str] = field(default_factory=list)
 
-    def start(self, *options: str) -> None:
+    def start(self, *options: str, database_url: str = "") -> None:
         """Start it, and return when it says that it is ready, or has ended."""
         command = [sys.executable, "-m", "demo", "run", "--port", str(self.port), "--data-dir", str(self.folder)]
         self.process = subprocess.Popen(
-            [*command, *options], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [*command, *options],
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": database_url},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         self.lines = []
         for line in self.output:
@@ -83,6 +88,11 @@ class Demo:
             "postgres" if command[0].endswith(b"postgres") else command[2].decode(): pid
             for pid, command in commands.items()
         }
+
+    @property
+    def environments(self) -> str:
+        """The environments of its children, as they were started."""
+        return "".join(Path(f"/proc/{pid}/environ").read_text("utf-8") for pid in self.children.values())
 
     @property
     def access(self) -> dict[str, str]:
@@ -213,9 +223,13 @@ def test_second_demo_is_refused_in_one_line_when_the_folder_is_in_use(demo: Demo
     assert demo.ask("/api/v1/health/symptoms?limit=1")[0] == 200
 
 
-@pytest.mark.parametrize("options", [["--database-url", "postgresql://db/records"], ["--mapping", "source.toml"]])
-def test_start_is_refused_when_only_half_of_a_database_is_given(new: Demo, options: list[str]) -> None:
-    new.start(*options)
+@pytest.mark.parametrize(
+    ("options", "database_url"), [([], "postgresql://db/records"), (["--mapping", "source.toml"], "")]
+)
+def test_start_is_refused_when_only_half_of_a_database_is_given(
+    new: Demo, options: list[str], database_url: str
+) -> None:
+    new.start(*options, database_url=database_url)
 
     assert len(new.lines) == 1
     assert new.lines[0].startswith("drawbridge: DATABASE_URL= and MAPPING= belong together")
@@ -224,9 +238,10 @@ def test_start_is_refused_when_only_half_of_a_database_is_given(new: Demo, optio
 async def test_account_sees_your_own_database_when_granted(new: Demo, postgres_server: PostgresServer) -> None:
     logins = await provide_store(postgres_server)
     await provide_source(postgres_server, datetime(2026, 11, 21, tzinfo=UTC))
-    new.start("--database-url", logins.source, "--mapping", str(MAPPING))
+    new.start("--mapping", str(MAPPING), database_url=logins.source)
     try:
         assert new.ask("/api/v1/health/symptoms")[0] == 403
+        assert logins.source not in new.environments
 
         line = next(line.strip() for line in new.lines if "grants add" in line)
         subprocess.run(line.replace(" ID ", " 1041 "), shell=True, check=True, cwd=ROOT)  # noqa: ASYNC221, S602 - as a user would

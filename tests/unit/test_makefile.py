@@ -15,6 +15,7 @@ STUB = """\
 #!/bin/sh
 # stands for .venv/bin/python: says how it was called, and waits to be ended
 for argument; do echo "<$argument>"; done
+[ -z "$DATABASE_URL" ] || echo "DATABASE_URL <$DATABASE_URL>"
 trap 'echo ended; exit 0' TERM INT
 echo waiting
 while :; do sleep 0.05; done
@@ -71,7 +72,7 @@ def test_options_reach_the_demo_when_they_have_odd_characters(stub: Path) -> Non
     with make("run", f"PY={stub}", "PYTHON=true", "MAPPING=my map.toml", environ=options) as (_, said):
         assert said == [
             "<-m>", "<demo>", "<run>", "<--port>", "<8444>", "<--data-dir>", "</tmp/a b>",
-            "<--database-url>", "<postgresql://u:p'\"@h/d?a=1&b=2>", "<--mapping>", "<my map.toml>",
+            "<--mapping>", "<my map.toml>", "DATABASE_URL <postgresql://u:p'\"@h/d?a=1&b=2>",
         ]  # fmt: skip
 
 
