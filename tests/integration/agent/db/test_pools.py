@@ -63,6 +63,7 @@ async def test_backslash_is_a_backslash_when_the_database_would_have_it_escape(s
     assert await store.fetchval(literal, deadline=soon()) == r"\n"
 
 
+@pytest.mark.story("health/US-BE-11")
 async def test_query_is_cancelled_in_postgresql_when_its_deadline_passes(store: Pool, owner: Pool) -> None:
     started = CLOCK.monotonic()
     with pytest.raises(AppError) as caught:
@@ -125,6 +126,7 @@ async def test_statement_ends_by_the_servers_timeout_when_it_is_shorter(store: P
     assert caught.value.code is Code.TIMEOUT
 
 
+@pytest.mark.story("health/US-BE-08", "health/US-BE-10")
 async def test_pool_serves_the_next_call_when_a_connection_was_cut(store: Pool, owner: Pool) -> None:
     pid = await store.fetchval(PID, deadline=soon())
     cut = asyncio.Event()
@@ -341,6 +343,7 @@ def _continues_update(text: str, found: str) -> bool:
 # what is told of queries
 
 
+@pytest.mark.story("health/US-BE-08", "health/US-BE-11")
 async def test_slow_query_is_logged_by_name_and_call_when_it_takes_too_long(
     store_dsns: StoreDsns, caplog: pytest.LogCaptureFixture
 ) -> None:
