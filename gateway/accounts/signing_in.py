@@ -9,10 +9,11 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 from pydantic import ConfigDict, Field, SecretStr, StringConstraints, TypeAdapter, ValidationError
 
+from bridge.client.call import Credentials
 from bridge.contracts.accounts import REFRESH, SIGN_IN, SIGN_OUT, Refresh, SignIn, Tokens
 from bridge.contracts.operation import Model, Nothing
 from bridge.errors import AppError, Code, Denied, Unavailable
-from gateway.accounts.cookies import REFRESH_PATH, clear_session, set_session
+from gateway.accounts.cookies import clear_session, set_session
 from gateway.accounts.tokens import TokenVerifier
 from gateway.web.calls import Bridge, call
 from gateway.web.context import ANONYMOUS, CONTEXT, RequestContext
@@ -47,7 +48,7 @@ class LoginForm(Login):
 
 
 class RefreshTokens(Model):
-    """The body of ``POST /auth/refresh`` where there is no cookie."""
+    """The body of ``POST /auth/refresh``, and perhaps of ``POST /auth/logout``, where there is no cookie."""
 
     refresh_token: Annotated[SecretStr, Field(min_length=1, max_length=2048)]
 
@@ -115,8 +116,7 @@ class SigningIn:
         is_browser = wants_page(request)
         notice = "signed-out"
         try:
-            context.require_user()
-            await call(self._bridge, context, SIGN_OUT, Nothing())
+            await self._end_session(request)
         except (Denied, Unavailable) as error:
             if not is_browser:
                 raise
@@ -126,6 +126,20 @@ class SigningIn:
         response = _see_other(f"/sign-in?notice={notice}") if is_browser else web.Response(status=204)
         clear_session(response)
         return response
+
+    async def _end_session(self, request: web.Request) -> None:
+        """End the session by its access token, or where that is no longer good by its refresh token, if it is there."""
+        context = request[CONTEXT]
+        try:
+            context.require_user()
+            await call(self._bridge, context, SIGN_OUT, Nothing())
+        except Denied:
+            refresh_token = await _refresh_token(request)
+            if not refresh_token:
+                raise
+            tokens = await self._refresh(context, refresh_token)
+            self._verifier.forget(tokens.access_token)
+            await call(self._bridge, context, SIGN_OUT, Nothing(), credentials=Credentials(tokens.access_token))
 
     async def _sign_in(self, context: RequestContext, login: Login) -> Tokens:
         try:
@@ -152,11 +166,18 @@ class SigningIn:
 def add_routes(app: web.Application, handlers: SigningIn) -> None:
     """Add the pages and endpoints, the API's under ``/api/v1/auth`` and as the documents name them under ``/auth``."""
     app.router.add_get("/sign-in", handlers.show_page)
-    app.router.add_get(REFRESH_PATH, handlers.renew_and_return)
+    app.router.add_get("/auth/refresh", handlers.renew_and_return)
     for prefix in ("/auth", "/api/v1/auth"):
         app.router.add_post(f"{prefix}/login", handlers.sign_in)
         app.router.add_post(f"{prefix}/refresh", handlers.refresh)
         app.router.add_post(f"{prefix}/logout", handlers.sign_out)
+
+
+async def _refresh_token(request: web.Request) -> str:
+    """Return what the body brings, else the cookie: never beside ``Authorization``, which is no proof of our page."""
+    if request.content_type == JSON and request.body_exists:
+        return (await read_json(request, RefreshTokens)).refresh_token.get_secret_value()
+    return "" if hdrs.AUTHORIZATION in request.headers else _refresh_cookie(request)
 
 
 def _refresh_cookie(request: web.Request) -> str:

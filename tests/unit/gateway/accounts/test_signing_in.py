@@ -142,7 +142,7 @@ async def test_form_sets_cookies_and_goes_on_when_the_password_is_right(door: Do
     for cookie in (session, refresh):
         assert {"HttpOnly", "Secure", "SameSite=Lax", "Max-Age=604800"} <= set(cookie.split("; "))
     assert "Path=/" in session.split("; ")
-    assert "Path=/auth/refresh" in refresh.split("; ")
+    assert "Path=/auth" in refresh.split("; ")  # renewing and signing out
     assert "Domain" not in session
 
 
@@ -241,6 +241,54 @@ async def test_browser_is_signed_out_when_its_session_had_ended_already(door: Do
     response = await door.client.post("/auth/logout", headers=HTML, allow_redirects=False)
 
     assert response.headers["Location"] == "/sign-in?notice=signed-out"
+
+
+@pytest.mark.parametrize("is_known_here", [True, False])
+async def test_browser_ends_the_session_when_its_access_token_is_no_longer_good(
+    door: Door, *, is_known_here: bool
+) -> None:
+    def end(_params: object) -> dict[str, object]:
+        if door.bridge.asked[-1].credentials.token == old:
+            raise Denied(Code.UNAUTHENTICATED)
+        return {}
+
+    old = door.token(lives_s=-3600.0 if is_known_here else 60.0)
+    door.bridge.answers["accounts.sign_out"] = end
+    headers = {"Cookie": f"__Host-session={old}; __Secure-refresh=refresh-1", **HTML}
+
+    response = await door.client.post("/auth/logout", headers=headers, allow_redirects=False)
+
+    assert response.headers["Location"] == "/sign-in?notice=signed-out"
+    assert [each.operation for each in door.bridge.asked][-2:] == ["accounts.refresh", "accounts.sign_out"]
+    assert door.bridge.asked[-1].credentials.token == door.token()
+    assert "Max-Age=0" in cookies(response.headers)["__Secure-refresh"].split("; ")
+
+
+async def test_browser_is_told_that_the_session_lives_on_when_it_can_not_be_renewed_to_end(door: Door) -> None:
+    door.bridge.answers["accounts.refresh"] = Unavailable(Code.UNREACHABLE)
+    headers = {"Cookie": "__Secure-refresh=refresh-1", **HTML}
+
+    response = await door.client.post("/auth/logout", headers=headers, allow_redirects=False)
+
+    assert response.headers["Location"] == "/sign-in?notice=signed-out-here"
+
+
+async def test_program_ends_the_session_when_it_brings_its_refresh_token(door: Door) -> None:
+    response = await door.client.post(
+        "/api/v1/auth/logout", headers=door.bearer(lives_s=-3600.0), json={"refresh_token": "refresh-1"}
+    )
+
+    assert response.status == 204
+    assert [each.operation for each in door.bridge.asked] == ["accounts.refresh", "accounts.sign_out"]
+
+
+async def test_cookie_ends_no_session_when_the_request_says_authorization(door: Door) -> None:
+    headers = {**door.bearer(lives_s=-3600.0), "Cookie": "__Secure-refresh=refresh-1"}
+
+    response = await door.client.post("/auth/logout", headers=headers)
+
+    assert response.status == 401
+    assert not door.bridge.asked
 
 
 async def test_session_is_known_at_once_when_an_outage_begins_after_signing_in(door: Door) -> None:
