@@ -9,8 +9,12 @@ import socket
 from collections.abc import Sequence
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
+from multidict import CIMultiDictProxy
 
 from bridge.errors import Code, error_for
 from bridge.problem import PROBLEM_TYPE, problem_json
@@ -65,9 +69,21 @@ class _Runner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
+
+        def make_request(
+            message: RawRequestMessage,
+            payload: StreamReader,
+            protocol: RequestHandler,
+            writer: AbstractStreamWriter,
+            task: asyncio.Task[None],
+        ) -> web.BaseRequest:
+            if hdrs.EXPECT in message.headers:
+                message = _with_known_expectation(message)
+            return made.request_factory(message, payload, protocol, writer, task)
+
         return _Server(
             made.request_handler,
-            request_factory=made.request_factory,
+            request_factory=make_request,
             handler_cancellation=True,  # a browser that leaves stops the work done for it
             loop=asyncio.get_running_loop(),
             access_log=None,
@@ -123,6 +139,18 @@ class HttpServer:
         await self._runner.cleanup()
         if self._listen.kind == "unix":
             self._listen.path.unlink(missing_ok=True)
+
+
+def _with_known_expectation(message: RawRequestMessage) -> RawRequestMessage:
+    """Ignore what a client expects other than 100-continue, as RFC 9110, 10.1.1 allows.
+
+    aiohttp would refuse it before any middleware: not counted, not logged, without our headers.
+    """
+    if message.headers[hdrs.EXPECT].lower() == "100-continue":
+        return message
+    headers = message.headers.copy()
+    del headers[hdrs.EXPECT]
+    return message._replace(headers=CIMultiDictProxy(headers))
 
 
 def _name(listener: socket.socket, *, is_tls: bool) -> str:

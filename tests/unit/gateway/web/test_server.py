@@ -94,6 +94,22 @@ async def test_malformed_http_is_answered_with_a_problem_and_not_repeated(
     assert [record.getMessage() for record in caplog.records] == ["request_malformed"]
 
 
+async def test_unknown_expectation_is_ignored(server: HttpServer, slow: Slow) -> None:
+    slow.may_answer.set()
+
+    answer = await send(server, b"GET /slow HTTP/1.1\r\nHost: x\r\nexpect: the-unexpected\r\nConnection: close\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
+async def test_client_is_told_to_continue_when_it_expects_that(server: HttpServer, slow: Slow) -> None:
+    slow.may_answer.set()
+
+    answer = await send(server, b"GET /slow HTTP/1.1\r\nHost: x\r\nExpect: 100-Continue\r\nConnection: close\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK")
+
+
 async def test_bug_outside_the_application_is_answered_without_its_cause(server: HttpServer) -> None:
     answer = await send(server, b"GET /broken HTTP/1.1\r\nHost: x\r\n\r\n")
 
