@@ -1,7 +1,7 @@
 """Whose address a request came from: of X-Forwarded-For only what trusted hops wrote is believed.
 
 Each proxy appends the address it saw, so the list is read from its end, for as long as who wrote the entry is trusted.
-On a Unix socket the writer is nginx, which overwrites the header; without one it is a command on this machine.
+On a Unix socket the writer is nginx, which overwrites the header; without one nothing is known of the client.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from aiohttp import web
 from gateway.web.context import RequestContext
 from gateway.web.pipeline import Middleware
 
-LOCAL: Final = "::1"
-"""What a client on this machine's Unix socket is called."""
+UNKNOWN: Final = "unknown"
+"""What a client is called of whom a Unix socket tells nothing: an address in no network, with one limit for all."""
 
 _REMEMBERED: Final = 1_024
 
@@ -36,7 +36,7 @@ def is_within(address: str, networks: Networks) -> bool:
 
 def client_address(remote: str | None, forwarded: str, trusted: Networks) -> str:
     """Return the client's address. ``remote`` is the peer's, or empty on a Unix socket; ``forwarded`` the header."""
-    address = remote or LOCAL
+    address = remote or UNKNOWN
     is_trusted = not remote or is_within(remote, trusted)
     hops = forwarded.split(",") if forwarded else []
     while is_trusted and hops:

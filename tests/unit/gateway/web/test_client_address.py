@@ -5,7 +5,7 @@ from ipaddress import ip_network
 import pytest
 
 from gateway.settings import GatewaySettings, Web
-from gateway.web.client_address import LOCAL, client_address, is_within
+from gateway.web.client_address import UNKNOWN, client_address, is_within
 from tests.gateway_door import open_door
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
@@ -24,7 +24,9 @@ PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
         ("10.0.0.1", "203.0.113.9, rubbish, 10.0.0.2", "10.0.0.2"),
         ("fd00::1", "2001:db8::9", "2001:db8::9"),
         ("", "203.0.113.9", "203.0.113.9"),  # a Unix socket: nginx
-        ("", "", LOCAL),
+        ("", "", UNKNOWN),
+        ("", "rubbish", UNKNOWN),
+        ("", "203.0.113.9, rubbish", UNKNOWN),
         ("", 'fe80::1%"}', "fe80::1"),  # nothing of a zone gets into the log
         (None, "203.0.113.9, 10.0.0.5", "203.0.113.9"),
     ],
@@ -39,6 +41,12 @@ def test_client_address_is_what_trusted_hops_saw(remote: str | None, forwarded: 
 )
 def test_is_within_finds_an_address_in_a_network(address: str, *, expected: bool) -> None:
     assert is_within(address, PROXIES) is expected
+
+
+def test_client_is_in_no_network_when_a_unix_socket_tells_nothing_of_it() -> None:
+    everything = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+
+    assert not is_within(client_address("", "", everything), everything)
 
 
 async def test_header_is_ignored_when_no_hop_is_trusted() -> None:
