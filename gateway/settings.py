@@ -202,7 +202,7 @@ class Web(Section):
             IPv4Network("127.0.0.0/8"), IPv4Network("10.0.0.0/8"), IPv4Network("172.16.0.0/12"),
             IPv4Network("192.168.0.0/16"), IPv6Network("::1/128"), IPv6Network("fc00::/7"), IPv6Network("fe80::/10"),
         ),
-        description="Networks that may read /metrics without being signed in as an administrator.",
+        description="Networks that may read /metrics; from elsewhere nobody may, an administrator neither.",
     )  # fmt: skip
 
 
