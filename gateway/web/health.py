@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from asyncio import Lock
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -50,6 +51,7 @@ class Health:
         self._bridge_is_up = False
         self._bridge_since = utc(clock.time())
         self._readiness: _Readiness | None = None
+        self._looking = Lock()
 
     @counted(Counted.ASSET)
     async def live(self, _request: web.Request) -> web.Response:
@@ -64,9 +66,10 @@ class Health:
     @counted(Counted.ASSET)
     async def ready(self, request: web.Request) -> web.Response:
         """``GET /health/ready``: each dependency, its state and since when; 503 while one is down."""
-        readiness = self._readiness
-        if readiness is None or readiness.expires_at <= self._clock.monotonic():
-            readiness = self._readiness = await self._look(request[CONTEXT])
+        async with self._looking:  # who comes meanwhile gets what the first one saw
+            readiness = self._readiness
+            if readiness is None or readiness.expires_at <= self._clock.monotonic():
+                readiness = self._readiness = await self._look(request[CONTEXT])
         return web.Response(body=readiness.body, status=readiness.status, content_type=JSON)
 
     async def metrics(self, request: web.Request) -> web.Response:

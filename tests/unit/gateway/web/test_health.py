@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import asyncio
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from bridge.client.call import Reply
 from bridge.contracts.system import FeedEvent
 from bridge.errors import Code, Unavailable
 from gateway.settings import GatewaySettings, Web
 from gateway.web.health import join_metrics
 from tests.gateway_door import STATUS, Door, open_door
+from tests.waiting import until
 
 ELSEWHERE = GatewaySettings(web=Web(metrics_networks=(ip_network("192.0.2.0/24"),)))
 AGENTS = """# HELP process_cpu_seconds_total CPU
@@ -83,6 +87,26 @@ async def test_readiness_is_kept_for_a_second_when_many_ask(door: Door) -> None:
     for _ in range(3):
         await door.client.get("/health/ready")
 
+    assert len(door.bridge.asked) == 1
+
+
+async def test_agent_is_asked_once_when_many_ask_for_readiness_at_once(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_answer = asyncio.Event()
+    ask = door.bridge.call
+
+    async def ask_slowly(*args: Any, **kwargs: Any) -> Reply:  # noqa: ANN401 - whatever a call takes
+        await may_answer.wait()
+        return await ask(*args, **kwargs)
+
+    monkeypatch.setattr(door.bridge, "call", ask_slowly)
+    async with asyncio.TaskGroup() as tasks:
+        asking = [tasks.create_task(door.client.get("/health/ready")) for _ in range(3)]
+        await until(lambda: len(door.health._looking._waiters or ()) == 2)
+        may_answer.set()
+
+    assert [task.result().status for task in asking] == [200, 200, 200]
     assert len(door.bridge.asked) == 1
 
 
