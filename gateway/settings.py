@@ -194,6 +194,9 @@ class Web(Section):
     trusted_hops: tuple[Network, ...] = Field(
         (), description="Networks of proxies whose X-Forwarded-For is believed on TCP; on a Unix socket it always is."
     )
+    connections_per_address: Count = Field(
+        100, description="Connections of one address on TCP; more are cut. Trusted hops are not counted."
+    )
     cors_origins: tuple[Origin, ...] = Field(
         (), description="Origins of other sites whose scripts may call the API with a Bearer token. Empty: none."
     )

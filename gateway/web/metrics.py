@@ -13,6 +13,10 @@ from prometheus_client.registry import REGISTRY, Collector, CollectorRegistry
 
 CSP_VIOLATIONS: Final = Counter("gateway_csp_violations_total", "Violations of the CSP that browsers reported.")
 
+CONNECTIONS_REFUSED: Final = Counter(
+    "gateway_connections_refused_total", "Connections cut because their address had web.connections_per_address."
+)
+
 _BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, float("inf"))
 
 

@@ -20,6 +20,8 @@ from bridge.errors import Code, error_for
 from bridge.problem import PROBLEM_TYPE, problem_json
 from bridge.process.logs import log
 from gateway.settings import Listen, Web
+from gateway.web.connections import Connections
+from gateway.web.metrics import CONNECTIONS_REFUSED
 from gateway.web.response_headers import SECURITY_HEADERS, Drain
 from gateway.web.tls import WebCertificate
 
@@ -60,12 +62,36 @@ class _Connection(RequestHandler):
 
 
 class _Server(web.Server):
+    """Cuts the connections of an address that has too many."""
+
+    held: Connections
+
     def __call__(self) -> RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
 
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        if not self.held.add(handler, transport.get_extra_info("peername")):
+            CONNECTIONS_REFUSED.inc()
+            transport.abort()
+
+    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
+        super().connection_lost(handler, exc)
+        self.held.discard(handler)
+
 
 class _Runner(web.AppRunner):
-    __slots__ = ()
+    __slots__ = ("_connections",)
+
+    def __init__(self, app: web.Application, *, listen: Listen, limits: Web, connections: Connections) -> None:
+        super().__init__(
+            app,
+            shutdown_timeout=listen.drain_s,
+            keepalive_timeout=listen.keepalive_s,
+            max_line_size=limits.line_max_bytes,
+            max_field_size=limits.header_max_bytes,
+        )
+        self._connections = connections
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
@@ -81,7 +107,7 @@ class _Runner(web.AppRunner):
                 message = _with_known_expectation(message)
             return made.request_factory(message, payload, protocol, writer, task)
 
-        return _Server(
+        server = _Server(
             made.request_handler,
             request_factory=make_request,
             handler_cancellation=True,  # a browser that leaves stops the work done for it
@@ -89,6 +115,8 @@ class _Runner(web.AppRunner):
             access_log=None,
             **self._kwargs,
         )
+        server.held = self._connections
+        return server
 
 
 class HttpServer:
@@ -106,13 +134,8 @@ class HttpServer:
         self._listen = listen
         self._certificate = certificate
         self._drain = drain
-        self._runner = _Runner(
-            app,
-            shutdown_timeout=listen.drain_s,
-            keepalive_timeout=listen.keepalive_s,
-            max_line_size=limits.line_max_bytes,
-            max_field_size=limits.header_max_bytes,
-        )
+        self.connections: Final = Connections(limits)
+        self._runner = _Runner(app, listen=listen, limits=limits, connections=self.connections)
         self.addresses: list[str] = []
 
     @property

@@ -3,16 +3,20 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import trustme
 from aiohttp import ClientSession, UnixConnector, web
 
 from gateway.settings import Listen, Web
 from gateway.web.listen import open_sockets
+from gateway.web.metrics import CONNECTIONS_REFUSED
 from gateway.web.response_headers import Drain
 from gateway.web.server import HttpServer
+from gateway.web.tls import WebCertificate
 from tests.waiting import until
 
 
@@ -46,8 +50,10 @@ def slow() -> Slow:
     return Slow()
 
 
-def make(slow: Slow, listen: Listen) -> HttpServer:
-    return HttpServer(slow.app, listen=listen, limits=Web(), certificate=None, drain=Drain())
+def make(
+    slow: Slow, listen: Listen, limits: Web | None = None, certificate: WebCertificate | None = None
+) -> HttpServer:
+    return HttpServer(slow.app, listen=listen, limits=limits or Web(), certificate=certificate, drain=Drain())
 
 
 @pytest.fixture
@@ -158,6 +164,46 @@ async def test_request_is_given_up_when_the_server_has_waited_long_enough(slow: 
 
         assert slow.was_cancelled.is_set()
         assert await asked == b""
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+async def test_connection_is_cut_when_its_address_has_too_many(slow: Slow, tmp_path: Path, *, is_tls: bool) -> None:
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "web.pem")
+    trusting = ssl.create_default_context() if is_tls else None
+    if trusting:
+        authority.configure_trust(trusting)
+    listen = Listen(kind="tcp", port=0)
+    certificate = WebCertificate(tmp_path / "web.pem", None) if is_tls else None
+    server = make(slow, listen, Web(connections_per_address=2), certificate)
+    await server.start(open_sockets(listen))
+    slow.may_answer.set()
+    port = int(server.addresses[0].rpartition(":")[2])
+    before = CONNECTIONS_REFUSED._value.get()
+
+    async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", port, ssl=trusting)
+
+    async def is_answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        writer.write(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        try:
+            return await reader.read(15) == b"HTTP/1.1 200 OK"
+        except ConnectionError:
+            return False
+
+    first, second, third = [await connect() for _ in range(3)]
+    answered = [await is_answered(*each) for each in (first, second, third)]
+    first[1].transport.abort()
+    await until(lambda: len(server.connections) == 1)
+    fourth = await connect()
+    answered.append(await is_answered(*fourth))
+    for _, writer in (second, third, fourth):
+        writer.transport.abort()
+    await server.stop()
+
+    assert answered == [True, True, False, True]
+    assert CONNECTIONS_REFUSED._value.get() == before + 1
 
 
 async def test_unix_socket_is_served_and_removed_when_stopped(slow: Slow, tmp_path: Path) -> None:
