@@ -1,7 +1,8 @@
 """The keys that tokens are made with. They are born on this machine, in a folder of its own, and never leave it.
 
 ``<kid>.pem``    Ed25519 private keys (PKCS 8). The kid begins with the key's birth: ``20261121T045152Z-k3f9``.
-``refresh.key``  32 random bytes in hex; replacing it ends every session.
+``refresh.key``  32 random bytes in hex. Replacing it, in a running agent too, ends every session, each as soon as its
+                 access token expires: nobody can renew one.
 
 A new signing key is told to the gateways first and signs after ``lead_s``, and an old one still verifies for as long
 as a token of its may live. Several processes may look at the folder; only :meth:`TokenKeys.maintain` writes.
@@ -38,6 +39,7 @@ _KID: Final = re.compile(r"(?P<born>\d{8}T\d{6}Z)-[a-z0-9]{4}")
 _BORN: Final = "%Y%m%dT%H%M%SZ"
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
 _REFRESH_FILE: Final = "refresh.key"
+_REFRESH_KEY_BYTES: Final = 32
 
 
 class TokenKeysError(RuntimeError):
@@ -73,8 +75,8 @@ class TokenKeys:
         with _explained(self._folder):
             refresh_file = self._folder / _REFRESH_FILE
             if not refresh_file.exists():
-                replace_file(refresh_file, secrets.token_hex(32).encode())
-            self.refresh_key = bytes.fromhex(read_private(refresh_file).decode())
+                replace_file(refresh_file, secrets.token_hex(_REFRESH_KEY_BYTES).encode())
+            self.refresh_key = self._read_refresh_key()
             self._read()
             if not self._keys:
                 self._create(now)
@@ -82,9 +84,10 @@ class TokenKeys:
     def maintain(self, now: float) -> bool:
         """Take over keys that others made, make a new one when the newest is old, drop what no living token needs.
 
-        Return whether any of that happened. Raises :class:`TokenKeysError`; the keys before stay in use.
+        Return whether gateways have other keys to learn. Raises :class:`TokenKeysError`; the keys before stay in use.
         """
         with _explained(self._folder):
+            self.refresh_key = self._read_refresh_key()
             changed = self._read()
             if max(key.born for key in self._keys.values()) + self._rotate_s <= now:
                 self._create(now)
@@ -126,6 +129,13 @@ class TokenKeys:
             raise ValueError(msg)
         self._keys = {kid: self._keys.get(kid) or _load(self._folder, kid) for kid in sorted(kids)}
         return True
+
+    def _read_refresh_key(self) -> bytes:
+        key = bytes.fromhex(read_private(self._folder / _REFRESH_FILE).decode())
+        if len(key) != _REFRESH_KEY_BYTES:
+            msg = f"{_REFRESH_FILE} is not {_REFRESH_KEY_BYTES} bytes in hex"
+            raise ValueError(msg)
+        return key
 
     def _create(self, now: float) -> TokenKey:
         kid = f"{utc(now).strftime(_BORN)}-{''.join(secrets.choice(_LETTERS) for _ in range(4))}"

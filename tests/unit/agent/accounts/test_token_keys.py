@@ -84,6 +84,22 @@ def test_keys_stay_in_use_when_the_folder_is_emptied(settings: Tokens) -> None:
     assert keys.signer(NOW) == signer
 
 
+def test_a_running_agent_takes_the_refresh_key_over_when_the_owner_replaced_it(settings: Tokens) -> None:
+    keys = loaded(settings)
+    (settings.keys_dir / "refresh.key").write_text("ab" * 32)
+    assert not keys.maintain(NOW)
+    assert keys.refresh_key == b"\xab" * 32
+
+
+def test_refresh_key_stays_in_use_when_half_of_another_was_written(settings: Tokens) -> None:
+    keys = loaded(settings)
+    before = keys.refresh_key
+    (settings.keys_dir / "refresh.key").write_text("ab" * 16)
+    with pytest.raises(TokenKeysError, match=r"refresh\.key is not 32 bytes in hex"):
+        keys.maintain(NOW)
+    assert keys.refresh_key == before
+
+
 def test_load_refuses_when_others_can_read_a_key(settings: Tokens) -> None:
     key = loaded(settings).signer(NOW)
     (settings.keys_dir / f"{key.kid}.pem").chmod(0o644)
@@ -91,7 +107,9 @@ def test_load_refuses_when_others_can_read_a_key(settings: Tokens) -> None:
         loaded(settings)
 
 
-@pytest.mark.parametrize(("name", "content"), [("refresh.key", "no hex"), ("20260101T000000Z-abcd.pem", "no PEM")])
+@pytest.mark.parametrize(
+    ("name", "content"), [("refresh.key", "no hex"), ("refresh.key", ""), ("20260101T000000Z-abcd.pem", "no PEM")]
+)
 def test_load_refuses_when_a_file_holds_something_else(settings: Tokens, name: str, content: str) -> None:
     loaded(settings)
     (settings.keys_dir / name).touch(0o600)
