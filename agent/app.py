@@ -96,7 +96,9 @@ class Agent:
         if settings.source.dsn is None:
             self._health.mark_disabled("source.dsn is not set")
         else:
-            self._source_pool = self._pool("source", settings.source.dsn.get_secret_value(), settings.source.pool_size)
+            self._source_pool = self._pool(
+                "source", settings.source.dsn.get_secret_value(), settings.source.pool_size, is_read_only=True
+            )
             self._source = health.Source(self._source_pool, settings.source.mapping, clock)
             self._health = self._source.availability
 
@@ -214,9 +216,10 @@ class Agent:
         if self._source_pool is not None:
             await self._source_pool.close(deadline)
 
-    def _pool(self, name: str, dsn: str, size: int) -> Pool:
+    def _pool(self, name: str, dsn: str, size: int, *, is_read_only: bool = False) -> Pool:
         queries = self._settings.queries
-        return Pool(PoolOptions(name, dsn, size, queries.slow_query_ms, queries.trace_sql), self._clock)
+        options = PoolOptions(name, dsn, size, queries.slow_query_ms, queries.trace_sql, is_read_only)
+        return Pool(options, self._clock)
 
     # operations
 

@@ -45,16 +45,20 @@ else:  # generic in its stubs alone
 
 @dataclass(frozen=True, slots=True)
 class PoolOptions:
-    """``dsn`` as libpq writes it; a Unix socket is ``postgresql:///name?host=/run/postgresql``."""
+    """``dsn`` as libpq writes it; a Unix socket is ``postgresql:///name?host=/run/postgresql``.
+
+    With ``is_read_only`` PostgreSQL refuses every statement that writes, whatever the role may do.
+    """
 
     name: str
     dsn: str
     size: int = 4
     slow_query_ms: int = 250
     trace_sql: bool = False
+    is_read_only: bool = False
 
 
-async def connect(dsn: str, *, application_name: str, timeout_s: float) -> Connection:
+async def connect(dsn: str, *, application_name: str, timeout_s: float, is_read_only: bool = False) -> Connection:
     """Open one connection with our session defaults. Raises what asyncpg raises."""
     return await asyncpg.connect(
         dsn,
@@ -66,6 +70,7 @@ async def connect(dsn: str, *, application_name: str, timeout_s: float) -> Conne
         server_settings={
             "application_name": application_name,
             "jit": "off",  # point queries: compiling costs more
+            "default_transaction_read_only": "on" if is_read_only else "off",
             "standard_conforming_strings": "on",  # what quoting rests on, and an old database may have off
         },
     )
@@ -217,6 +222,7 @@ class Pool:
                 self._options.dsn,
                 application_name=f"drawbridge-{self._options.name}",
                 timeout_s=self._remaining_s(deadline),
+                is_read_only=self._options.is_read_only,
             )
         except Exception as error:
             self._free.release()

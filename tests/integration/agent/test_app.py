@@ -17,6 +17,7 @@ from agent.accounts.users import NewUser, Users
 from agent.app import Agent, _call_rules
 from agent.db.migrate import migrate
 from agent.db.pools import Pool, PoolOptions
+from agent.db.queries import Query
 from agent.settings import Passwords as PasswordSettings
 from bridge.client.call import Credentials
 from bridge.contracts import OPERATIONS, health, system
@@ -104,6 +105,13 @@ async def test_status_and_metrics_tell_of_every_part_when_all_is_well(machine: M
         metrics = (await running.call(system.METRICS)).text
         assert 'agent_query_duration_seconds_count{query="accounts.users_state"}' in metrics
         assert 'agent_pool_connections{pool="store"}' in metrics
+
+
+async def test_source_is_only_read_when_its_role_might_write(machine: Machine) -> None:
+    show = Query("test.show", "SHOW default_transaction_read_only", "Whether a statement could write.")
+    async with machine.running() as running:
+        pools = (running.agent._source_pool, running.agent._store)
+        assert [pool and await pool.fetchval(show, deadline=soon()) for pool in pools] == ["on", "off"]
 
 
 async def test_feed_tells_within_a_second_when_an_account_or_key_changes(machine: Machine) -> None:

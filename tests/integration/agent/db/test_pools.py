@@ -64,6 +64,19 @@ async def test_backslash_is_a_backslash_when_the_database_would_have_it_escape(s
 
 
 @pytest.mark.story("health/US-BE-11")
+async def test_write_is_refused_when_the_pool_only_reads(store_dsns: StoreDsns) -> None:
+    pool = Pool(PoolOptions("source", store_dsns.owner, size=1, is_read_only=True), CLOCK)
+    write = Query("test.write", "CREATE TABLE planted ()", "What it may never do.")
+    with pytest.raises(AppError) as alone:
+        await pool.execute(write, deadline=soon())
+    with pytest.raises(AppError) as in_transaction:
+        async with pool.transaction(soon()) as transaction:
+            await transaction.execute(write)
+    await pool.close(soon())
+    causes = [type(caught.value.__cause__) for caught in (alone, in_transaction)]
+    assert causes == [asyncpg.ReadOnlySQLTransactionError] * 2
+
+
 async def test_query_is_cancelled_in_postgresql_when_its_deadline_passes(store: Pool, owner: Pool) -> None:
     started = CLOCK.monotonic()
     with pytest.raises(AppError) as caught:
