@@ -46,12 +46,16 @@ async def page_statement(connection: Connection, mapping_path: Path) -> Statemen
     }
     statements = Statements(compile_records(mapping, catalogue))
     query = statements.page(frozenset(), Sort.NEWEST, is_first=True, is_counted=True)
-    return await connection.prepare(query.sql)
+    statement = await connection.prepare(query.sql)
+    await _fetch(
+        statement, None
+    )  # asyncpg prepares without a Sync: unused for 5 s, it would run into statement_timeout
+    return statement
 
 
 async def page(statement: Statement, person: str) -> bytes:
     """Return a person's newest records as JSON, as ``health.symptoms.list`` does."""
-    rows = await statement.fetch(person, *_FILTER, LIMIT + 1, *_FIRST_PAGE, TOTAL_COUNTED_TO + 1)
+    rows = await _fetch(statement, person)
     items = [
         {
             "id": record_id, "symptom": symptom, "category": category, "severity": severity,
@@ -60,6 +64,10 @@ async def page(statement: Statement, person: str) -> bytes:
         for record_id, symptom, category, severity, recorded_at, duration_minutes, notes, *_ in rows[:LIMIT]
     ]  # fmt: skip
     return to_json({"items": items, "total": rows[0]["total"], "limit": LIMIT})
+
+
+async def _fetch(statement: Statement, person: str | None) -> list[asyncpg.Record]:
+    return await statement.fetch(person, *_FILTER, LIMIT + 1, *_FIRST_PAGE, TOTAL_COUNTED_TO + 1)
 
 
 async def connect(dsn: str) -> Connection:
