@@ -68,7 +68,8 @@ DELETE FROM sessions WHERE expires_at <= $1;
 
 -- name: take_attempts
 -- Count one attempt for each key (GCRA), and say which keys have had too many.
--- A time further ahead than a whole period was written by a clock that was wrong, and counts as none.
+-- A time further ahead than two periods was written by a clock that was wrong, and counts as none. Not one period: a
+-- clock that is set back by a moment would give everybody a new quota.
 -- $1 keys text[]
 -- $2 intervals_s double precision[]
 -- $3 now timestamptz
@@ -81,10 +82,10 @@ WITH asked AS (
     INSERT INTO limits AS l (key, next_at)
     SELECT key, now + make_interval(secs => interval_s) FROM asked ORDER BY key
     ON CONFLICT (key) DO UPDATE
-    SET next_at = CASE WHEN l.next_at > $3 + $4 + interval '1 ms' THEN excluded.next_at
+    SET next_at = CASE WHEN l.next_at > $3 + 2 * $4 THEN excluded.next_at
                        ELSE greatest(l.next_at, $3) + (excluded.next_at - $3) END
     -- a millisecond for the rounding of intervals such as 60 s / 7
-    WHERE l.next_at <= $3 + $4 - (excluded.next_at - $3) + interval '1 ms' OR l.next_at > $3 + $4 + interval '1 ms'
+    WHERE l.next_at <= $3 + $4 - (excluded.next_at - $3) + interval '1 ms' OR l.next_at > $3 + 2 * $4
     RETURNING key
 )
 -- LEFT: a row that others made since this statement began refuses here, and cannot be seen

@@ -144,7 +144,8 @@ def text_format(block: Block, key: str, values: Sequence[str], found: Sequence[s
     if is_day_or_month_first(values):
         block.ask(key, f"is the day or the month first in {values[0]!r}? It could be read as {found[0]}")
         return
-    matched = sum(any(re.fullmatch(formats.parse(text).pattern, value) for text in found) for value in values)
+    patterns = [re.compile(formats.parse(text).pattern) for text in found]
+    matched = sum(any(pattern.fullmatch(value) for pattern in patterns) for value in values)
     block.put(key, found[0] if len(found) == 1 else found, f"reads {matched} of {len(values)} sampled texts")
 
 

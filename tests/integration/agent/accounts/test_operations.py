@@ -121,6 +121,13 @@ async def test_limits_lock_nobody_out_when_the_clock_was_ahead(accounts: Account
     assert await code_of(accounts.sign_in()) is Code.RATE_LIMITED
 
 
+async def test_limits_hold_when_the_clock_is_set_back_by_a_moment(accounts: Accounts) -> None:
+    for _ in range(5):
+        await accounts.sign_in()
+    accounts.clock.advance(-1.0)
+    assert await code_of(accounts.sign_in()) is Code.RATE_LIMITED
+
+
 async def test_limits_hold_when_attempts_come_at_once(accounts: Accounts) -> None:
     async with asyncio.TaskGroup() as tasks:
         attempts = [tasks.create_task(code_of(accounts.sign_in("Wrong horse 1"))) for _ in range(12)]
