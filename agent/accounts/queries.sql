@@ -82,10 +82,10 @@ WITH asked AS (
     INSERT INTO limits AS l (key, next_at)
     SELECT key, now + make_interval(secs => interval_s) FROM asked ORDER BY key
     ON CONFLICT (key) DO UPDATE
-    SET next_at = CASE WHEN l.next_at > $3 + 2 * $4 THEN excluded.next_at
+    SET next_at = CASE WHEN l.next_at > $3 + 2 * $4::interval THEN excluded.next_at
                        ELSE greatest(l.next_at, $3) + (excluded.next_at - $3) END
     -- a millisecond for the rounding of intervals such as 60 s / 7
-    WHERE l.next_at <= $3 + $4 - (excluded.next_at - $3) + interval '1 ms' OR l.next_at > $3 + 2 * $4
+    WHERE l.next_at <= $3 + $4 - (excluded.next_at - $3) + interval '1 ms' OR l.next_at > $3 + 2 * $4::interval
     RETURNING key
 )
 -- LEFT: a row that others made since this statement began refuses here, and cannot be seen
