@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
+from bridge.process.settings import environment
 from demo.processes import Child, start
 from demo.readiness import Readiness
 
@@ -38,14 +41,18 @@ class Process:
         """Start the process and return when it says that it is ready."""
         readiness = Readiness()  # stays open: a process says when it stops, too
         self.stack.callback(readiness.close)
-        self.child = start(
-            self.name,
-            [sys.executable, "-m", *self.arguments],
-            log=self.log_file,
-            folder=ROOT,
-            variables={**self.variables, **readiness.environment},
-            dies_by=signal.SIGKILL,
-        )
+        with pytest.MonkeyPatch.context() as patch:
+            for name in tuple(environment()):
+                if name.startswith("DRAWBRIDGE_"):  # of the browser's appliance, which may be running beside
+                    patch.delenv(name)
+            self.child = start(
+                self.name,
+                [sys.executable, "-m", *self.arguments],
+                log=self.log_file,
+                folder=ROOT,
+                variables={**self.variables, **readiness.environment},
+                dies_by=signal.SIGKILL,
+            )
         self.stack.callback(self.kill)
         readiness.wait(self.child, _READY_S)
 
