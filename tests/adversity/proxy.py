@@ -65,7 +65,7 @@ class Proxy:
 
     async def __aexit__(self, *_: object) -> None:
         self._stop_listening()
-        for _ in range(3):  # what was accepted in this very moment becomes a link
+        for _turn in range(3):  # what was accepted in this very moment becomes a link
             await asyncio.sleep(0)
         tasks = {link.task for link in self._links if link.task is not None}
         for task in tasks:
