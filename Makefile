@@ -47,12 +47,13 @@ test-integration: setup-test ## run the tests on a real PostgreSQL and a real br
 stories: setup-test ## run the tests, and print which requirements passing tests cover
 	@exec $(PYTEST) -n 2 --dist loadgroup --stories $(ARGS)
 
-lint: setup-test ## check style, format, types, layers and tracked text
+lint: setup-test ## check style, format, types, layers, tracked text and the lock's completeness
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-logo
 	$(PY) .ci/tracked_text.py
+	$(PY) -m pip check
 
 format: setup-test ## format the code, and mend what ruff can mend
 	$(PY) -m ruff check --fix .

@@ -151,13 +151,15 @@ def create_venv(debian: Debian) -> None:
 
 
 def install_lock(lock: str) -> None:
-    """Install what ``lock`` pins, each file checked against its hash, wheels only."""
+    """Install what ``lock`` pins and nothing else, each file checked against its hash, wheels only.
+
+    ``--no-deps``: the lock is complete, and pip 23 (Debian 12's) takes ``coverage[toml]``, which another package asks
+    for, as not pinned by ``coverage==…`` once a newer one is out.
+    """
     say(f"installing Python packages from {lock}")
-    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
-    result = subprocess.run(
-        [*pip, "--require-hashes", "--only-binary", ":all:", "--progress-bar", "off", "-r", str(ROOT / lock)],
-        check=False,
-    )
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input"]
+    what = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(ROOT / lock)]
+    result = subprocess.run([*pip, "install", "--quiet", "--progress-bar", "off", *what], check=False)
     if result.returncode != 0:
         stop(f"the Python packages of {lock} could not be installed; the lines above say why")
     for old in VENV.glob(f".{lock}.*"):
