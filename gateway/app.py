@@ -7,7 +7,6 @@ import binascii
 import logging
 import random
 import secrets
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from bridge.contracts import health as health_contract
 from bridge.contracts.operation import CacheRule, Lane
 from bridge.keys import KeyStore
 from bridge.pki import Renewal
-from bridge.process import notify
+from bridge.process import logs, notify
 from bridge.process.clock import Clock, SystemClock
 from bridge.process.logs import log
 from bridge.process.version import VERSION
@@ -182,7 +181,7 @@ class Gateway:
             chat=Chat(seal_key=_seal_key(settings), emergency_number=settings.chat.emergency_number, clock=self._clock),
             access_log=AccessLog(
                 clock=self._clock,
-                write=_write_to_standard_error,
+                write=logs.line_writer(),
                 durations=REQUEST_DURATIONS,
                 host=settings.log.host,
                 level=logging.getLevelName(settings.log.level.upper()),
@@ -305,8 +304,3 @@ def _seal_key(settings: GatewaySettings) -> bytes:
         log(_log, "seal_key_made", level=logging.WARNING, reason="chat.seal_key is not set: conversations end with it")
         return secrets.token_bytes(SEAL_KEY_BYTES)
     return binascii.a2b_base64(settings.chat.seal_key.get_secret_value())
-
-
-def _write_to_standard_error(text: str) -> None:
-    sys.stderr.write(text)
-    sys.stderr.flush()

@@ -11,7 +11,7 @@ import random
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -67,8 +67,7 @@ class Credentials:
     scope: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CallContext:
+class CallContext(NamedTuple):
     """The request that a call serves. ``deadline`` is in seconds of the event loop's clock."""
 
     request_id: str
@@ -76,8 +75,7 @@ class CallContext:
     deadline: float
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer as JSON bytes. ``as_of`` is the agent's Unix time (seconds) when it gave it, ``age_s`` since then.
 
     ``outcome`` is OK, CACHED or STALE; the user is told of the last. ``cache_status`` is an RFC 9211 value.
@@ -335,8 +333,7 @@ class BridgeClient:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(NamedTuple):
     """One call on its way; ``deadline`` (event loop's clock) is the nearer of the request's and the operation's."""
 
     operation: Operation[Any, Any]

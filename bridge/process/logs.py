@@ -3,15 +3,20 @@
 ``log(_log, "bridge_call_answered", outcome="ok", duration_ms=3.1)`` writes the event (a past-tense constant) with
 the keys ``at level host app event`` and what is given. The usual keys are ``request_id operation user_id
 duration_ms outcome error_code``. Never a body, a token, a password or health text.
+
+Lines of an event loop leave together, within :data:`HOLD_S`: a write of their own would cost each as much as being put
+together, and journald a wake-up. A warning or worse leaves at once, with all before it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
 import traceback
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Final, TextIO
 
 from pydantic_core import PydanticSerializationError, to_json
@@ -20,6 +25,9 @@ from bridge.errors import AppError
 from bridge.process.clock import rfc3339
 
 Value = str | int | float | bool | None | list[str]
+
+HOLD_S: Final = 0.05
+"""How long a line may wait for others, seconds. A process that is killed loses no more."""
 
 _FIELDS: Final = "drawbridge_fields"
 
@@ -87,11 +95,67 @@ def _safe_message(error: BaseException) -> str:
     return f": {error}" if isinstance(error, OSError) else ""
 
 
+class LineHandler(logging.Handler):
+    """Write records, and lines that were put together elsewhere, to ``stream`` in their order.
+
+    A stream that cannot be written to stops nobody: what it did not take is lost.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._waiting: deque[str] = deque()
+        self._due_in: asyncio.AbstractEventLoop | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._waiting.append(f"{self.format(record)}\n")
+        if record.levelno >= logging.WARNING:
+            self.flush()
+        else:
+            self._flush_soon()
+
+    def write(self, line: str) -> None:
+        """Write ``line``, which is whole and ends itself."""
+        self._waiting.append(line)
+        self._flush_soon()
+
+    def flush(self) -> None:
+        """Write what waits now."""
+        self._due_in = None
+        self.acquire()  # records come from threads too
+        try:
+            lines = "".join([self._waiting.popleft() for _ in range(len(self._waiting))])
+            self._stream.write(lines)
+            self._stream.flush()
+        except (OSError, ValueError):  # ValueError: it was closed
+            pass
+        finally:
+            self.release()
+
+    def _flush_soon(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # a command, or a thread beside the loop
+            self.flush()
+            return
+        if loop is not self._due_in:
+            self._due_in = loop
+            loop.call_later(HOLD_S, self.flush)
+
+
+def line_writer() -> Callable[[str], object]:
+    """Return what writes a whole line to where :func:`configure` sends the others, or to standard error."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LineHandler):
+            return handler.write
+    return sys.stderr.write
+
+
 def configure(*, host: str, app: str, level: str = "info", stream: TextIO | None = None) -> None:
     """Send every log record of this process to ``stream`` (standard error) as JSON lines."""
     # https://docs.python.org/3/howto/logging.html#optimization: no line says which thread or process wrote it
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = LineHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter(host=host, app=app))
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import random
 import socket
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, cast
 
 from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
@@ -21,6 +21,7 @@ from bridge.problem import PROBLEM_TYPE, problem_json
 from bridge.process.logs import log
 from gateway.settings import Listen, Web
 from gateway.web.connections import Connections
+from gateway.web.dispatch import Dispatch
 from gateway.web.metrics import CONNECTIONS_REFUSED
 from gateway.web.response_headers import SECURITY_HEADERS, Drain
 from gateway.web.tls import WebCertificate
@@ -81,7 +82,7 @@ class _Server(web.Server):
 
 
 class _Runner(web.AppRunner):
-    __slots__ = ("_connections",)
+    __slots__ = ("_connections", "_dispatch")
 
     def __init__(self, app: web.Application, *, listen: Listen, limits: Web, connections: Connections) -> None:
         super().__init__(
@@ -92,6 +93,7 @@ class _Runner(web.AppRunner):
             max_field_size=limits.header_max_bytes,
         )
         self._connections = connections
+        self._dispatch = Dispatch(app)
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
@@ -108,7 +110,7 @@ class _Runner(web.AppRunner):
             return made.request_factory(message, payload, protocol, writer, task)
 
         server = _Server(
-            made.request_handler,
+            cast("Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]", self._dispatch),  # of what is made above
             request_factory=make_request,
             handler_cancellation=True,  # a browser that leaves stops the work done for it
             loop=asyncio.get_running_loop(),

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from bridge.errors import Code, Denied
+from bridge.process import logs
 from bridge.process.logs import Value, configure, log
+from tests.waiting import until
 
 logger = logging.getLogger("sample")
 
@@ -125,3 +129,51 @@ def test_log_goes_to_standard_error_when_no_stream_is_given(
     log(logger, "door_locked", level=logging.WARNING)
     assert json.loads(capsys.readouterr().err)["host"] == "door"
     assert not stream.getvalue()
+
+
+async def test_lines_leave_together_when_an_event_loop_runs(stream: io.StringIO) -> None:
+    log(logger, "call_answered")
+    logs.line_writer()('{"event":"request_finished"}\n')
+    assert not stream.getvalue()
+
+    await until(lambda: stream.getvalue().count("\n") == 2)
+
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == [
+        "call_answered", "request_finished",
+    ]  # fmt: skip
+
+
+async def test_warning_leaves_at_once_with_all_before_it_when_an_event_loop_runs(stream: io.StringIO) -> None:
+    log(logger, "call_answered")
+
+    log(logger, "connection_lost", level=logging.WARNING)
+
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == [
+        "call_answered", "connection_lost",
+    ]  # fmt: skip
+
+
+def test_lines_leave_when_the_event_loop_ended_before_their_time(stream: io.StringIO) -> None:
+    async def speak() -> None:
+        log(logger, "call_answered")
+
+    asyncio.run(speak())
+    assert not stream.getvalue()
+
+    logging.shutdown([weakref.ref(handler) for handler in logging.getLogger().handlers])  # as Python does at its end
+
+    assert only_line(stream)["event"] == "call_answered"
+
+
+def test_program_goes_on_when_its_log_cannot_be_written(stream: io.StringIO) -> None:
+    stream.close()
+
+    log(logger, "door_locked", level=logging.WARNING)
+
+    assert stream.closed
+
+
+def test_line_goes_to_standard_error_when_no_log_was_configured(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.line_writer()("a line\n")
+
+    assert capsys.readouterr().err == "a line\n"
