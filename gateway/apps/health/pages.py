@@ -15,7 +15,8 @@ from pydantic_core import to_json
 from bridge.client.call import Reply
 from bridge.contracts.operation import Model, Operation
 from bridge.errors import AppError, Code, Outcome
-from gateway.apps.health.chat.chat import Chat, ChatReply
+from gateway.apps.health.chat.chat import Chat
+from gateway.apps.health.chat.reply import ChatReply
 from gateway.apps.health.parameters import time_zone
 from gateway.web.assets import Assets
 from gateway.web.calls import Bridge, P, R, call

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -23,23 +22,12 @@ from gateway.apps.health.chat.context import ROWS_MAX, Conversation, ReturnedRow
 from gateway.apps.health.chat.followup import frame_of
 from gateway.apps.health.chat.frame import Intent, QueryFrame
 from gateway.apps.health.chat.normalise import words_of
+from gateway.apps.health.chat.reply import ChatReply, text_of
 from gateway.apps.health.chat.safety import is_emergency
 from gateway.apps.health.chat.symptoms import base_lexicon
 from gateway.apps.health.chat.turn import read_turn
 
 _NEED_NO_RECORDS = {Intent.GREETING: greeting_text, Intent.HELP: help_text}
-
-
-@dataclass(frozen=True, slots=True)
-class ChatReply:
-    """``result`` holds rows, total and series, JSON-ready; ``as_of`` is set where records are older than an outage."""
-
-    answer: str
-    conversation: str
-    frame: dict[str, object] | None = None
-    result: dict[str, object] | None = None
-    suggestions: list[str] = field(default_factory=list)
-    as_of: datetime | None = None
 
 
 class Chat:
@@ -105,7 +93,7 @@ class Chat:
 
     def _emergency_reply(self, conversation: str | None) -> ChatReply:
         frame = QueryFrame(intent=Intent.EMERGENCY).as_json()
-        return ChatReply(emergency_text(self._emergency_number), conversation or "", frame)
+        return ChatReply(text_of(emergency_text(self._emergency_number)), conversation or "", frame)
 
     def _said(
         self,
@@ -119,7 +107,14 @@ class Chat:
         as_of: datetime | None = None,
     ) -> ChatReply:
         kept = conversation.model_copy(update={"said_at": self._clock.time()})
-        return ChatReply(text, self._seal.close(kept, user_id), frame.as_json(), result, next_questions, as_of)
+        return ChatReply(
+            text_of(text),
+            self._seal.close(kept, user_id),
+            frame.as_json(),
+            result,
+            suggestions=next_questions,
+            as_of=as_of,
+        )
 
 
 def _is_something(found: Findings) -> bool:

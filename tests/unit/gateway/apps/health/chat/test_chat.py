@@ -28,8 +28,9 @@ from bridge.contracts.health import (
 )
 from bridge.contracts.operation import Operation
 from bridge.errors import Code, Invalid, Outcome, Unavailable
-from gateway.apps.health.chat.chat import Chat, ChatReply
+from gateway.apps.health.chat.chat import Chat
 from gateway.apps.health.chat.context import SILENCE_MAX_S
+from gateway.apps.health.chat.reply import ChatReply
 from tests.clocks import TurnedClock
 
 ZONE = ZoneInfo("Europe/Berlin")
