@@ -73,6 +73,7 @@ class Chat:
         view = View(zone, now.date(), known, lexicon)
         if not frame.intent.asks_for_data:
             return self._said(out_of_scope_text(), frame, said, user_id, next_questions=examples(known))
+        frame = frame.model_copy(update={"symptoms": tuple(dict.fromkeys(map(lexicon.nearest, frame.symptoms)))})
         missing = [symptom for symptom in frame.symptoms if not lexicon.names_of(symptom)]
         if missing:
             found, text = Findings(), unknown_text(missing, view)

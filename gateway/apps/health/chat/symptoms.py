@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ Phrase = tuple[str, ...]
 
 class _Concept(Model):
     name: str
+    within: str = ""
     phrases: tuple[str, ...]
 
 
@@ -53,7 +54,8 @@ class Mention:
 class Lexicon:
     """Phrases by their stems; ``vocabulary`` is every word in them.
 
-    ``names`` are the record names of each concept that this person's records hold.
+    ``within`` has the broader concept of one that is a kind of it: shoulder pain is joint pain. ``names`` are the
+    record names of each concept that this person's records hold, those of its kinds included.
     """
 
     phrases: Mapping[Phrase, str]
@@ -61,6 +63,7 @@ class Lexicon:
     alone: Mapping[str, str]
     vocabulary: tuple[str, ...]
     stems: frozenset[str]
+    within: Mapping[str, str]
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def joined(self, record_names: Iterable[str]) -> Lexicon:
@@ -70,10 +73,14 @@ class Lexicon:
         meant alone ("lower back pain"). Any other name is a concept of its own.
         """
         members: dict[str, list[str]] = {}
+        names_of: dict[str, list[str]] = {}
         words_by_name = {name: words_of(name)[:_PHRASE_WORDS_MAX] for name in record_names}
         for name, words in words_by_name.items():
             mentions = self.find(words)
-            members.setdefault(mentions[0].concept if mentions else name, []).append(name)
+            concept = mentions[0].concept if mentions else name
+            members.setdefault(concept, []).append(name)
+            for each in self._from(concept):
+                names_of.setdefault(each, []).append(name)
         own: dict[Phrase, str] = {}
         for concept, names in members.items():
             for name in names:
@@ -87,8 +94,22 @@ class Lexicon:
             phrases={**self.phrases, **own},
             vocabulary=(*self.vocabulary, *sorted(added.difference(self.vocabulary))),
             stems=self.stems.union(map(stem, added)),
-            names={concept: tuple(names) for concept, names in members.items()},
+            names={concept: tuple(names) for concept, names in names_of.items()},
         )
+
+    def broadest(self, concept: str) -> str:
+        """Return the concept that ``concept`` is a kind of, or itself."""
+        return list(self._from(concept))[-1]
+
+    def nearest(self, concept: str) -> str:
+        """Return ``concept``, or where this person's records have none of it the broader one that they have."""
+        return next((each for each in self._from(concept) if self.names_of(each)), concept)
+
+    def _from(self, concept: str) -> Iterator[str]:
+        """Yield ``concept``, then what it is a kind of, and so on."""
+        while concept:
+            yield concept
+            concept = self.within.get(concept, "")
 
     def names_of(self, concept: str) -> tuple[str, ...]:
         """Return the record names that ``concept`` means; none where this person has no such records."""
@@ -154,4 +175,5 @@ def base_lexicon() -> Lexicon:
         *entries.pain,
     ]
     vocabulary = {word for phrase in spoken for word in words_of(phrase) if word.isalpha()}
-    return Lexicon(phrases, pairs, alone, tuple(sorted(vocabulary)), frozenset(map(stem, vocabulary)))
+    within = {concept.name: concept.within for concept in entries.concept if concept.within}
+    return Lexicon(phrases, pairs, alone, tuple(sorted(vocabulary)), frozenset(map(stem, vocabulary)), within)

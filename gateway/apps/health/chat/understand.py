@@ -1,7 +1,8 @@
 """``python -m gateway understand``: dialogs as JSON lines in, what was understood out, so that anyone can score it.
 
 In, one object a line: ``id``, ``now`` (local time), ``turns`` (messages, oldest first) and perhaps ``returned`` (what
-earlier turns' queries gave). Out: ``id``, the last turn's frame (see ``QueryFrame.as_json``) and ``ms``.
+earlier turns' queries gave). Out: ``id``, the last turn's frame (see ``QueryFrame.as_json``) and ``ms``. A kind of a
+symptom counts as the symptom, which the names of the scorer do not tell apart.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ def run(stdin: TextIO, stdout: TextIO, clock: Clock) -> None:
         started = clock.monotonic()
         frame = understand(dialog, lexicon)
         ms = round((clock.monotonic() - started) * 1000 / max(1, len(dialog.turns)), 3)
+        frame = frame.model_copy(update={"symptoms": tuple(dict.fromkeys(map(lexicon.broadest, frame.symptoms)))})
         stdout.write(to_json({"id": dialog.id, **frame.as_json(), "ms": ms}).decode() + "\n")
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from gateway.apps.health.chat.normalise import words_of
@@ -15,7 +17,7 @@ def concepts(text: str, lexicon: Lexicon | None = None) -> list[str]:
     [
         ("my knee hurts", "knee pain"),
         ("my stomach has been really sore", "abdominal pain"),
-        ("pain in my lower back", "back pain"),
+        ("pain in my lower back", "lower back pain"),
         ("itchiness", "itching"),
         ("threw up", "vomiting"),
         ("I could not sleep", "insomnia"),
@@ -64,3 +66,29 @@ def test_record_names_are_found_by_concept_when_the_records_use_other_words() ->
 def test_one_persons_names_stay_unknown_when_the_lexicon_is_joined_for_another() -> None:
     base_lexicon().joined(["Zyxitis"])
     assert concepts("zyxitis") == []
+
+
+def test_lexicon_knows_at_least_150_concepts_each_by_several_phrases() -> None:
+    lexicon = base_lexicon()
+    said = Counter(lexicon.phrases.values())
+    assert len(said) >= 150
+    assert [concept for concept, count in said.items() if count < 3] == []
+
+
+def test_kind_of_a_symptom_is_meant_alone_when_the_records_tell_it_apart() -> None:
+    lexicon = base_lexicon().joined(["Shoulder pain", "Hip pain", "Joint pain"])
+    assert lexicon.names_of(lexicon.nearest(*concepts("my shoulder hurts", lexicon))) == ("Shoulder pain",)
+    assert lexicon.names_of(*concepts("achy joints", lexicon)) == ("Shoulder pain", "Hip pain", "Joint pain")
+
+
+def test_broader_symptom_is_meant_when_the_records_have_no_such_kind() -> None:
+    lexicon = base_lexicon().joined(["Joint pain", "Cough"])
+    assert lexicon.nearest(*concepts("my shoulder hurts", lexicon)) == "joint pain"
+    assert lexicon.nearest(*concepts("my heel hurts", lexicon)) == "heel pain"
+    assert lexicon.broadest("shoulder pain") == "joint pain"
+    assert lexicon.broadest("cough") == "cough"
+
+
+def test_every_broader_concept_is_one_of_the_lexicon() -> None:
+    lexicon = base_lexicon()
+    assert set(lexicon.within.values()) <= set(lexicon.phrases.values())
