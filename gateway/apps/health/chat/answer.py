@@ -69,6 +69,14 @@ def unknown_text(symptoms: Sequence[str], view: View) -> str:
     return f"There are no entries of {listed(symptoms)} in your records. {has_some if view.known else ''}".strip()
 
 
+def unknown_word_text(words: Sequence[str]) -> str:
+    return f"I do not know {listed([f'“{word}”' for word in words])} as a symptom. Did you mean one of these?"
+
+
+def one_sided_text() -> str:
+    return "To compare, I need two periods or two symptoms. Did you mean one of these?"
+
+
 def answer_text(frame: QueryFrame, found: Findings, view: View) -> str:
     """Return the answer to a question about records."""
     return _ANSWERS[frame.intent](frame, found, view)
@@ -218,8 +226,6 @@ def _compare(frame: QueryFrame, found: Findings, view: View) -> str:
     else:
         sides = list(frame.symptoms)
         head = sentence(f"{period_words(frame.period, view.today)}:")
-    if len(found.sides) < 2:  # noqa: PLR2004 - one side compares with nothing
-        return "To compare, name two periods or two symptoms, such as this month and last month."
     return "\n".join([head, *(f"{side}: {_side(stats)}" for side, stats in zip(sides, found.sides, strict=False))])
 
 

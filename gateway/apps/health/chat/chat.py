@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
+from functools import lru_cache
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from bridge.process.clock import Clock, utc
+from gateway.apps.health.chat import ask_back
 from gateway.apps.health.chat.answer import (
     View,
     answer_text,
@@ -13,9 +17,11 @@ from gateway.apps.health.chat.answer import (
     examples,
     greeting_text,
     help_text,
+    one_sided_text,
     out_of_scope_text,
     suggestions,
     unknown_text,
+    unknown_word_text,
 )  # fmt: skip
 from gateway.apps.health.chat.asking import Call, Findings, Records
 from gateway.apps.health.chat.context import ROWS_MAX, Conversation, ReturnedRow, Seal, returned_row
@@ -24,9 +30,10 @@ from gateway.apps.health.chat.frame import Intent, QueryFrame
 from gateway.apps.health.chat.normalise import words_of
 from gateway.apps.health.chat.reply import ChatReply, text_of
 from gateway.apps.health.chat.safety import is_emergency
-from gateway.apps.health.chat.symptoms import base_lexicon
-from gateway.apps.health.chat.turn import read_turn
+from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon
+from gateway.apps.health.chat.turn import Turn, read_turn
 
+_LEXICONS_REMEMBERED: Final = 64
 _NEED_NO_RECORDS = {Intent.GREETING: greeting_text, Intent.HELP: help_text}
 
 
@@ -37,7 +44,6 @@ class Chat:
         self._seal = Seal(seal_key)
         self._emergency_number = emergency_number
         self._clock = clock
-        self._lexicon = base_lexicon()
 
     def emergency(self, message: str, conversation: str | None = None) -> ChatReply | None:
         """Return the answer to somebody in danger, else None. Needs no bridge; the conversation stays as it was."""
@@ -60,7 +66,7 @@ class Chat:
         said = Conversation() if forgotten else said
         zone = ZoneInfo(time_zone)
         now = utc(now_s).astimezone(zone).replace(tzinfo=None)
-        turn = read_turn(message, now, self._lexicon)
+        turn = read_turn(message, now, base_lexicon())
         if turn.intent is Intent.EMERGENCY:  # a misspelt one
             return self._emergency_reply(conversation)
         records = Records(call, zone)
@@ -68,18 +74,23 @@ class Chat:
             text, frame = _NEED_NO_RECORDS[turn.intent](), QueryFrame(intent=turn.intent)
             return self._said(text, frame, said, user_id, next_questions=examples(()))
         known = await records.names()
-        lexicon = self._lexicon.joined(name.symptom for name in known)
-        frame = frame_of(read_turn(message, now, lexicon), said, now.date())
+        lexicon = _lexicon_of(tuple(name.symptom for name in known))
+        turn = read_turn(message, now, lexicon)
         view = View(zone, now.date(), known, lexicon)
+        frame = frame_of(turn, said, view.today)
         if not frame.intent.asks_for_data:
-            return self._said(out_of_scope_text(), frame, said, user_id, next_questions=examples(known))
+            return self._out_of_scope(turn, frame, view, said, user_id)
         frame = frame.model_copy(update={"symptoms": tuple(dict.fromkeys(map(lexicon.nearest, frame.symptoms)))})
         missing = [symptom for symptom in frame.symptoms if not lexicon.names_of(symptom)]
         if missing:
             found, text = Findings(), unknown_text(missing, view)
+            next_questions = ask_back.other_symptoms(frame, known, lexicon, view.today)
+        elif ask_back.lacks_a_side(frame):
+            return self._asked_back(one_sided_text(), _sides(frame, view), frame, said, user_id)
         else:
             found = await records.find(frame, lexicon, known, view.today)
             text = answer_text(frame, found, view)
+            next_questions = suggestions(frame) if _is_something(found) else examples(known)
         if forgotten:
             text = f"Our earlier conversation has ended, so I start afresh.\n{text}"
         return self._said(
@@ -88,9 +99,23 @@ class Chat:
             Conversation(frame=frame, rows=_returned(found, zone)),
             user_id,
             result=_result(found, zone),
-            next_questions=suggestions(frame) if _is_something(found) else examples(known),
+            next_questions=next_questions,
             as_of=records.as_of,
         )
+
+    def _out_of_scope(self, turn: Turn, frame: QueryFrame, view: View, said: Conversation, user_id: str) -> ChatReply:
+        """Say what can be asked; where a single word stands between the question and an answer, ask what it means."""
+        words = ask_back.unknown_words(turn)
+        if not words:
+            return self._said(out_of_scope_text(), frame, said, user_id, next_questions=examples(view.known))
+        offered = ask_back.readings(turn, words, view.known, view.lexicon, view.today)
+        return self._asked_back(unknown_word_text(words), offered or examples(()), frame, said, user_id)
+
+    def _asked_back(
+        self, text: str, offered: list[str], frame: QueryFrame, said: Conversation, user_id: str
+    ) -> ChatReply:
+        reply = self._said(text, frame, said, user_id, next_questions=offered)
+        return replace(reply, asks_back=True)
 
     def _emergency_reply(self, conversation: str | None) -> ChatReply:
         frame = QueryFrame(intent=Intent.EMERGENCY).as_json()
@@ -116,6 +141,17 @@ class Chat:
             suggestions=next_questions,
             as_of=as_of,
         )
+
+
+@lru_cache(_LEXICONS_REMEMBERED)
+def _lexicon_of(names: tuple[str, ...]) -> Lexicon:
+    """Return the lexicon joined with the names of somebody's records, which change seldom."""
+    return base_lexicon().joined(names)
+
+
+def _sides(frame: QueryFrame, view: View) -> list[str]:
+    symptom = next(iter(frame.symptoms), None) or next((name.symptom.casefold() for name in view.known), None)
+    return ask_back.sides(frame, symptom, view.known, view.today) if symptom else examples(())
 
 
 def _is_something(found: Findings) -> bool:

@@ -55,7 +55,8 @@ class Lexicon:
     """Phrases by their stems; ``vocabulary`` is every word in them.
 
     ``within`` has the broader concept of one that is a kind of it: shoulder pain is joint pain. ``names`` are the
-    record names of each concept that this person's records hold, those of its kinds included.
+    record names of each concept that this person's records hold, those of its kinds included; ``named`` are the
+    concepts that a record is called by itself.
     """
 
     phrases: Mapping[Phrase, str]
@@ -65,6 +66,7 @@ class Lexicon:
     stems: frozenset[str]
     within: Mapping[str, str]
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    named: frozenset[str] = frozenset()
 
     def joined(self, record_names: Iterable[str]) -> Lexicon:
         """Return this lexicon with the names that the records hold.
@@ -95,6 +97,7 @@ class Lexicon:
             vocabulary=(*self.vocabulary, *sorted(added.difference(self.vocabulary))),
             stems=self.stems.union(map(stem, added)),
             names={concept: tuple(names) for concept, names in names_of.items()},
+            named=frozenset(members),
         )
 
     def broadest(self, concept: str) -> str:
@@ -102,8 +105,10 @@ class Lexicon:
         return list(self._from(concept))[-1]
 
     def nearest(self, concept: str) -> str:
-        """Return ``concept``, or where this person's records have none of it the broader one that they have."""
-        return next((each for each in self._from(concept) if self.names_of(each)), concept)
+        """Return ``concept``, or where this person's records do not tell it apart the broader one that they name."""
+        if self.names_of(concept):
+            return concept
+        return next((each for each in self._from(concept) if each in self.named), concept)
 
     def _from(self, concept: str) -> Iterator[str]:
         """Yield ``concept``, then what it is a kind of, and so on."""

@@ -47,7 +47,8 @@ _IT: Final = re.compile(r"\b(it|that|this one|that one|them|those|then)\b")
 class Turn:
     """The slots of one message. None and empty: not mentioned.
 
-    ``unexplained`` are words that no step knows; ``wants_records`` is False for what records cannot answer.
+    ``cue`` is the intent that the words say, also where the whole is out of scope; ``unexplained`` are words that no
+    step knows.
     """
 
     intent: Intent | None
@@ -58,6 +59,7 @@ class Turn:
     carries: bool = False
     names_all_symptoms: bool = False
     refers_back: bool = False
+    cue: Intent | None = None
     unexplained: tuple[str, ...] = ()
 
 
@@ -85,7 +87,7 @@ def read_turn(message: str, now: datetime, lexicon: Lexicon) -> Turn:
     unknown = tuple(unexplained(skeleton))
     is_about_nothing = not mentions and len(unknown) > (_RECORDS.search(skeleton) is not None)
     if is_about_nothing or (cue is None and (not said or is_statement(skeleton))) or _is_told(cue, skeleton):
-        return Turn(Intent.OUT_OF_SCOPE, (), Times(()), unexplained=unknown)
+        return Turn(Intent.OUT_OF_SCOPE, (), times, min_severity, cue=cue, unexplained=unknown)
     return Turn(
         intent=cue,
         symptoms=tuple(dict.fromkeys(m.concept for m in mentions if m.concept not in excluded)),
@@ -95,6 +97,7 @@ def read_turn(message: str, now: datetime, lexicon: Lexicon) -> Turn:
         carries=_CARRY.search(_without_joining_and(skeleton)) is not None or _CARRY_STARTS.match(skeleton) is not None,
         names_all_symptoms=not mentions and _ELSE.search(skeleton) is not None,
         refers_back=_IT.search(skeleton) is not None,
+        cue=cue,
         unexplained=unknown,
     )
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
 from bridge.process.clock import Clock
+from gateway.apps.health.chat.ask_back import lacks_a_side, unknown_words
 from gateway.apps.health.chat.context import ROWS_MAX, Conversation, ReturnedRow, returned_row
 from gateway.apps.health.chat.followup import frame_of
 from gateway.apps.health.chat.frame import QueryFrame
@@ -50,25 +51,29 @@ def run(stdin: TextIO, stdout: TextIO, clock: Clock) -> None:
             continue
         dialog = Dialog.model_validate_json(line)
         started = clock.monotonic()
-        frame = understand(dialog, lexicon)
+        frame, asks_back = understand(dialog, lexicon)
         ms = round((clock.monotonic() - started) * 1000 / max(1, len(dialog.turns)), 3)
         frame = frame.model_copy(update={"symptoms": tuple(dict.fromkeys(map(lexicon.broadest, frame.symptoms)))})
-        stdout.write(to_json({"id": dialog.id, **frame.as_json(), "ms": ms}).decode() + "\n")
+        stdout.write(to_json({"id": dialog.id, **frame.as_json(), "ask_back": asks_back, "ms": ms}).decode() + "\n")
 
 
-def understand(dialog: Dialog, lexicon: Lexicon) -> QueryFrame:
-    """Return what the last message of ``dialog`` asks for."""
+def understand(dialog: Dialog, lexicon: Lexicon) -> tuple[QueryFrame, bool]:
+    """Return what the last message of ``dialog`` asks for, as well as can be told, and whether the chat would ask back.
+
+    Raises ValueError for a dialog without turns.
+    """
     conversation = Conversation()
-    frame = None
+    frame, asks_back = None, False
     for number, message in enumerate(dialog.turns):
         turn = read_turn(message, dialog.now, lexicon)
         frame = frame_of(turn, conversation, dialog.now.date())
+        asks_back = lacks_a_side(frame) or bool(unknown_words(turn))
         if frame.intent.asks_for_data:
             conversation = Conversation(frame=frame, rows=_rows(dialog.returned, number))
     if frame is None:
         msg = "a dialog needs a turn"
         raise ValueError(msg)
-    return frame
+    return frame, asks_back
 
 
 def _rows(returned: tuple[_Returned, ...], turn: int) -> tuple[ReturnedRow, ...]:

@@ -201,7 +201,6 @@ def ask(clock: TurnedClock) -> Talk:
           "in March 2026: 3 entries, average severity 6, highest 8")),
         ("compare cough and zyxitis this year",
          "Since 1 January 2026:\ncough: 2 entries, average severity 4, highest 5\nZyxitis: 1 entry"),
-        ("compare my headaches", "To compare, name two periods or two symptoms, such as this month and last month."),
     ],
 )  # fmt: skip
 async def test_answer_is_right_when_asked_about_the_records(ask: Talk, question: str, answer: str) -> None:
@@ -275,13 +274,42 @@ async def test_chat_says_what_can_be_asked_when_greeted_asked_for_help_or_out_of
     assert [(await ask(text)).answer[:1].isdigit() for text in reply.suggestions] == [True, False, True]
 
 
+async def test_chat_asks_back_when_a_word_may_be_a_symptom_nobody_knows(ask: Talk) -> None:
+    reply = await ask("how often did I have hedakitis in March?")
+    assert reply.answer == "I do not know “hedakitis” as a symptom. Did you mean one of these?"
+    assert reply.asks_back
+    assert reply.result is None
+    assert reply.suggestions[0] == "How often did I have headache in March 2026?"
+    assert (await ask(reply.suggestions[0])).answer == "3 entries of headache in March 2026."
+
+
+async def test_chat_offers_both_sides_when_a_comparison_has_one(ask: Talk) -> None:
+    reply = await ask("compare my headaches")
+    assert reply.asks_back
+    assert reply.suggestions == [
+        "Compare headache this month with last month",
+        "Compare headache this year with last year",
+        "Compare headache and cough",
+    ]
+    for suggestion in reply.suggestions:
+        assert "average severity" in (await ask(suggestion)).answer
+
+
+async def test_nearest_recorded_symptom_is_offered_when_there_are_no_entries(clock: TurnedClock) -> None:
+    records = [record("Hip pain", "2026-05-01T08:00", 3), *(record("Cough", f"2026-05-0{n}T08:00") for n in (1, 2))]
+    reply = await Talk(Diary(records), clock)("how often did my shoulder hurt this year?")
+    assert reply.answer.startswith("There are no entries of shoulder pain in your records.")
+    assert reply.suggestions[0] == "How often did I have hip pain this year?"
+
+
 @pytest.mark.parametrize("records", [(), RECORDS])
 async def test_every_suggestion_is_understood_when_it_is_asked(
     clock: TurnedClock, records: Sequence[SymptomRecord]
 ) -> None:
     for question in ("show my headaches", "how many coughs", "how bad was my cough", "worst cough", "last cough",
                      "first cough", "how long since my last cough", "plot my cough", "top symptom",
-                     "compare cough and headache"):  # fmt: skip
+                     "compare cough and headache", "compare my headaches", "how often did I have zyzzyva in May?",
+                     "compare my zyzzyva last week", "compare my rash", "how often did I have a rash"):  # fmt: skip
         for suggestion in (await Talk(Diary(records), clock)(question)).suggestions:
             talk = Talk(Diary(records), clock)
             await talk(question)

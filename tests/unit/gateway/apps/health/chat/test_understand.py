@@ -18,6 +18,7 @@ NONE = {
     "min_severity": None,
     "compare_start": None,
     "compare_end": None,
+    "ask_back": False,
 }
 
 
@@ -58,7 +59,8 @@ VERSUS_FEBRUARY = {"compare_start": "2026-02-01", "compare_end": "2026-03-01"}
         (["compare my headaches with last month"],
          {"intent": "compare", "symptom": ["headache"], "start": "2026-04-01", "end": "2026-04-15",
           "compare_start": "2026-03-01", "compare_end": "2026-04-01"}),
-        (["compare rash and cough in March", "not rash"], {"intent": "compare", "symptom": ["cough"], **MARCH}),
+        (["compare rash and cough in March", "not rash"],
+         {"intent": "compare", "symptom": ["cough"], **MARCH, "ask_back": True}),
         (["headaches in February and March"],
          {"intent": "list", "symptom": ["headache"], "start": "2026-02-01", "end": "2026-04-01"}),
     ],
@@ -84,6 +86,20 @@ def test_follow_up_means_the_returned_symptom_when_one_was_most_frequent() -> No
         "intent": "latest",
         "symptom": ["rash"],
     }
+
+
+@pytest.mark.parametrize(
+    ("question", "intent"),
+    [("how often did I have zyzzyva in May?", "out_of_scope"), ("compare my coughs", "compare")],
+)
+def test_reader_says_that_the_chat_would_ask_back_when_it_is_unsure(question: str, intent: str) -> None:
+    answer = understood(question)
+    assert (answer["intent"], answer["ask_back"]) == (intent, True)
+
+
+@pytest.mark.parametrize("question", ["what did I eat last week?", "how tall is the Eiffel tower", "coughs in May"])
+def test_reader_does_not_ask_back_when_nothing_is_in_doubt(question: str) -> None:
+    assert understood(question)["ask_back"] is False
 
 
 def test_reader_stops_when_a_dialog_has_no_turn() -> None:

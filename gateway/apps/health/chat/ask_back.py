@@ -1,0 +1,93 @@
+"""What to offer instead of guessing: the readings that a question may have had, for records that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Final
+
+from rapidfuzz import fuzz, process
+
+from bridge.contracts.health import SymptomName
+from gateway.apps.health.chat.dates import DAY, Unit, calendar_unit
+from gateway.apps.health.chat.frame import ALL_TIME, DateRange, Intent, QueryFrame
+from gateway.apps.health.chat.intent import protected_words
+from gateway.apps.health.chat.question import question_words
+from gateway.apps.health.chat.symptoms import Lexicon
+from gateway.apps.health.chat.turn import Turn
+
+OFFERED_MAX: Final = 3
+_ALIKE: Final = 70.0
+"""From this score on (0 to 100, rapidfuzz's WRatio) two words look alike."""
+
+
+def unknown_words(turn: Turn) -> tuple[str, ...]:
+    """Return the words that may be a symptom nobody here knows, where all else is a question about records."""
+    is_a_question = turn.intent is Intent.OUT_OF_SCOPE and (turn.cue is not None or bool(turn.times.periods))
+    return tuple(word for word in turn.unexplained if word not in protected_words()) if is_a_question else ()
+
+
+def readings(
+    turn: Turn, words: Sequence[str], known: Sequence[SymptomName], lexicon: Lexicon, today: date
+) -> list[str]:
+    """Return the question of ``turn`` for the recorded symptoms that look most like ``words``."""
+    frame = QueryFrame(
+        intent=turn.cue or Intent.LIST,
+        period=turn.times.periods[0] if turn.times.periods else ALL_TIME,
+        min_severity=turn.min_severity,
+    )
+    names = nearest(" ".join(words), known, lexicon)
+    if frame.intent is Intent.COMPARE:
+        return [question for name in names[:1] for question in sides(frame, name, known, today)]
+    return [question_words(frame.model_copy(update={"symptoms": (name,)}), today) for name in names]
+
+
+def other_symptoms(frame: QueryFrame, known: Sequence[SymptomName], lexicon: Lexicon, today: date) -> list[str]:
+    """Return the question of ``frame``, whose symptoms have no records, for the nearest symptoms that have some."""
+    names = nearest(" ".join(frame.symptoms), known, lexicon)
+    if frame.intent is Intent.COMPARE:
+        return [question for name in names[:1] for question in sides(frame, name, known, today)]
+    return [question_words(frame.model_copy(update={"symptoms": (name,)}), today) for name in names]
+
+
+def lacks_a_side(frame: QueryFrame) -> bool:
+    """Tell a comparison of one thing with nothing."""
+    return frame.intent is Intent.COMPARE and frame.second is None and len(frame.symptoms) < 2  # noqa: PLR2004
+
+
+def sides(frame: QueryFrame, symptom: str, known: Sequence[SymptomName], today: date) -> list[str]:
+    """Return complete comparisons for one that names a single side."""
+
+    def of_units(unit: Unit) -> QueryFrame:
+        so_far = DateRange(start=calendar_unit(today, unit).start, end=today + DAY)
+        return _compared(frame, (symptom,), so_far, calendar_unit(today, unit, -1))
+
+    other = next((name.symptom.casefold() for name in known if name.symptom.casefold() != symptom.casefold()), None)
+    frames = [of_units(Unit.MONTH), of_units(Unit.YEAR)]
+    if other is not None:
+        frames.append(_compared(frame, (symptom, other), frame.period, None))
+    return [question_words(each, today) for each in frames]
+
+
+def nearest(words: str, known: Sequence[SymptomName], lexicon: Lexicon) -> list[str]:
+    """Return up to three recorded names, in small letters: kin of a concept, then alike, then the most frequent."""
+    names = [name.symptom.casefold() for name in known]
+    concept = next((mention.concept for mention in lexicon.find(words.split())), words)
+    kin = [name for name in names if _kin(name, concept, lexicon)]
+    alike = process.extract(words, names, scorer=fuzz.WRatio, score_cutoff=_ALIKE, limit=OFFERED_MAX)
+    return list(dict.fromkeys([*kin, *(name for name, _, _ in alike), *names]))[:OFFERED_MAX]
+
+
+def _kin(name: str, concept: str, lexicon: Lexicon) -> bool:
+    mentions = lexicon.find(name.split())
+    return bool(mentions) and lexicon.broadest(mentions[0].concept) == lexicon.broadest(concept)
+
+
+def _compared(frame: QueryFrame, symptoms: Iterable[str], period: DateRange, second: DateRange | None) -> QueryFrame:
+    return QueryFrame(
+        intent=Intent.COMPARE,
+        symptoms=tuple(symptoms),
+        period=period,
+        second=second,
+        min_severity=frame.min_severity,
+    )
