@@ -83,8 +83,9 @@ class Agent:
         self._reload = asyncio.Event()
         self._bridge_keys = KeyStore(settings.bridge.keys_dir)
         self._tls = ReloadingServerTLS(settings.bridge.tls_dir, UNITS)
-        self._renewal_tls = RenewalServerTLS(settings.bridge.tls_dir, UNITS, clock)
-        self._issuer = None if settings.bridge.ca_dir is None else Issuer(settings.bridge.ca_dir, clock)
+        terms = settings.certificates.terms
+        self._renewal_tls = RenewalServerTLS(settings.bridge.tls_dir, UNITS, clock, terms.renewable)
+        self._issuer = None if settings.bridge.ca_dir is None else Issuer(settings.bridge.ca_dir, clock, terms)
         self._token_keys = TokenKeys(settings.tokens)
         self._token_keys.load(clock.time())
 
@@ -129,7 +130,7 @@ class Agent:
         )
         self._server = BridgeServer(
             boot=self._boot,
-            authority=settings.bridge.authority,
+            authority=settings.bridge.server_name,
             keys=self._bridge_keys,
             unit_of_peer=unit_of_peer,
             handlers={
@@ -218,7 +219,8 @@ class Agent:
 
     def _pool(self, name: str, dsn: str, size: int, *, is_read_only: bool = False) -> Pool:
         queries = self._settings.queries
-        options = PoolOptions(name, dsn, size, queries.slow_query_ms, queries.trace_sql, is_read_only)
+        reserve_ms = self._settings.store.commit_reserve_ms
+        options = PoolOptions(name, dsn, size, queries.slow_query_ms, queries.trace_sql, is_read_only, reserve_ms)
         return Pool(options, self._clock)
 
     # operations
@@ -324,8 +326,11 @@ class Agent:
 
     async def _keep_certificate(self) -> None:
         if self._issuer is not None:
-            bridge = self._settings.bridge
-            await Renewal(bridge.tls_dir, self._issuer.sign, now=self._issuer.now, check_s=bridge.renew_check_s).run()
+            bridge, due = self._settings.bridge, self._settings.certificates.terms.due
+            renewal = Renewal(
+                bridge.tls_dir, self._issuer.sign, now=self._issuer.now, check_s=bridge.renew_check_s, due=due
+            )
+            await renewal.run()
 
     async def _beat(self, listener: TLSListener) -> None:
         """Tell systemd that loop and listener live. Databases do not count: a restart would not bring them back."""
@@ -371,6 +376,7 @@ def _call_rules(settings: AgentSettings) -> CallRules:
     return CallRules(
         slots=slots,
         heartbeat_s=bridge.heartbeat_s,
+        clock_window_s=bridge.clock_window_s,
         replay_window=bridge.replay_window,
         replay_processes_max=bridge.replay_processes_max,
     )

@@ -5,11 +5,13 @@ The environment's prefix is ``DRAWBRIDGE_AGENT_`` (see :mod:`bridge.process.sett
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
+from bridge.pki import Terms
 from bridge.process.settings import Section
 
 PREFIX: Final = "DRAWBRIDGE_AGENT_"
@@ -26,8 +28,9 @@ class Bridge(Section):
 
     host: str = Field("127.0.0.1", description="The address to listen on: this Pi's own on the LAN.")
     port: int = Field(8443, ge=0, le=65535, description="The port to listen on; 0 chooses a free one.")
-    authority: str = Field(
-        "agent.drawbridge.internal", description="The name that requests must be signed for, as in the gateway's file."
+    server_name: str = Field(
+        "agent.drawbridge.internal",
+        description="The name in this agent's certificate, which requests must be signed for.",
     )
     tls_dir: Path = Field(
         Path("/var/lib/drawbridge/tls"),
@@ -55,14 +58,21 @@ class Bridge(Section):
         "None: this agent renews none, its own neither.",
     )
     renew_check_s: Seconds = Field(
-        HOUR_S, description="Seconds between looks whether this agent's own certificate is due (under 20 days left)."
+        HOUR_S, description="Seconds between looks whether this agent's own certificate is due."
     )
     renewal_port: int | None = Field(
         None,
         ge=0,
         le=65535,
-        description="A second port, where units whose certificate ended less than a year ago may renew it, and do "
-        "nothing else; 0 chooses a free one. None: off.",
+        description="A second port, where units whose certificate has ended may renew it for a while, and do nothing "
+        "else; 0 chooses a free one. None: off.",
+    )
+
+    clock_window_s: Seconds = Field(
+        30.0,
+        le=30,
+        description="How far a message's time may be from this machine's, either way, seconds. At most 30: a message "
+        "expires then, whatever is set here.",
     )
 
     @model_validator(mode="after")
@@ -71,6 +81,33 @@ class Bridge(Section):
             msg = "bridge.renewal_port needs bridge.ca_dir"
             raise ValueError(msg)
         return self
+
+
+class Certificates(Section):
+    """What this agent's CA gives to units, and to itself. They should renew well before the end."""
+
+    life_days: Count = Field(30, description="How long a certificate is good, days.")
+    backdated_days: int = Field(
+        7, ge=0, description="How long before it is made a certificate begins, for clocks that are behind, days."
+    )
+    due_days: Count = Field(20, description="When fewer days remain, a certificate is due, and may be renewed.")
+    renewable_days: int = Field(
+        365, ge=0, description="How long after its end a certificate may be renewed at the renewal port, days."
+    )
+
+    @model_validator(mode="after")
+    def _are_terms(self) -> Certificates:
+        _ = self.terms
+        return self
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(
+            life=timedelta(days=self.life_days),
+            backdated=timedelta(days=self.backdated_days),
+            due=timedelta(days=self.due_days),
+            renewable=timedelta(days=self.renewable_days),
+        )
 
 
 class Slots(Section):
@@ -121,6 +158,9 @@ class Store(Section):
     )
     agent_role: str = Field("drawbridge_agent", description="The role of `dsn`, which migrations give its rights to.")
     pool_size: Count = Field(4, description="Connections kept to it, besides the one that listens.")
+    commit_reserve_ms: Count = Field(
+        50, description="How long before its deadline a write's statements end, so that the answer is in time."
+    )
     idempotency_keep_s: Seconds = Field(
         DAY_S, description="Seconds in which a write that is sent again is given its first answer, not applied again."
     )
@@ -161,7 +201,10 @@ class Limits(Section):
     """Attempts, counted in the store, so that they survive a restart."""
 
     sign_in_per_account: Count = Field(5, description="Sign-ins a minute for one e-mail address.")
-    sign_in_per_address: Count = Field(5, description="Sign-ins a minute from one IPv4 address or IPv6 /64.")
+    sign_in_per_address: Count = Field(5, description="Sign-ins a minute from one IPv4 address or IPv6 network.")
+    client_ipv6_prefix: int = Field(
+        64, ge=32, le=128, description="IPv6 addresses that share so many leading bits count as one client."
+    )
 
 
 class Log(Section):
@@ -173,6 +216,7 @@ class AgentSettings(Section):
     """The agent's settings file; every part but ``store`` may be left out."""
 
     bridge: Bridge = Bridge()
+    certificates: Certificates = Certificates()
     shedding: Shedding = Shedding()
     source: Source = Source()
     store: Store

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -26,7 +26,7 @@ from bridge.keys import (
     save_generation,
     save_keyring,
 )
-from bridge.pki import IDENTITY_FILE, Authority, PKIRefused, Profile
+from bridge.pki import IDENTITY_FILE, USUAL_TERMS, Authority, PKIRefused, Profile, Terms
 from bridge.process.clock import Clock, SystemClock, utc
 
 WEB: Final = "web"
@@ -181,7 +181,7 @@ def pki_issue(options: argparse.Namespace, terminal: Terminal) -> None:
     """Make a key and a certificate for a unit (agent, gateway, monitor, …), or for browsers to meet (web)."""
     if (options.tls / IDENTITY_FILE).exists():
         _confirm(options, f"the key in {options.tls} would be replaced (pki renew keeps the name)")
-    authority = Authority(options.pki)
+    authority = Authority(options.pki, _terms(options))
     if options.unit == WEB:
         profile = Profile.of_web_server(options.dns, options.ip)
         leaf = authority.issue_web_server(profile, options.tls, now=terminal.now())
@@ -192,11 +192,17 @@ def pki_issue(options: argparse.Namespace, terminal: Terminal) -> None:
 
 def pki_renew(options: argparse.Namespace, terminal: Terminal) -> None:
     """Replace a TLS folder's key and certificate; name and usage stay."""
-    leaf = Authority(options.pki).renew(options.tls, now=terminal.now(), only_if_due=options.if_due)
+    terms = _terms(options)
+    leaf = Authority(options.pki, terms).renew(options.tls, now=terminal.now(), only_if_due=options.if_due)
     if leaf is None:
-        terminal.say("not due: more than 20 days remain")
+        terminal.say(f"not due: more than {terms.due.days} days remain")
     else:
         terminal.say(f"renewed until {leaf.not_valid_after_utc:%Y-%m-%d} in {options.tls}")
+
+
+def _terms(options: argparse.Namespace) -> Terms:
+    days = {name: timedelta(days=getattr(options, name)) for name in ("life", "backdated", "due")}
+    return Terms(**days)
 
 
 def pki_prolong(options: argparse.Namespace, terminal: Terminal) -> None:
@@ -294,7 +300,15 @@ def _parser() -> argparse.ArgumentParser:
     issue.add_argument("--ip", action="append", default=[], type=ip_address, help="a web server's address")
     for one in (issue, renew):
         one.add_argument("--tls", type=Path, required=True, metavar="DIR", help="the unit's TLS folder")
-    renew.add_argument("--if-due", action="store_true", help="only where fewer than 20 days remain")
+        for name, text in (
+            ("life", "how long it is good"),
+            ("backdated", "how long before now it begins, for clocks that are behind"),
+            ("due", "when fewer remain, it is due for renewal"),
+        ):
+            usual = getattr(USUAL_TERMS, name).days
+            about = f"{text} ({usual})"
+            one.add_argument(f"--{name}-days", dest=name, type=_days, default=usual, metavar="N", help=about)
+    renew.add_argument("--if-due", action="store_true", help="only where it is due")
     revoke.add_argument("serial", nargs="+", type=_serial, help="serial numbers, hexadecimal, as pki list shows them")
     revoke.add_argument("--tls", action="append", default=[], type=Path, metavar="DIR", help="a TLS folder to update")
     for one in (list_keys, list_issued):
@@ -310,6 +324,13 @@ def _add(
     parser = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
     parser.set_defaults(command=command)
     return parser
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal():
+        msg = "must be a number of days"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
 
 
 def _serial(text: str) -> int:

@@ -236,13 +236,16 @@ def open_request(
     )
 
 
-def check_freshness(request: VerifiedRequest, *, now: float, boot: str, replay: ReplayMemory) -> None:
+def check_freshness(
+    request: VerifiedRequest, *, now: float, boot: str, replay: ReplayMemory, window_s: float = LIFETIME_S
+) -> None:
     """Check that an opened request is new: its time, the agent start it is meant for, its nonce, in that order.
 
-    ``now`` is in Unix seconds, ``boot`` the verifier's own id. The nonce counts as used only after the rest passed.
-    Raises SignatureRefused with the step TIME, BOOT or NONCE; such a refusal is told in a signed response.
+    ``now`` is in Unix seconds, ``boot`` the verifier's own id; ``window_s`` is at most LIFETIME_S. The nonce counts as
+    used only after the rest passed. Raises SignatureRefused with the step TIME, BOOT or NONCE; such a refusal is told
+    in a signed response.
     """
-    if abs(now - request.created) > LIFETIME_S:
+    if abs(now - request.created) > window_s:
         raise SignatureRefused(Step.TIME)
     if request.boot != boot:
         raise SignatureRefused(Step.BOOT)

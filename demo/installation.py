@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Final
 
 from bridge.keys import Keyring, KeysRefused, Ring, generate, load_keyring, save_keyring
-from bridge.pki import IDENTITY_FILE, ROOTS_FILE, Authority, PKIRefused, Profile, is_renewal_due, read_identity
+from bridge.pki import IDENTITY_FILE, ROOTS_FILE, USUAL_TERMS, Authority, PKIRefused, Profile, read_identity
 from bridge.process.files import FOLDER_MODE, replace_file
 from demo.processes import DemoError
 from demo.records import TIME_ZONE
@@ -158,8 +158,8 @@ class Installation:
                 "bridge": {
                     "host": LISTEN_HOST,
                     "port": agent_port,
-                    "tls": self.gateway / "tls",
-                    "keys": self.gateway / "keys",
+                    "tls_dir": self.gateway / "tls",
+                    "keys_dir": self.gateway / "keys",
                 },
                 "chat": {"time_zone": TIME_ZONE.key},
             },
@@ -186,7 +186,7 @@ class Installation:
 
 def _is_due(folder: Path, now: datetime) -> bool:
     try:
-        return is_renewal_due(read_identity(folder / IDENTITY_FILE).certificate, now=now)
+        return USUAL_TERMS.is_due(read_identity(folder / IDENTITY_FILE).certificate, now=now)
     except PKIRefused:
         return True
 

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
@@ -112,8 +113,8 @@ class Gateway:
     def __init__(self, settings: GatewaySettings, clock: Clock | None = None) -> None:
         self._settings = settings
         self._clock = clock = clock or SystemClock()
-        self._keys = KeyStore(settings.bridge.keys)
-        self._tls = ReloadingClientTLS(settings.bridge.tls)
+        self._keys = KeyStore(settings.bridge.keys_dir)
+        self._tls = ReloadingClientTLS(settings.bridge.tls_dir)
         listen = settings.listen
         self._certificate = WebCertificate(listen.certificate, listen.key) if listen.certificate else None
         self._drain = Drain()
@@ -198,7 +199,7 @@ class Gateway:
             lane: Transport(
                 endpoint,
                 self._tls,
-                size=bridge.pool if lane is Lane.DATA else _SIDE_POOL,
+                size=bridge.pool_size if lane is Lane.DATA else _SIDE_POOL,
                 keepalive_s=bridge.keepalive_s,
                 connect_timeout_s=bridge.connect_timeout_s,
                 on_connect=lambda reason: metrics.connections(reason).inc(),
@@ -211,7 +212,8 @@ class Gateway:
         ports = [port for port in (bridge.port, bridge.renewal_port) if port is not None]
         endpoints = [Endpoint(bridge.host, port, bridge.server_name) for port in ports]
         calls = RenewalCalls(self._session, self._tls, endpoints, self._clock)
-        return Renewal(bridge.tls, calls.sign, now=calls.now, check_s=bridge.renew_check_s)
+        due = timedelta(days=bridge.renew_due_days)
+        return Renewal(bridge.tls_dir, calls.sign, now=calls.now, check_s=bridge.renew_check_s, due=due)
 
     def _feed(self, transport: Transport, listeners: list[FeedListener]) -> Feed:
         figures = self._settings.bridge.feed

@@ -162,11 +162,16 @@ class Bridge(Section):
     host: str = Field("127.0.0.1", description="The agent's address.")
     port: int = Field(8443, ge=1, le=65535, description="The agent's port.")
     server_name: str = Field("agent.drawbridge.internal", description="The name in the agent's certificate.")
-    tls: Path = Field(Path("/var/lib/drawbridge/gateway/tls"), description="Folder of this unit's certificate and key.")
-    keys: Path = Field(Path("/var/lib/drawbridge/gateway/keys"), description="Folder of this unit's keyring.")
+    tls_dir: Path = Field(
+        Path("/var/lib/drawbridge/gateway/tls"), description="Folder of this unit's certificate, its CA and key."
+    )
+    keys_dir: Path = Field(
+        Path("/var/lib/drawbridge/gateway/keys"), description="Folder of its message keys (keys.json, mode 0600)."
+    )
     reload_s: Seconds = Field(1.0, description="Seconds between looks whether certificates or keys were replaced.")
-    renew_check_s: Seconds = Field(
-        3600.0, description="Seconds between looks whether this unit's certificate is due (under 20 days left)."
+    renew_check_s: Seconds = Field(3600.0, description="Seconds between looks whether this unit's certificate is due.")
+    renew_due_days: Count = Field(
+        20, description="When fewer days remain, the certificate is due; as in the agent's `certificates.due_days`."
     )
     renewal_port: int | None = Field(
         None,
@@ -174,7 +179,7 @@ class Bridge(Section):
         le=65535,
         description="The agent's port for renewing a certificate that has ended. None: it has none.",
     )
-    pool: Count = Field(4, description="Connections to the agent.")
+    pool_size: Count = Field(4, description="Connections to the agent.")
     keepalive_s: Seconds = Field(15.0, description="Seconds that an idle connection is kept; below the agent's.")
     connect_timeout_s: Seconds = Field(2.0, description="Seconds for a connection and its TLS handshake.")
     breaker: Breaker = Breaker()
@@ -193,6 +198,9 @@ class Web(Section):
     header_max_bytes: Count = Field(8190, description="The longest header field, bytes.")
     trusted_hops: tuple[Network, ...] = Field(
         (), description="Networks of proxies whose X-Forwarded-For is believed on TCP; on a Unix socket it always is."
+    )
+    client_ipv6_prefix: int = Field(
+        64, ge=32, le=128, description="IPv6 addresses that share so many leading bits count as one client."
     )
     connections_per_address: Count = Field(
         100, description="Connections of one address on TCP; more are cut. Trusted hops are not counted."

@@ -13,7 +13,6 @@ from agent.settings import Limits
 from bridge.errors import Busy, Code
 
 PERIOD: Final = timedelta(minutes=1)
-_IPV6_PREFIX: Final = 64  # what one customer has; a single address would be no limit at all
 
 
 class Attempts:
@@ -23,7 +22,8 @@ class Attempts:
 
     async def take(self, *, email: str, address: str, now: datetime, deadline: float) -> None:
         """Count a sign-in. Raises Busy (``rate_limited``) when the account or the address had too many this minute."""
-        keys = [_digest("account", email.lower()), _digest("address", _network(address))]
+        network = _network(address, self._limits.client_ipv6_prefix)
+        keys = [_digest("account", email.lower()), _digest("address", network)]
         period_s = PERIOD.total_seconds()
         intervals_s = [period_s / self._limits.sign_in_per_account, period_s / self._limits.sign_in_per_address]
         refused = await self._pool.fetch(QUERIES["take_attempts"], keys, intervals_s, now, PERIOD, deadline=deadline)
@@ -36,7 +36,7 @@ def _digest(kind: str, subject: str) -> str:
     return hashlib.sha256(f"{kind} {subject}".encode()).hexdigest()
 
 
-def _network(address: str) -> str:
+def _network(address: str, ipv6_prefix: int) -> str:
     """Return the network that counts as one client; what is no address counts as one client together."""
     try:
         parsed: IPv4Address | IPv6Address = ip_address(address)
@@ -44,6 +44,6 @@ def _network(address: str) -> str:
         return "unknown"
     if isinstance(parsed, IPv6Address):
         if parsed.ipv4_mapped is None:
-            return str(ip_network((int(parsed), _IPV6_PREFIX), strict=False))
+            return str(ip_network((int(parsed), ipv6_prefix), strict=False))
         parsed = parsed.ipv4_mapped
     return str(parsed)

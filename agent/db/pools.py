@@ -32,9 +32,6 @@ _log = logging.getLogger(__name__)
 RECOVERY_S: Final = 0.25
 """How long a caller whose query was cancelled may still wait until PostgreSQL has confirmed that."""
 
-COMMIT_RESERVE_S: Final = 0.05
-"""A transaction's statements end this much before its deadline, so that the answer is still in time."""
-
 _T = TypeVar("_T")
 _Method = Callable[..., Awaitable[_T]]
 if TYPE_CHECKING:
@@ -47,7 +44,8 @@ else:  # generic in its stubs alone
 class PoolOptions:
     """``dsn`` as libpq writes it; a Unix socket is ``postgresql:///name?host=/run/postgresql``.
 
-    With ``is_read_only`` PostgreSQL refuses every statement that writes, whatever the role may do.
+    With ``is_read_only`` PostgreSQL refuses every statement that writes, whatever the role may do. A transaction's
+    statements end ``commit_reserve_ms`` before its deadline, so that the answer is still in time.
     """
 
     name: str
@@ -56,6 +54,7 @@ class PoolOptions:
     slow_query_ms: int = 250
     trace_sql: bool = False
     is_read_only: bool = False
+    commit_reserve_ms: int = 50
 
 
 async def connect(dsn: str, *, application_name: str, timeout_s: float, is_read_only: bool = False) -> Connection:
@@ -120,7 +119,7 @@ class Pool:
         """
         connection = await self._acquire(deadline)
         try:
-            limit_ms = max(1, int((self._remaining_s(deadline) - COMMIT_RESERVE_S) * 1000))
+            limit_ms = max(1, int(self._remaining_s(deadline) * 1000) - self._options.commit_reserve_ms)
             await connection.execute(f"BEGIN; SET LOCAL statement_timeout = {limit_ms}", timeout=limit_ms / 1000)
             yield Transaction(self, connection, deadline)
             tag = await connection.execute("COMMIT", timeout=self._remaining_s(deadline))

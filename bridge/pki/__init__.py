@@ -13,8 +13,9 @@
 The RPI3 has a copy of the PKI folder without ``root.key`` and ``web/``: enough to renew, and no more.
 
 Everything is ECDSA P-256. A leaf lives 30 days, is renewed when fewer than 20 remain, and is backdated 7, because a Pi
-has no clock chip. It carries one name, ``<unit>.drawbridge.internal``, which its peers pin; the CA may sign no other
-(name constraints, RFC 5280 §4.2.1.10). A renewal gives a unit its own name and usage again, whatever the request asks.
+has no clock chip; :class:`Terms` holds these figures. It carries one name, ``<unit>.drawbridge.internal``, which its
+peers pin; the CA may sign no other (name constraints, RFC 5280 §4.2.1.10). A renewal gives a unit its own name and
+usage again, whatever the request asks.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from __future__ import annotations
 from bridge.pki.authority import Authority, Issued
 from bridge.pki.certificates import (
     DOMAIN,
-    RENEWABLE_AFTER_EXPIRY,
+    USUAL_TERMS,
     Identity,
     PKIRefused,
     Profile,
+    Terms,
     certify_intermediate,
     create_root,
     generate_key,
-    is_renewal_due,
     issue,
     renew,
     serial_text,
@@ -53,9 +54,9 @@ from bridge.pki.files import (
 from bridge.pki.renewal import Renewal
 
 __all__ = [
-    "DOMAIN", "IDENTITY_FILE", "RENEWABLE_AFTER_EXPIRY", "REVOKED_FILE", "ROOTS_FILE", "Authority", "Identity",
-    "Issued", "PKIRefused", "Profile", "Renewal", "certificates_text", "certify_intermediate", "create_root",
-    "generate_key", "is_renewal_due", "issue", "parse_certificates", "parse_request", "read_certificates",
-    "read_identity", "read_revoked", "renew", "request_text", "serial_text", "unit_name", "write_certificates",
-    "write_identity", "write_revoked",
+    "DOMAIN", "IDENTITY_FILE", "REVOKED_FILE", "ROOTS_FILE", "USUAL_TERMS", "Authority", "Identity", "Issued",
+    "PKIRefused", "Profile", "Renewal", "Terms", "certificates_text", "certify_intermediate", "create_root",
+    "generate_key", "issue", "parse_certificates", "parse_request", "read_certificates", "read_identity",
+    "read_revoked", "renew", "request_text", "serial_text", "unit_name", "write_certificates", "write_identity",
+    "write_revoked",
 ]  # fmt: skip

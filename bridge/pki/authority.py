@@ -14,13 +14,14 @@ from cryptography import x509
 
 from bridge.pki.certificates import (
     DOMAIN,
+    USUAL_TERMS,
     Identity,
     PKIRefused,
     Profile,
+    Terms,
     certify_intermediate,
     create_root,
     generate_key,
-    is_renewal_due,
     issue,
     renew,
     serial_text,
@@ -52,8 +53,9 @@ class Issued:
 class Authority:
     """The PKI folder: makes roots, issues, renews, revokes, and remembers what it issued."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, terms: Terms = USUAL_TERMS) -> None:
         self._folder = folder
+        self._terms = terms
         self._root_certificate = folder / "root.pem"
         self._root = folder / "root.key"
         self._intermediate = folder / "intermediate.pem"
@@ -101,14 +103,14 @@ class Authority:
     def renew(self, folder: Path, *, now: datetime, only_if_due: bool = False) -> x509.Certificate | None:
         """Replace a TLS folder's key and certificate, and bring its lists up to date.
 
-        Returns the new leaf, or None where ``only_if_due`` and more than 20 days remain.
+        Returns the new leaf, or None where ``only_if_due`` and it is not.
         """
         leaf = read_identity(folder / IDENTITY_FILE).certificate
-        if only_if_due and not is_renewal_due(leaf, now=now):
+        if only_if_due and not self._terms.is_due(leaf, now=now):
             return None
         key = generate_key()
         issuer = self._issuer_of(leaf)
-        chain = renew(issuer, leaf, Identity(key, ()).request(), now=now, revoked=self.revoked())
+        chain = renew(issuer, leaf, Identity(key, ()).request(), now=now, revoked=self.revoked(), terms=self._terms)
         return self._install(Identity(key, chain), folder)
 
     def renew_for(
@@ -122,7 +124,8 @@ class Authority:
         if leaf not in self._issued_with(leaf.serial_number):
             msg = f"{leaf.subject.rfc4514_string()} {serial_text(leaf)} is not in the list of what was issued"
             raise PKIRefused(msg)
-        chain = renew(read_identity(self._intermediate), leaf, request, now=now, revoked=self.revoked())
+        issuer = read_identity(self._intermediate)
+        chain = renew(issuer, leaf, request, now=now, revoked=self.revoked(), terms=self._terms)
         self._remember(chain[0])
         return chain
 
@@ -155,7 +158,8 @@ class Authority:
 
     def _issue(self, issuer: Identity, profile: Profile, folder: Path, *, now: datetime) -> x509.Certificate:
         key = generate_key()
-        return self._install(Identity(key, issue(issuer, profile, key.public_key(), now=now)), folder)
+        chain = issue(issuer, profile, key.public_key(), now=now, terms=self._terms)
+        return self._install(Identity(key, chain), folder)
 
     def _install(self, identity: Identity, folder: Path) -> x509.Certificate:
         """Record the certificate, then write the TLS folder: lists first, so that a new identity finds them."""

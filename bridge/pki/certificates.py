@@ -23,14 +23,38 @@ SERVING_UNIT: Final = "agent"
 
 ROOT_LIFE: Final = timedelta(days=20 * 365)
 INTERMEDIATE_LIFE: Final = timedelta(days=3 * 365)
-LEAF_LIFE: Final = timedelta(days=30)
-RENEWAL_DUE: Final = timedelta(days=20)
 BACKDATED: Final = timedelta(days=7)
-RENEWABLE_AFTER_EXPIRY: Final = timedelta(days=365)
+"""Pis have no clock chip: a certificate has to be good already for one whose clock is behind."""
 
 
 class PKIRefused(ValueError):
     """A certificate, a request or a file is not what is needed; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What leaves are given: they live ``life``, from ``backdated`` before they are made.
+
+    A new one is ``due`` when less remains, and may be had for ``renewable`` after the end. Raises
+    :class:`PKIRefused` where a new leaf would be due at once.
+    """
+
+    life: timedelta = timedelta(days=30)
+    backdated: timedelta = BACKDATED
+    due: timedelta = timedelta(days=20)
+    renewable: timedelta = timedelta(days=365)
+
+    def __post_init__(self) -> None:
+        if self.due >= self.life:
+            msg = f"a certificate of {self.life.days} days would be due at once: fewer than {self.due.days} remain"
+            raise PKIRefused(msg)
+
+    def is_due(self, leaf: x509.Certificate, *, now: datetime) -> bool:
+        """Return whether less than ``due`` remains of ``leaf``."""
+        return leaf.not_valid_after_utc - now < self.due
+
+
+USUAL_TERMS: Final = Terms()
 
 
 def unit_name(unit: str) -> str:
@@ -128,7 +152,12 @@ def certify_intermediate(root: Identity, key: ec.EllipticCurvePrivateKey, *, now
 
 
 def issue(
-    issuer: Identity, profile: Profile, public_key: ec.EllipticCurvePublicKey, *, now: datetime
+    issuer: Identity,
+    profile: Profile,
+    public_key: ec.EllipticCurvePublicKey,
+    *,
+    now: datetime,
+    terms: Terms = USUAL_TERMS,
 ) -> tuple[x509.Certificate, ...]:
     """Return a new leaf for ``public_key`` with the intermediates below the root.
 
@@ -143,8 +172,8 @@ def issue(
         .issuer_name(issuer.certificate.subject)
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - BACKDATED)
-        .not_valid_after(min(now + LEAF_LIFE, issuer.certificate.not_valid_after_utc))
+        .not_valid_before(now - terms.backdated)
+        .not_valid_after(min(now + terms.life, issuer.certificate.not_valid_after_utc))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([profile.usage]), critical=False)
@@ -164,12 +193,13 @@ def renew(
     *,
     now: datetime,
     revoked: frozenset[int],
+    terms: Terms = USUAL_TERMS,
 ) -> tuple[x509.Certificate, ...]:
     """Return a new leaf for the holder of ``leaf``, whose possession the caller has verified.
 
     Only the request's public key is used: the names and the usage are ``leaf``'s. Raises :class:`PKIRefused` for a
-    leaf of another issuer, a revoked one, one that ended more than a year ago, a request that its key did not sign,
-    and a key that is not on P-256.
+    leaf of another issuer, a revoked one, one that ended too long ago for ``terms``, a request that its key did not
+    sign, and a key that is not on P-256.
     """
     try:
         leaf.verify_directly_issued_by(issuer.certificate)
@@ -179,8 +209,8 @@ def renew(
     if leaf.serial_number in revoked:
         msg = f"{_common_name(leaf)} {serial_text(leaf)} was revoked"
         raise PKIRefused(msg)
-    if leaf.not_valid_after_utc + RENEWABLE_AFTER_EXPIRY <= now:
-        msg = f"{_common_name(leaf)} ended more than {RENEWABLE_AFTER_EXPIRY.days} days ago: issue a new one"
+    if leaf.not_valid_after_utc + terms.renewable <= now:
+        msg = f"{_common_name(leaf)} ended more than {terms.renewable.days} days ago: issue a new one"
         raise PKIRefused(msg)
     public_key = request.public_key()
     if not request.is_signature_valid or not isinstance(public_key, ec.EllipticCurvePublicKey):
@@ -189,12 +219,7 @@ def renew(
     if not isinstance(public_key.curve, ec.SECP256R1):
         msg = f"the request is for a key on {public_key.curve.name}: keys here are on P-256"
         raise PKIRefused(msg)
-    return issue(issuer, Profile.of_certificate(leaf), public_key, now=now)
-
-
-def is_renewal_due(leaf: x509.Certificate, *, now: datetime) -> bool:
-    """Return whether fewer than 20 days remain."""
-    return leaf.not_valid_after_utc - now < RENEWAL_DUE
+    return issue(issuer, Profile.of_certificate(leaf), public_key, now=now, terms=terms)
 
 
 def serial_text(certificate: x509.Certificate) -> str:

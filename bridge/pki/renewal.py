@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, NoReturn
@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from bridge.errors import AppError
-from bridge.pki.certificates import Identity, PKIRefused, Profile, generate_key, is_renewal_due, serial_text
+from bridge.pki.certificates import USUAL_TERMS, Identity, PKIRefused, Profile, generate_key, serial_text
 from bridge.pki.files import IDENTITY_FILE, ROOTS_FILE, read_certificates, read_identity, write_identity
 from bridge.process.logs import log
 
@@ -27,18 +27,21 @@ Sign = Callable[[x509.Certificate, x509.CertificateSigningRequest], Awaitable[tu
 
 
 class Renewal:
-    """Renew the certificate of the TLS folder ``folder``, with a new key, once fewer than 20 days remain.
+    """Renew the certificate of the TLS folder ``folder``, with a new key, once less than ``due`` remains.
 
     ``sign`` gets the new chain, and may raise AppError, OSError and ValueError. ``now`` says the time of the machine
     that signs, as well as it is known. Whoever uses the folder takes the new certificate up by itself
     (``bridge.tls``); several processes may share one, where the last to write wins and every certificate is good.
     """
 
-    def __init__(self, folder: Path, sign: Sign, *, now: Callable[[], datetime], check_s: float) -> None:
+    def __init__(
+        self, folder: Path, sign: Sign, *, now: Callable[[], datetime], check_s: float, due: timedelta = USUAL_TERMS.due
+    ) -> None:
         self._folder = folder
         self._sign = sign
         self._now = now
         self._check_s = check_s
+        self._due = due
         self._failure = ""
 
     async def run(self) -> NoReturn:
@@ -63,7 +66,7 @@ class Renewal:
         what we have: the folder stays as it is then.
         """
         leaf = read_identity(self._folder / IDENTITY_FILE).certificate
-        if not is_renewal_due(leaf, now=self._now()):
+        if leaf.not_valid_after_utc - self._now() >= self._due:
             return False
         key = generate_key()
         renewed = Identity(key, await self._sign(leaf, Identity(key, ()).request()))

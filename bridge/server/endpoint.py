@@ -30,6 +30,7 @@ from bridge.server.feed import FeedSource, stream_feed
 from bridge.server.slots import SlotRule, Slots
 from bridge.server.whole import WholeResponse
 from bridge.signing import (
+    LIFETIME_S,
     SignatureRefused,
     SigningKey,
     Step,
@@ -61,7 +62,7 @@ class Keys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CallRules:
-    """Shedding by lane, the feed's heartbeat, and what is remembered of each unit's messages to refuse replays."""
+    """Shedding by lane, the feed's heartbeat, how far clocks may be apart, and what is remembered to refuse replays."""
 
     slots: Mapping[Lane, SlotRule] = field(
         default_factory=lambda: {
@@ -71,6 +72,7 @@ class CallRules:
         }
     )
     heartbeat_s: float = 0.5
+    clock_window_s: float = LIFETIME_S
     replay_window: int = WINDOW_COUNTERS
     replay_processes_max: int = PROCESSES_MAX
 
@@ -189,7 +191,13 @@ class BridgeServer:
         answer = Answer(b"")
         error: AppError | None = None
         try:
-            check_freshness(call.verified, now=self._clock.time(), boot=self._boot, replay=self._replay[call.unit])
+            check_freshness(
+                call.verified,
+                now=self._clock.time(),
+                boot=self._boot,
+                replay=self._replay[call.unit],
+                window_s=self._rules.clock_window_s,
+            )
             operation, handler, params = self._resolve(call, body)
             deadline_ms = min(call.verified.deadline_ms or operation.deadline_ms, operation.deadline_ms)
             deadline = asyncio.get_running_loop().time() + deadline_ms / 1000

@@ -13,7 +13,7 @@ from cryptography import x509
 
 from bridge.contracts.system import RenewalRequest, RenewedChain
 from bridge.errors import Busy, Code, Conflict, Denied, FieldError, Invalid
-from bridge.pki import Authority, PKIRefused, certificates_text, is_renewal_due, parse_request, serial_text
+from bridge.pki import USUAL_TERMS, Authority, PKIRefused, Terms, certificates_text, parse_request, serial_text
 from bridge.process.clock import Clock, utc
 from bridge.process.logs import log
 from bridge.server.callers import Answer, CallerContext
@@ -26,10 +26,11 @@ _DAY_S: Final = 86_400.0
 
 
 class Issuer:
-    """Renews certificates with the CA in ``folder`` (``bridge.pki``), which is read anew each time."""
+    """Renews certificates by ``terms`` with the CA in ``folder`` (``bridge.pki``), which is read anew each time."""
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
-        self._authority = Authority(folder)
+    def __init__(self, folder: Path, clock: Clock, terms: Terms = USUAL_TERMS) -> None:
+        self._authority = Authority(folder, terms)
+        self._terms = terms
         self._clock = clock
         self._asked_at: defaultdict[str, deque[float]] = defaultdict(deque)
 
@@ -39,13 +40,14 @@ class Issuer:
     async def renew(self, context: CallerContext, params: RenewalRequest) -> Answer:
         """Answer ``system.renew``: give the certificate that the caller showed a successor, for the request's key.
 
-        Raises Conflict where more than 20 days remain, Invalid for what is no request, Busy for too many a day, and
+        Raises Conflict for a certificate that is not due, Invalid for what is no request, Busy for too many a day, and
         Denied for a certificate that gets no successor; the log says why.
         """
         caller = context.machine
         leaf = x509.load_der_x509_certificate(caller.certificate)
-        if not is_renewal_due(leaf, now=self.now()):
-            raise Conflict(Code.CONFLICT, "The certificate is not due: more than 20 days remain")
+        if not self._terms.is_due(leaf, now=self.now()):
+            message = f"The certificate is not due: more than {self._terms.due.days} days remain"
+            raise Conflict(Code.CONFLICT, message)
         try:
             request = parse_request(params.request)
         except PKIRefused as refusal:

@@ -11,7 +11,7 @@ import logging
 import ssl
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from bridge.pki import (
     DOMAIN,
     IDENTITY_FILE,
-    RENEWABLE_AFTER_EXPIRY,
     REVOKED_FILE,
     ROOTS_FILE,
+    USUAL_TERMS,
     PKIRefused,
     read_certificates,
     read_identity,
@@ -163,18 +163,21 @@ class ReloadingServerTLS(_ReloadingTLS):
 
 
 class RenewalServerTLS(ReloadingServerTLS):
-    """What the renewal listener listens with: ``units`` may come in for a year after their certificate has ended."""
+    """What the renewal listener listens with: ``units`` may come in for a while after their certificate has ended."""
 
-    def __init__(self, folder: Path, units: Collection[str], clock: Clock) -> None:
+    def __init__(
+        self, folder: Path, units: Collection[str], clock: Clock, renewable: timedelta = USUAL_TERMS.renewable
+    ) -> None:
         super().__init__(folder, units, renewal_context)
         self._clock = clock
+        self._renewable_s = renewable.total_seconds()
 
     def check_peer(self, peer_certificate: dict[str, Any]) -> Refusal | None:
         now = self._clock.time()
         if now < ssl.cert_time_to_seconds(peer_certificate["notBefore"]):
             return Refusal.NOT_YET_VALID
         ended = ssl.cert_time_to_seconds(peer_certificate["notAfter"])
-        if now >= ended + RENEWABLE_AFTER_EXPIRY.total_seconds():
+        if now >= ended + self._renewable_s:
             return Refusal.EXPIRED
         return super().check_peer(peer_certificate)
 

@@ -27,7 +27,7 @@ class Connections:
         """Count a connection of ``peer``, its socket's address; say whether it may stay. Counted until discarded."""
         if not isinstance(peer, tuple) or is_within(peer[0], self._limits.trusted_hops):
             return True
-        client = self._clients[connection] = client_key(peer[0])
+        client = self._clients[connection] = client_key(peer[0], self._limits.client_ipv6_prefix)
         self._counts[client] += 1
         return self._counts[client] <= self._limits.connections_per_address
 

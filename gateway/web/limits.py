@@ -14,12 +14,11 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 from typing import Final, NamedTuple
 
 KEYS_MAX: Final = 50_000
-_HOST_BITS: Final = 64  # whoever has one IPv6 address has all of its /64
 _ADDRESSES_REMEMBERED: Final = 8_192
 _TOLERANCE_S: Final = 1e-6  # what sums of floats may be off
 
@@ -97,8 +96,8 @@ def whole_s(seconds: float) -> int:
 
 
 @lru_cache(_ADDRESSES_REMEMBERED)
-def client_key(address: str) -> str:
-    """Return whom ``address`` counts as: an IPv4 address itself, an IPv6 address its /64.
+def client_key(address: str, ipv6_prefix: int) -> str:
+    """Return whom ``address`` counts as: an IPv4 address itself, an IPv6 address its network (/64, as a rule).
 
     An IPv4 address in IPv6 clothes (``::ffff:192.0.2.1``) is the IPv4 address. What is no address at all (a Unix
     socket's peer) shares one key.
@@ -109,6 +108,6 @@ def client_key(address: str) -> str:
         return "unknown"
     if isinstance(parsed, IPv6Address):
         if parsed.ipv4_mapped is None:
-            return f"{IPv6Address(int(parsed) >> _HOST_BITS << _HOST_BITS)}/64"
+            return str(ip_network((int(parsed), ipv6_prefix), strict=False))
         parsed = parsed.ipv4_mapped
     return str(parsed)

@@ -23,6 +23,6 @@ def middlewares(
         Cors(web.cors_origins),  # before whatever refuses: a script of a listed origin may read why
         ClientAddress(web.trusted_hops),
         Session(verifier),
-        RateLimits(limits),  # by account where there is one, else by address
+        RateLimits(limits, web.client_ipv6_prefix),  # by account where there is one, else by address
         Csrf(web.cors_origins),  # after the limit: refusals are counted too
     )

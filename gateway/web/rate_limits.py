@@ -47,10 +47,11 @@ def counted(kind: Counted) -> Callable[[H], H]:
 class RateLimits(Middleware):
     """Refuses with ``rate_limited`` (429) what is over a limit; ``RateLimit`` on every response says what is left."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, ipv6_prefix: int) -> None:
         def limiter(name: str, count: int) -> GcraLimiter:
             return GcraLimiter(Quota(name, count), keys_max=limits.keys_max)
 
+        self._ipv6_prefix = ipv6_prefix
         self._account = limiter("account", limits.account_per_minute)
         self._address = limiter("address", limits.address_per_minute)
         self._sign_in = limiter("sign-in", limits.sign_in_per_minute)
@@ -61,7 +62,7 @@ class RateLimits(Middleware):
 
     def enter(self, request: web.Request, context: RequestContext) -> None:
         kind = getattr(request.match_info.handler, _ATTRIBUTE, Counted.REQUEST)
-        where = client_key(context.address)
+        where = client_key(context.address, self._ipv6_prefix)
         now = context.started_at
         total = self._total.check(where, now)
         headers = context.response_headers

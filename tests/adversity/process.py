@@ -22,7 +22,7 @@ _READY_S: Final = 10.0
 
 
 def overrides(prefix: str, settings: Mapping[str, object]) -> dict[str, str]:
-    """Return the environment that lays ``settings`` (``{"bridge.pool": 4}``) over a settings file."""
+    """Return the environment that lays ``settings`` (``{"bridge.pool_size": 4}``) over a settings file."""
     return {prefix + name.upper().replace(".", "__"): str(value) for name, value in settings.items()}
 
 

@@ -72,6 +72,43 @@ async def test_gateway_renews_at_the_second_port_when_its_certificate_has_ended(
             assert STATUS.result.model_validate_json(reply.body).boot == running.agent.boot
 
 
+async def test_certificates_are_of_the_agents_terms_when_it_renews_them(machine: Machine) -> None:
+    issue_again(machine, "agent", days_ago=26)
+    path = machine.folder / "agent-tls" / IDENTITY_FILE
+    before = read_identity(path).certificate
+
+    terms = {"life_days": 9, "backdated_days": 2, "due_days": 5}
+    async with machine.running(bridge=with_ca(machine), certificates=terms):
+        await until(lambda: read_identity(path).certificate != before)
+
+    leaf = read_identity(path).certificate
+    assert (leaf.not_valid_after_utc - leaf.not_valid_before_utc).days == 11
+
+
+async def test_certificate_stays_when_the_agents_terms_say_that_it_is_not_due(machine: Machine) -> None:
+    issue_again(machine, "agent", days_ago=24)
+    path = machine.folder / "agent-tls" / IDENTITY_FILE
+    before = read_identity(path).certificate
+
+    async with machine.running(bridge=with_ca(machine, renew_check_s=0.01), certificates={"due_days": 5}) as running:
+        assert (await running.call(STATUS)).boot == running.agent.boot
+
+    assert read_identity(path).certificate == before
+
+
+def test_settings_are_refused_when_a_new_certificate_would_be_due_at_once(machine: Machine) -> None:
+    with pytest.raises(ValidationError, match="would be due at once"):
+        machine.settings(certificates={"life_days": 10})
+
+
+async def test_message_is_refused_when_it_is_older_than_the_agents_window(machine: Machine) -> None:
+    async with machine.running(bridge={**machine.values()["bridge"], "clock_window_s": 5.0}) as running:
+        assert running.agent._server._rules.clock_window_s == 5.0
+        assert (await running.call(STATUS)).boot == running.agent.boot
+    with pytest.raises(ValidationError, match="clock_window_s"):
+        machine.settings(bridge={**machine.values()["bridge"], "clock_window_s": 31})
+
+
 async def test_renewal_is_refused_clearly_when_the_agent_has_no_ca(machine: Machine) -> None:
     async with machine.running() as running:
         assert len(running.agent.ports) == 1

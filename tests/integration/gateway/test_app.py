@@ -121,8 +121,8 @@ class Machines:
             listen=Listen(kind="unix", path=self.socket, drain_s=5.0),
             bridge=Bridge(
                 port=port,
-                tls=self.gateway_tls,
-                keys=self.keys,
+                tls_dir=self.gateway_tls,
+                keys_dir=self.keys,
                 reload_s=0.01,
                 connect_timeout_s=0.5,
                 feed=Feed(retry_s=0.01, retry_max_s=0.05),

@@ -24,17 +24,20 @@ async def keep(tmp_path: Path) -> AsyncIterator[Keep]:
 
 
 @asynccontextmanager
-async def running_gateway(keep: Keep, unit: Unit, *, renewal_port: int | None = None) -> AsyncIterator[Gateway]:
+async def running_gateway(
+    keep: Keep, unit: Unit, *, renewal_port: int | None = None, renew_due_days: int = 20
+) -> AsyncIterator[Gateway]:
     gateway = Gateway(
         GatewaySettings(
             listen=Listen(kind="unix", path=unit.folder.parent / "gateway.sock"),
             bridge=Bridge(
                 port=keep.port,
                 renewal_port=renewal_port,
-                tls=unit.folder,
-                keys=keep.keys_of("gateway"),
+                tls_dir=unit.folder,
+                keys_dir=keep.keys_of("gateway"),
                 reload_s=0.01,
                 renew_check_s=0.05,
+                renew_due_days=renew_due_days,
                 feed=Feed(retry_s=0.01, retry_max_s=0.05),
             ),
         )
@@ -47,6 +50,15 @@ async def running_gateway(keep: Keep, unit: Unit, *, renewal_port: int | None = 
             yield gateway
         finally:
             stop.set()
+
+
+async def test_gateway_keeps_its_certificate_when_its_settings_say_that_it_is_not_due(keep: Keep) -> None:
+    unit = keep.unit(issued_days_ago=15)
+    before = unit.leaf
+    async with running_gateway(keep, unit, renew_due_days=10):
+        await asyncio.sleep(0.2)  # four looks
+
+    assert unit.leaf == before
 
 
 async def test_gateway_renews_its_certificate_and_uses_it_when_it_is_due(keep: Keep) -> None:

@@ -188,6 +188,28 @@ def test_pki_issue_asks_first_when_there_is_a_key(owner: Person, capsys: pytest.
     assert (owner.folder / "gateway" / IDENTITY_FILE).read_bytes() != before
 
 
+def test_certificate_is_of_the_terms_that_were_said(owner: Person) -> None:
+    owner.run("pki issue gateway --pki DIR/pki --tls DIR/gateway --life-days 9 --backdated-days 1 --due-days 5")
+
+    leaf = read_identity(owner.folder / "gateway" / IDENTITY_FILE).certificate
+    assert (leaf.not_valid_after_utc - leaf.not_valid_before_utc).days == 10
+    assert owner.run("pki renew --pki DIR/pki --tls DIR/gateway --if-due --due-days 5") == 0
+    assert owner.told[-1] == "not due: more than 5 days remain"
+    assert owner.run("pki renew --pki DIR/pki --tls DIR/gateway --if-due --due-days 10") == 0
+    assert owner.told[-1].startswith("renewed until")
+
+
+def test_certificate_is_not_made_when_its_terms_make_no_sense(
+    owner: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert owner.run("pki issue gateway --pki DIR/pki --tls DIR/gateway --life-days 20") == 1
+    assert "would be due at once" in capsys.readouterr().err
+
+    with pytest.raises(SystemExit):
+        owner.run("pki issue gateway --pki DIR/pki --tls DIR/gateway --life-days -1")
+    assert "invalid _days value" not in capsys.readouterr().err
+
+
 def test_pki_renew_waits_until_it_is_due_when_told_so(owner: Person) -> None:
     owner.run("pki issue gateway --pki DIR/pki --tls DIR/gateway")
 

@@ -232,6 +232,13 @@ def test_freshness_is_refused_at_time_when_the_age_is_over_the_limit(age_s: floa
     assert refused is Step.TIME
 
 
+def test_freshness_is_refused_at_time_when_the_window_is_narrower() -> None:
+    request, replay = signed_request().open(), ReplayMemory()
+    refused = step_of(lambda: check_freshness(request, now=CREATED + 6, boot=BOOT, replay=replay, window_s=5.0))
+    assert refused is Step.TIME
+    check_freshness(request, now=CREATED + 5, boot=BOOT, replay=replay, window_s=5.0)
+
+
 @pytest.mark.parametrize("boot", ["", "another-start"])
 def test_freshness_is_refused_at_boot_and_the_nonce_stays_unused_when_the_boot_id_is_another(boot: str) -> None:
     request, replay = signed_request(boot=boot).open(), ReplayMemory()

@@ -26,7 +26,7 @@ def config(tmp_path: Path) -> Path:
     save_keyring(keys, Keyring({"gateway": Ring(generate("gateway", now=datetime.now(UTC)))}))
     file = tmp_path / "gateway.toml"
     file.write_text(
-        f'[listen]\nkind = "unix"\npath = "{tmp_path}/s"\n[bridge]\nport = 1\ntls = "{tls}"\nkeys = "{keys}"\n'
+        f'[listen]\nkind = "unix"\npath = "{tmp_path}/s"\n[bridge]\nport = 1\ntls_dir = "{tls}"\nkeys_dir = "{keys}"\n'
     )
     return file
 

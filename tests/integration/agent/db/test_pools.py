@@ -301,6 +301,15 @@ async def test_transaction_rolls_back_when_its_caller_goes_away(store: Pool, own
     await assert_whole(store)
 
 
+async def test_statements_end_the_reserve_before_the_deadline_when_it_is_set(store_dsns: StoreDsns) -> None:
+    pool = Pool(PoolOptions("store", store_dsns.agent, commit_reserve_ms=4_000), CLOCK)
+    async with pool.transaction(soon(5)) as transaction:
+        limit = await transaction.fetchval(Query("test.limit", "SHOW statement_timeout", "The limit."))
+    await pool.close(soon(1))
+    seconds = float(limit.removesuffix("ms")) / 1000 if limit.endswith("ms") else float(limit.removesuffix("s"))
+    assert 0 < seconds <= 1.0
+
+
 async def test_transaction_is_ended_by_postgresql_when_its_deadline_nears(store: Pool, owner: Pool) -> None:
     started = CLOCK.monotonic()
     with pytest.raises(AppError) as caught:

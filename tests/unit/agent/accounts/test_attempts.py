@@ -18,7 +18,11 @@ from agent.accounts.attempts import _digest, _network
     ],
 )
 def test_network_is_what_one_client_has_when_given_an_address(address: str, network: str) -> None:
-    assert _network(address) == network
+    assert _network(address, 64) == network
+
+
+def test_network_is_wider_when_the_prefix_is_shorter() -> None:
+    assert _network("2001:db8:1:2::3", 48) == "2001:db8:1::/48"
 
 
 def test_digest_hides_who_it_is_when_stored() -> None:

@@ -19,10 +19,10 @@ from bridge.pki import (
     Identity,
     PKIRefused,
     Profile,
+    Terms,
     certify_intermediate,
     create_root,
     generate_key,
-    is_renewal_due,
     issue,
     renew,
     serial_text,
@@ -252,8 +252,28 @@ def test_renewal_is_refused_when_the_request_was_signed_by_another_key() -> None
 def test_renewal_is_due_when_fewer_than_twenty_days_remain() -> None:
     leaf = leaf_of("gateway").certificate
 
-    assert not is_renewal_due(leaf, now=NOW + 10 * DAY)
-    assert is_renewal_due(leaf, now=NOW + 10 * DAY + timedelta(seconds=1))
+    assert not Terms().is_due(leaf, now=NOW + 10 * DAY)
+    assert Terms().is_due(leaf, now=NOW + 10 * DAY + timedelta(seconds=1))
+
+
+def test_leaf_lives_begins_and_is_renewable_as_its_terms_say() -> None:
+    terms = Terms(life=10 * DAY, backdated=2 * DAY, due=4 * DAY, renewable=5 * DAY)
+    key = generate_key()
+    leaf, _ = issue(INTERMEDIATE, Profile.of_unit("gateway"), key.public_key(), now=NOW, terms=terms)
+    held = Identity(key, (leaf,))
+
+    assert (leaf.not_valid_before_utc, leaf.not_valid_after_utc) == (NOW - 2 * DAY, NOW + 10 * DAY)
+    assert [terms.is_due(leaf, now=NOW + day * DAY) for day in (6, 7)] == [False, True]
+    late = NOW + 14 * DAY
+    (again, _) = renew(INTERMEDIATE, leaf, held.request(), now=late, revoked=frozenset(), terms=terms)
+    assert again.not_valid_after_utc == late + 10 * DAY
+    with pytest.raises(PKIRefused, match="ended more than 5 days ago"):
+        renew(INTERMEDIATE, leaf, held.request(), now=NOW + 15 * DAY, revoked=frozenset(), terms=terms)
+
+
+def test_terms_are_refused_when_a_new_leaf_would_be_due_at_once() -> None:
+    with pytest.raises(PKIRefused, match="a certificate of 20 days would be due at once: fewer than 20 remain"):
+        Terms(life=20 * DAY)
 
 
 def test_serial_text_is_hexadecimal_when_shown() -> None:

@@ -29,6 +29,13 @@ def test_connection_may_stay_when_its_address_has_not_too_many(
     assert connections.add("second", second) is may_stay
 
 
+def test_connection_may_not_stay_when_its_wider_network_has_too_many() -> None:
+    connections = Connections(LIMITS.model_copy(update={"client_ipv6_prefix": 48}))
+
+    assert connections.add("first", ("2001:db8:0:1::1", 1, 0, 0))
+    assert not connections.add("second", ("2001:db8:0:2::1", 1, 0, 0))
+
+
 def test_connection_may_stay_when_all_before_have_ended() -> None:
     connections = Connections(LIMITS)
     connections.add("first", ("192.0.2.1", 1))

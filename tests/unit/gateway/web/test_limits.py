@@ -156,7 +156,7 @@ def test_fields_are_structured_lists_as_the_draft_writes_them() -> None:
     ],
 )
 def test_client_key_is_the_address_or_its_network(address: str, key: str) -> None:
-    assert client_key(address) == key
+    assert client_key(address, 64) == key
 
 
 @given(st.ip_addresses(v=6), st.integers(0, 2**64 - 1))
@@ -167,4 +167,9 @@ def test_client_key_stays_when_an_ipv6_client_takes_another_address_of_its_netwo
     assume(network != 0)  # where the IPv4 addresses are
     rotated = IPv6Address(network << 64 | interface)
 
-    assert client_key(str(rotated)) == client_key(str(address))
+    assert client_key(str(rotated), 64) == client_key(str(address), 64)
+
+
+def test_client_key_is_a_wider_network_when_the_prefix_is_shorter() -> None:
+    assert client_key("2001:db8:0:1::1", 48) == client_key("2001:db8:0:2::1", 48) == "2001:db8::/48"
+    assert client_key("192.0.2.1", 48) == "192.0.2.1"
