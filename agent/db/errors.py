@@ -16,11 +16,14 @@ _SCHEMA: Final = frozenset({"42", "3F"})
 _TIMED_OUT: Final = frozenset({"57014", "55P03", "25P03", "25P04"})  # cancelled, lock and transaction timeouts
 
 
-class SchemaMismatch(AppError):
-    """A table, column or permission that a statement needs is not there; the message names it, for the owner's log."""
+class SchemaMismatch(Unavailable):
+    """A table, column or permission that a statement needs is not there; the message names it, for the owner's log.
+
+    Most often the owner has yet to migrate, or is about to restore: what needs it waits for that, as for an outage.
+    """
 
     def __init__(self, message: str) -> None:
-        super().__init__(Code.INTERNAL)
+        super().__init__(Code.DATABASE_UNAVAILABLE, retry_after_s=RETRY_AFTER_S)
         self.message = message
 
 

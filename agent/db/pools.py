@@ -20,7 +20,7 @@ from prometheus_client import Histogram
 
 from agent.db import metrics
 from agent.db.availability import Availability
-from agent.db.errors import translate
+from agent.db.errors import SchemaMismatch, translate
 from agent.db.queries import Query
 from agent.db.tracing import commented, current_call
 from bridge.errors import Code, Unavailable
@@ -275,7 +275,7 @@ class Pool:
         translated = translate(error, connection_lost=connection.is_closed())
         if translated is not error:
             metrics.QUERIES_FAILED.labels(translated.code.wire).inc()
-        if translated.code is Code.DATABASE_UNAVAILABLE:
+        if translated.code is Code.DATABASE_UNAVAILABLE and not isinstance(translated, SchemaMismatch):
             self.availability.mark_down(error.__class__.__name__)
         return translated
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Final, Literal
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.appliance import Site
 from tests.browser.tab import PHONE, Tab, opened
@@ -81,10 +81,6 @@ async def busy_chat(
             await expect(tab.outage).to_be_visible()
             await tab.ask("How often did I have a migraine in the first three months of the year 2020?")
         yield tab
-
-
-async def shows_all_of(target: Locator) -> None:
-    await expect(target).to_be_in_viewport(ratio=1)
 
 
 async def scrolls_sideways(page: Page) -> bool:
@@ -164,15 +160,15 @@ async def test_number_to_call_is_in_sight_when_there_was_much_before_it(browser:
 
         await tab.ask(DANGER)
 
-        await shows_all_of(tab.last_answer.get_by_role("link", name="Call 112"))
+        await expect(tab.last_answer.get_by_role("link", name="Call 112")).to_be_in_viewport(ratio=1)
 
 
 async def test_newest_answer_is_in_sight_when_the_banner_comes_and_the_question_stays(
     browser: Browser, site: Site
 ) -> None:
     async with busy_chat(browser, site) as tab:
-        await shows_all_of(tab.page.get_by_role("button", name="Try again"))
-        await shows_all_of(tab.last_answer.locator(".request-id"))
+        await expect(tab.page.get_by_role("button", name="Try again")).to_be_in_viewport(ratio=1)
+        await expect(tab.last_answer.locator(".request-id")).to_be_in_viewport(ratio=1)
 
 
 async def test_long_answer_is_read_from_its_beginning_when_it_is_longer_than_the_screen(
@@ -183,5 +179,5 @@ async def test_long_answer_is_read_from_its_beginning_when_it_is_longer_than_the
         await tab.ask(IN_ALL)
         await tab.ask("List them")
 
-        await shows_all_of(tab.page.locator(".question").last)
-        await shows_all_of(tab.last_answer.locator(".text"))
+        await expect(tab.page.locator(".question").last).to_be_in_viewport(ratio=1)
+        await expect(tab.last_answer.locator(".text")).to_be_in_viewport(ratio=1)

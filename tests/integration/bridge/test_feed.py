@@ -86,6 +86,7 @@ async def test_feed_opens_when_the_clocks_are_apart(
     async with agent({}, bridge_certificates, clock=SkewedClock(7200)) as keep:
         feed = follow(keep.port)
         await until(lambda: feed.is_fresh)
+        assert 7_190 < feed._session.clock_offset_s < 7_210
 
 
 async def test_feed_is_lost_once_and_found_again_when_the_agent_restarts(
@@ -203,7 +204,10 @@ async def test_feed_ends_when_its_source_does() -> None:
 
 
 async def test_feed_is_given_up_when_a_line_has_no_end(
-    bridge_certificates: Certificates, follow: Callable[[int], Feed], monkeypatch: pytest.MonkeyPatch
+    bridge_certificates: Certificates,
+    follow: Callable[[int], Feed],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def say(write: Callable[[bytes], Awaitable[None]], *_args: object, **_options: object) -> None:
         await write(b"x" * 300_000)
@@ -213,6 +217,8 @@ async def test_feed_is_given_up_when_a_line_has_no_end(
     async with agent({}, bridge_certificates) as keep:
         feed = follow(keep.port)
         await until(lambda: feed.lost_at is not None)
+        assert not feed.is_fresh
+        assert "feed_lost" in [record.message for record in caplog.records]
 
 
 async def test_feed_of_an_agent_that_is_stopping_is_refused(

@@ -98,8 +98,8 @@ async def test_account_that_never_changed_keeps_working_when_another_does(
     async with hearing(accounts, agent_dsn):
         await owner.execute(Query("test.name", "UPDATE users SET name = 'Anne'", "Rename."), deadline=soon())
         async with asyncio.timeout(1):
-            await accounts.told.users.get()
-        await accounts.caller(tokens.access_token)
+            renamed = await accounts.told.users.get()
+        assert str((await accounts.caller(tokens.access_token)).user_id) == renamed
 
 
 async def test_new_account_works_at_once_when_its_creation_was_not_heard_yet(

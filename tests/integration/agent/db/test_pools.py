@@ -213,7 +213,7 @@ async def test_connecting_ends_when_the_deadline_passes_or_the_caller_goes_away(
 
 
 async def test_schema_mismatch_names_what_is_missing_when_a_table_is_not_there(store: Pool) -> None:
-    with pytest.raises(SchemaMismatch, match=r"went wrong") as caught:
+    with pytest.raises(SchemaMismatch, match=r"The database does not answer") as caught:
         await store.fetch(Query("test.missing", "SELECT * FROM not_there", "Fail."), deadline=soon())
     assert '"not_there" does not exist' in caught.value.message
     assert store.availability.is_up

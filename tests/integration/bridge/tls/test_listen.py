@@ -198,6 +198,7 @@ async def test_listener_goes_on_when_a_protocol_fails(folders: Folders, caplog: 
     for count in (1, 2):
         await call(sock.getsockname()[1], gateway)
         await until(lambda: [one.getMessage() for one in caplog.records].count("connection_failed") == count)  # noqa: B023
+        assert listener.sockets
 
     listener.close()
     await listener.wait_closed()

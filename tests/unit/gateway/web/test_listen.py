@@ -29,7 +29,9 @@ def test_unix_socket_is_taken_over_when_its_process_was_killed(tmp_path: Path) -
 
     [opened] = open_sockets(Listen(kind="unix", path=path))
 
-    opened.close()
+    with opened, socket.socket(socket.AF_UNIX) as caller:
+        opened.listen()
+        assert caller.connect_ex(str(path)) == 0
 
 
 def test_unix_socket_is_refused_when_another_process_serves_it(tmp_path: Path) -> None:
