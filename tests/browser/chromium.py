@@ -13,7 +13,8 @@ from typing import Final
 import pytest
 from playwright.async_api import Browser, Playwright
 
-_NEEDS: Final = {"chromium": "chromium", "certutil": "libnss3-tools"}
+from demo.bootstrap import TEST_NEEDS
+
 _FLAGS: Final = (
     "--disable-background-networking",
     "--disable-component-update",
@@ -26,7 +27,8 @@ _FLAGS: Final = (
 
 def skip_unless_installed() -> None:
     """Skip where the machine has no browser."""
-    if missing := [package for command, package in _NEEDS.items() if shutil.which(command) is None]:
+    needs = [need for need in TEST_NEEDS if need.purpose == "the browser tests"]
+    if missing := [need.package for need in needs if not need.present()]:
         pytest.skip(f"needs a browser: apt-get install {' '.join(missing)}")
 
 

@@ -19,6 +19,7 @@ _FOCUSED_NAME = """() => {
 async def test_sign_in_works_when_there_is_only_a_keyboard(visitor: Tab) -> None:
     await visitor.open()
     keyboard = visitor.page.keyboard
+    await expect(visitor.page.get_by_label("E-mail")).to_be_focused()
 
     await keyboard.type(visitor.site.access.email)
     await keyboard.press("Tab")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -164,6 +165,7 @@ def test_records_are_anna_s_when_asked_through_the_door(demo: Demo) -> None:
     assert page["total"] > 50
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl: apt-get install curl")
 def test_curl_line_works_when_copied(demo: Demo) -> None:
     demo.start()
     line = next(line.partition("try")[2] for line in demo.lines if "curl -K" in line)

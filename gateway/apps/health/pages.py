@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -17,6 +17,7 @@ from bridge.contracts.operation import Model, Operation
 from bridge.errors import AppError, Code, Outcome
 from gateway.apps.health.chat.chat import Chat
 from gateway.apps.health.chat.reply import ChatReply
+from gateway.apps.health.drawing import draw, rows
 from gateway.apps.health.parameters import time_zone
 from gateway.web.assets import Assets
 from gateway.web.calls import Bridge, P, R, call
@@ -53,6 +54,7 @@ class QuestionForm(Model):
 
     message: Message
     conversation: Conversation = ""
+    time_zone: ZoneName | Literal[""] = ""
 
 
 class ChatPages:
@@ -85,7 +87,9 @@ class ChatPages:
             "conversation": reply.conversation,
             "frame": reply.frame,
             "result": reply.result,
+            "chart": reply.chart,
             "suggestions": reply.suggestions,
+            "asks_back": reply.asks_back,
             "as_of": reply.as_of,
             "request_id": context.request_id,
         }
@@ -96,15 +100,16 @@ class ChatPages:
         """``POST /chat``: the page again, with the answer; a failure leaves the question in its field."""
         form = await read_form(request, QuestionForm)
         context = request[CONTEXT]
+        zone = time_zone(form.time_zone) if form.time_zone else self._zone
         try:
-            reply = await self._ask(context, form.message, form.conversation or None, self._zone)
+            reply = await self._ask(context, form.message, form.conversation or None, zone)
         except AppError as error:
             if error.code in SIGN_IN_AGAIN:
                 raise
             context.fail_with(error)
             kept = "" if error.code is Code.INVALID_CONVERSATION else form.conversation
-            return _page(request, self._zone, message=form.message, error=error, conversation=kept)
-        return _page(request, self._zone, message=form.message, reply=reply, conversation=reply.conversation)
+            return _page(request, zone, message=form.message, error=error, conversation=kept)
+        return _page(request, zone, message=form.message, reply=reply, conversation=reply.conversation)
 
     async def _ask(self, context: RequestContext, message: str, conversation: str | None, zone: ZoneInfo) -> ChatReply:
         """Answer; an emergency over the limit, in an outage, and to anybody: help must not wait. Raises AppError."""
@@ -150,12 +155,22 @@ def _page(
         "reply": reply,
         "error": error,
         "conversation": conversation,
-        "suggestions": (reply.suggestions if reply else None) or _EXAMPLES,
+        "suggestions": _suggestions(reply),
         "message_max": MESSAGE_MAX,
+        "time_zone": zone.key if message else "",
         "when": partial(_when, zone),
+        "draw": draw,
+        "chart_rows": rows,
     }
     status = error.code.status if error else 200
     return render("chat.html", request, values, status=status)
+
+
+def _suggestions(reply: ChatReply | None) -> Sequence[str]:
+    """Return the questions below the conversation; those to choose from stand in the answer that asks."""
+    if reply is None or not reply.suggestions:
+        return _EXAMPLES
+    return () if reply.asks_back else reply.suggestions
 
 
 def _when(zone: ZoneInfo, moment: datetime | str) -> str:

@@ -12,13 +12,12 @@ const suggestions = byId("suggestions");
 const field = byId("message");
 const clear = byId("clear");
 const outage = byId("outage");
-const emergency = document.querySelector(".fineprint a");
 const welcome = log.querySelector(".welcome");
 const account = log.dataset.account;
 const firstSuggestions = [...suggestions.querySelectorAll("button")].map((button) => button.value);
 
 let turns = [];
-let conversation = null;
+let conversation = "";
 let isAsking = false;
 
 function element(tag, classes, ...children) {
@@ -28,40 +27,16 @@ function element(tag, classes, ...children) {
   return made;
 }
 
-const when = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const moment = (text) => (text ? when.format(new Date(text)) : "");
-
-function severity(value) {
-  const meter = element("meter", "");
-  meter.max = 10;
-  meter.value = value;
-  meter.setAttribute("aria-hidden", "true");
-  return element("span", "severity", meter, element("span", "hidden", "severity"), ` ${value}`);
-}
-
-function record(row) {
-  const item = element("li", "", element("span", "symptom", row.symptom));
-  if (row.severity !== null && row.severity !== undefined) item.append(severity(row.severity));
-  item.append(element("span", "when", moment(row.recorded_at)));
-  if (row.notes) item.append(element("span", "note", row.notes));
-  return item;
+// What the server rendered, and escaped; the policy lets no script in it run.
+function parsed(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content.firstElementChild;
 }
 
 function show(turn) {
-  if (turn.question) {
-    log.append(element("article", "message question", element("p", "text", turn.question)));
-    return;
-  }
-  const article = element("article", `message answer ${turn.urgent ? "urgent" : ""}`);
-  article.append(element("p", "text", turn.answer));
-  if (turn.urgent) {
-    const call = element("a", "button", `Call ${emergency.textContent}`);
-    call.href = emergency.href;
-    article.append(element("p", "", call));
-  }
-  if (turn.rows?.length) article.append(element("ul", "records", ...turn.rows.map(record)));
-  if (turn.as_of) article.append(element("p", "as-of", `Records as of ${moment(turn.as_of)}`));
-  log.append(article);
+  if (turn.question) log.append(element("article", "message question", element("p", "text", turn.question)));
+  else log.append(parsed(turn.answer));
 }
 
 function scrollToEnd() {
@@ -98,7 +73,7 @@ function suggest(texts) {
 
 function tellOutage(asOf) {
   outage.hidden = !asOf;
-  byId("as-of").textContent = moment(asOf);
+  byId("as-of").textContent = asOf ?? "";
 }
 
 function typingSign() {
@@ -119,22 +94,18 @@ function goToSignIn(text) {
   location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
 }
 
-async function post(path, body) {
-  const options = { method: "POST", headers: { Accept: "application/json" } };
-  if (body) {
-    options.headers["Content-Type"] = "application/json";
-    options.body = JSON.stringify(body);
-  }
-  return fetch(path, options);
+async function post(path, fields = {}) {
+  const body = new URLSearchParams(fields);
+  return fetch(path, { method: "POST", body, headers: { Accept: "text/html" }, redirect: "manual" });
 }
 
+// Asks as the form does; a redirect leads to signing in, which an unseen renewal may spare.
 async function askAgent(message) {
-  const body = { message, time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone };
-  if (conversation) body.conversation = conversation;
-  const response = await post("/api/v1/chat", body);
-  if (response.status !== 401) return response;
-  const renewed = await post("/auth/refresh");
-  return renewed.ok ? post("/api/v1/chat", body) : response;
+  const fields = { message, conversation, time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone };
+  const response = await post("/chat", fields);
+  if (response.type !== "opaqueredirect") return response;
+  const renewed = await fetch("/auth/refresh", { method: "POST", headers: { Accept: "application/json" } });
+  return renewed.ok ? post("/chat", fields) : response;
 }
 
 function fail(text, detail, requestId) {
@@ -162,20 +133,22 @@ async function ask(text, { isRetry = false } = {}) {
   const stopTyping = typingSign();
   try {
     const response = await askAgent(message);
-    const reply = await response.json();
-    stopTyping();
-    if (response.status === 401) {
+    if (response.type === "opaqueredirect") {
       goToSignIn(message);
-    } else if (response.ok) {
-      conversation = reply.conversation;
-      const urgent = reply.frame?.intent === "emergency";
+      return;
+    }
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    stopTyping();
+    if (response.ok) {
+      conversation = page.querySelector("#composer [name=conversation]").value;
       // First what takes room from the conversation, then its newest part, which must be in sight.
-      suggest(reply.suggestions?.length ? reply.suggestions : firstSuggestions);
-      tellOutage(reply.as_of);
-      add({ answer: reply.answer, rows: reply.result?.rows, as_of: reply.as_of, urgent });
+      suggest([...page.querySelectorAll("#suggestions button")].map((button) => button.value));
+      tellOutage(page.getElementById("log").dataset.asOf);
+      add({ answer: page.querySelector("#log .answer:last-of-type").outerHTML });
     } else {
-      if (reply.code === "invalid_conversation") conversation = null;
-      fail(message, `${reply.detail}.`, reply.request_id);
+      if (page.querySelector("#composer [name=conversation]")?.value === "") conversation = "";
+      const told = page.querySelector(".failed strong") ?? page.querySelector("main h1");
+      fail(message, told?.textContent ?? "That did not work.", page.querySelector(".request-id code")?.textContent);
     }
   } catch {
     stopTyping();
@@ -212,10 +185,12 @@ composer.addEventListener("submit", (event) => {
   ask(text);
 });
 
-suggestions.addEventListener("submit", (event) => {
-  event.preventDefault();
-  ask(event.submitter.value);
-});
+for (const place of [suggestions, log]) {
+  place.addEventListener("submit", (event) => {
+    event.preventDefault();
+    ask(event.submitter.value);
+  });
+}
 
 field.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
@@ -226,7 +201,7 @@ field.addEventListener("keydown", (event) => {
 
 clear.addEventListener("click", () => {
   turns = [];
-  conversation = null;
+  conversation = "";
   sessionStorage.removeItem(TRANSCRIPT);
   clear.hidden = true;
   log.replaceChildren(welcome);

@@ -17,7 +17,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
     monkeypatch.setattr(bootstrap, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(bootstrap, "has_postgresql", lambda: True)
-    monkeypatch.setattr(bootstrap, "TEST_NEEDS", ())
+    monkeypatch.setattr(bootstrap, "NEEDS", {"run": (), "test": ()})
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     (tmp_path / ".venv" / "bin" / "python").symlink_to(sys.executable)
     (tmp_path / ".venv" / "pyvenv.cfg").write_text("version = 3.11.2")
@@ -65,7 +65,7 @@ def test_missing_package_is_named_with_its_command_when_apt_is_out_of_reach(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     need = bootstrap.Need("nothing-tools", "no-such-command", "the tests of nothing")
-    monkeypatch.setattr(bootstrap, "TEST_NEEDS", (need,))
+    monkeypatch.setattr(bootstrap, "NEEDS", {"run": (), "test": (need,)})
     debian = bootstrap.Debian()
     monkeypatch.setattr(debian, "_prefix", None)
     bootstrap.install_packages("test", debian)

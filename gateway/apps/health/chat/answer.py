@@ -13,6 +13,7 @@ from bridge.contracts.health import SymptomName, SymptomPage, SymptomRecord, Sym
 from gateway.apps.health.chat.asking import Findings
 from gateway.apps.health.chat.frame import Intent, QueryFrame
 from gateway.apps.health.chat.query import ROWS_SHOWN
+from gateway.apps.health.chat.reply import Text, key, text_of
 from gateway.apps.health.chat.symptoms import Lexicon
 from gateway.apps.health.chat.trend import severity_trend
 from gateway.apps.health.chat.wording import (
@@ -40,19 +41,19 @@ class View:
     lexicon: Lexicon
 
 
-def emergency_text(number: str) -> str:
-    return (
-        f"If this is happening now, call {number}.\n"
-        "Do not wait for this page: it only shows records. If you are with somebody, let them know."
-    )
+def emergency_text(number: str) -> Text:
+    return text_of(
+        "If this is happening now, ", key(f"call {number}"), ".\n"
+        "Do not wait for this page: it only shows records. If you are with somebody, let them know.",
+    )  # fmt: skip
 
 
-def greeting_text() -> str:
-    return "Hello. Ask me about your symptom records: what you had, when, how often and how bad it was."
+def greeting_text() -> Text:
+    return text_of("Hello. Ask me about your symptom records: what you had, when, how often and how bad it was.")
 
 
-def help_text() -> str:
-    return (
+def help_text() -> Text:
+    return text_of(
         "I look things up in your own symptom records.\n"
         "You can ask for a list, how often, when last or first, how long ago, how bad on average or at worst, "
         "what is most frequent, how it changes, and to compare two periods or two symptoms.\n"
@@ -60,24 +61,27 @@ def help_text() -> str:
     )
 
 
-def out_of_scope_text() -> str:
-    return "I can only look up your own symptom records, so I have no answer to that. You could ask one of these:"
+def out_of_scope_text() -> Text:
+    return text_of(
+        "I can only look up your own symptom records, so I have no answer to that. You could ask one of these:"
+    )
 
 
-def unknown_text(symptoms: Sequence[str], view: View) -> str:
-    has_some = "What you have recorded most: " + listed([name.symptom for name in view.known[:_SUGGESTIONS_MAX]]) + "."
-    return f"There are no entries of {listed(symptoms)} in your records. {has_some if view.known else ''}".strip()
+def unknown_text(symptoms: Sequence[str], view: View) -> Text:
+    most = listed([name.symptom for name in view.known[:_SUGGESTIONS_MAX]])
+    known = f" What you have recorded most: {most}." if view.known else ""
+    return text_of("There are ", key("no entries"), f" of {listed(symptoms)} in your records.{known}")
 
 
-def unknown_word_text(words: Sequence[str]) -> str:
-    return f"I do not know {listed([f'“{word}”' for word in words])} as a symptom. Did you mean one of these?"
+def unknown_word_text(words: Sequence[str]) -> Text:
+    return text_of(f"I do not know {listed([f'“{word}”' for word in words])} as a symptom. Did you mean one of these?")
 
 
-def one_sided_text() -> str:
-    return "To compare, I need two periods or two symptoms. Did you mean one of these?"
+def one_sided_text() -> Text:
+    return text_of("To compare, I need two periods or two symptoms. Did you mean one of these?")
 
 
-def answer_text(frame: QueryFrame, found: Findings, view: View) -> str:
+def answer_text(frame: QueryFrame, found: Findings, view: View) -> Text:
     """Return the answer to a question about records."""
     return _ANSWERS[frame.intent](frame, found, view)
 
@@ -111,122 +115,174 @@ def suggestions(frame: QueryFrame) -> list[str]:
     return list(nexts.get(frame.intent, ()))
 
 
-def no_entries_text(frame: QueryFrame, view: View) -> str:
-    """Return that there is nothing, and where the nearest entry lies."""
-    said = f"There are no entries of {symptom_words(frame)} {period_words(frame.period, view.today)}."
-    names = {name for symptom in frame.symptoms for name in view.lexicon.names_of(symptom)}
-    known = [name for name in view.known if name.symptom in names or not frame.symptoms]
-    if not known:
-        return said
-    first, last = min(name.first for name in known), max(name.last for name in known)
-    days = sorted({moment.astimezone(view.zone).date() for moment in (first, last)})
-    if len(days) == 1:
-        return f"{said} The only day with entries is {day_words(days[0])}."
-    return f"{said} Your entries reach from {day_words(days[0])} to {day_words(days[1])}."
+def _nothing(frame: QueryFrame, found: Findings, view: View) -> Text:
+    """Return that there is nothing, and where the nearest entries lie."""
+    said = (
+        "There are ", key("no entries"), f" of {symptom_words(frame)} {period_words(frame.period, view.today)}."
+    )  # fmt: skip
+    near = [
+        (which, day_words(row.recorded_at.astimezone(view.zone).date()))
+        for which, row in (("before", found.before), ("after", found.after))
+        if row is not None
+    ]
+    if not near:
+        return text_of(*said)
+    if len(near) == 1:
+        [(which, day)] = near
+        return text_of(*said, f" The nearest one {which} that is on {day}.")
+    [(_, before), (_, after)] = near
+    return text_of(*said, f" The nearest ones are on {before} and {after}.")
 
 
 def _about(frame: QueryFrame, view: View) -> str:
     return f"{symptom_words(frame)} {period_words(frame.period, view.today)}"
 
 
-def _list(frame: QueryFrame, found: Findings, view: View) -> str:
+def _list(frame: QueryFrame, found: Findings, view: View) -> Text:
     page = _page(found)
     if not page.items:
-        return no_entries_text(frame, view)
+        return _nothing(frame, found, view)
     total = page.total if page.total is not None else len(page.items)
-    at_least = "" if page.total_is_exact else "at least "
-    said = sentence(f"{at_least}{entries(total)} of {_about(frame, view)}.")
-    return f"{said} These are the latest {ROWS_SHOWN}." if total > len(page.items) else said
+    count = entries(total) if page.total_is_exact else f"At least {entries(total)}"
+    cut = f" These are the latest {ROWS_SHOWN}." if total > len(page.items) else ""
+    return text_of(key(count), f" of {_about(frame, view)}.{cut}")
 
 
-def _count(frame: QueryFrame, found: Findings, view: View) -> str:
+def _count(frame: QueryFrame, found: Findings, view: View) -> Text:
     stats = _stats(found)
-    return f"{entries(stats.count)} of {_about(frame, view)}." if stats.count else no_entries_text(frame, view)
+    if not stats.count:
+        return _nothing(frame, found, view)
+    return text_of(key(entries(stats.count)), f" of {_about(frame, view)}.")
 
 
-def _record(record: SymptomRecord, view: View) -> str:
-    severity = f", severity {record.severity}" if record.severity is not None else ""
-    return f"{record.symptom} {moment_words(record.recorded_at, view.zone, view.today)}{severity}"
+def _called(record: SymptomRecord, frame: QueryFrame) -> str:
+    """Return the record's own name where the question does not say it: it asked for another, or for any."""
+    is_said = [record.symptom.casefold()] == [symptom.casefold() for symptom in frame.symptoms]
+    return "" if is_said else f" ({record.symptom})"
 
 
-def _edge(word: str) -> Callable[[QueryFrame, Findings, View], str]:
-    def said(frame: QueryFrame, found: Findings, view: View) -> str:
+def _severity(record: SymptomRecord) -> str:
+    return f", severity {record.severity}" if record.severity is not None else ""
+
+
+def _edge(word: str) -> Callable[[QueryFrame, Findings, View], Text]:
+    def said(frame: QueryFrame, found: Findings, view: View) -> Text:
         page = _page(found)
         if not page.items:
-            return no_entries_text(frame, view)
-        limits = "" if frame.period.is_all_time else f", {period_words(frame.period, view.today)}"
-        return f"The {word} entry of {symptom_words(frame)}{limits}: {_record(page.items[0], view)}."
+            return _nothing(frame, found, view)
+        row = page.items[0]
+        limits = "" if frame.period.is_all_time else f", {period_words(frame.period, view.today)},"
+        return text_of(
+            f"The {word} entry of {symptom_words(frame)}{_called(row, frame)}{limits} was ",
+            key(moment_words(row.recorded_at, view.zone, view.today)),
+            f"{_severity(row)}.",
+        )
 
     return said
 
 
-def _duration_since(frame: QueryFrame, found: Findings, view: View) -> str:
+def _duration_since(frame: QueryFrame, found: Findings, view: View) -> Text:
     page = _page(found)
     if not page.items:
-        return no_entries_text(frame, view)
-    days = (view.today - page.items[0].recorded_at.astimezone(view.zone).date()).days
-    ago = f"{counted(days, 'day')} ago" if days > 0 else "Today"
-    return f"{ago}: the latest entry of {symptom_words(frame)} is {_record(page.items[0], view)}."
-
-
-def _average(frame: QueryFrame, found: Findings, view: View) -> str:
-    stats = _stats(found)
-    if not stats.count:
-        return no_entries_text(frame, view)
-    if stats.average_severity is None:
-        return f"None of the {entries(stats.count)} of {_about(frame, view)} states a severity."
-    rests = entries(stats.severity_count)
-    without = stats.count - stats.severity_count
-    left_out = f" ({without:,} more without a severity)" if without else ""
-    return (
-        f"{decimal(stats.average_severity)} out of 10 on average: {_about(frame, view)}, over {rests}{left_out}. "
-        f"The highest was {stats.max_severity}."
+        return _nothing(frame, found, view)
+    row = page.items[0]
+    days = (view.today - row.recorded_at.astimezone(view.zone).date()).days
+    ago = {0: "Today", 1: "Yesterday"}.get(days, f"{counted(days, 'day')} ago")
+    moment = moment_words(row.recorded_at, view.zone, view.today)
+    return text_of(
+        key(ago), f": the latest entry of {symptom_words(frame)}{_called(row, frame)} was {moment}{_severity(row)}."
     )
 
 
-def _maximum(frame: QueryFrame, found: Findings, view: View) -> str:
+def _without_severity(frame: QueryFrame, count: int, view: View) -> Text:
+    if count == 1:
+        return text_of(f"The one entry of {_about(frame, view)} states no severity.")
+    return text_of(f"None of the {entries(count)} of {_about(frame, view)} states a severity.")
+
+
+def _rests(count: int, without: int) -> str:
+    """Return what a figure rests on: "over 69 entries (2 more without a severity)"."""
+    left_out = f" ({without:,} more without a severity)" if without else ""
+    return f"over {entries(count)}{left_out}"
+
+
+def _average(frame: QueryFrame, found: Findings, view: View) -> Text:
+    stats = _stats(found)
+    if not stats.count:
+        return _nothing(frame, found, view)
+    if stats.average_severity is None:
+        return _without_severity(frame, stats.count, view)
+    if stats.severity_count == 1:
+        return text_of(key(f"{stats.max_severity} out of 10"), f", the only entry of {_about(frame, view)} that says.")
+    return text_of(
+        key(f"{decimal(stats.average_severity)} out of 10"),
+        f" on average: {_about(frame, view)}, {_rests(stats.severity_count, stats.count - stats.severity_count)}. "
+        f"The highest was {stats.max_severity}.",
+    )
+
+
+def _maximum(frame: QueryFrame, found: Findings, view: View) -> Text:
     stats, page = _stats(found), _page(found)
     if not stats.count:
-        return no_entries_text(frame, view)
+        return _nothing(frame, found, view)
     if stats.max_severity is None or not page.items:
-        return f"None of the {entries(stats.count)} of {_about(frame, view)} states a severity."
-    return (
-        f"{stats.max_severity} out of 10 is the highest: {_about(frame, view)}, over {entries(stats.severity_count)}. "
-        f"Latest so: {_record(page.items[0], view)}."
+        return _without_severity(frame, stats.count, view)
+    row = page.items[0]
+    moment = moment_words(row.recorded_at, view.zone, view.today)
+    return text_of(
+        key(f"{stats.max_severity} out of 10"),
+        f" is the highest: {_about(frame, view)}, {_rests(stats.severity_count, stats.count - stats.severity_count)}. "
+        f"Latest so{_called(row, frame)}: {moment}.",
     )
 
 
-def _trend(frame: QueryFrame, found: Findings, view: View) -> str:
+def _trend(frame: QueryFrame, found: Findings, view: View) -> Text:
     stats = _stats(found)
     if not stats.count:
-        return no_entries_text(frame, view)
+        return _nothing(frame, found, view)
     rests = f"{entries(stats.count)} of {_about(frame, view)}"
     trend = severity_trend(stats.series)
     if trend is None:
-        return f"{rests}: too few to tell a direction."
+        return text_of(f"{rests}: ", key("too few to tell a direction"), ".")
     moves = "no clear rise or fall" if trend.is_steady else (
         f"{'a rise' if trend.slope > 0 else 'a fall'} of {abs(trend.slope):.1f} points a month"
     )  # fmt: skip
-    return f"The severity shows {moves}, over {rests} (average {decimal(stats.average_severity or 0)})."
+    average = decimal(stats.average_severity or 0)
+    return text_of("The severity shows ", key(moves), f", over {rests} (average {average}).")
 
 
-def _ranking(frame: QueryFrame, found: Findings, view: View) -> str:
+def _ranking(frame: QueryFrame, found: Findings, view: View) -> Text:
     if not found.ranking:
-        return no_entries_text(frame, view)
+        return _nothing(frame, found, view)
     best, *others = found.ranking
+    tied = [best.symptom, *(other.symptom for other in others if other.count == best.count)]
     when = period_words(frame.period, view.today)
-    then = f" Then {listed([f'{other.symptom} ({other.count:,})' for other in others])}." if others else ""
-    return f"{best.symptom} is the most frequent {when}, with {entries(best.count)}.{then}"
+    rest = [f"{other.symptom} ({other.count:,})" for other in others if other.count < best.count]
+    then = f" Then {listed(rest)}." if rest else ""
+    if len(tied) == 1:
+        return text_of(key(best.symptom), f" is the most frequent {when}, with {entries(best.count)}.{then}")
+    return text_of(key(listed(tied)), f" are the most frequent {when}, with {entries(best.count)} each.{then}")
 
 
-def _compare(frame: QueryFrame, found: Findings, view: View) -> str:
-    if frame.second is not None:
-        sides = [period_words(period, view.today) for period in (frame.period, frame.second)]
-        head = sentence(f"{symptom_words(frame)}:")
+def _compare(frame: QueryFrame, found: Findings, view: View) -> Text:
+    first, second = found.sides[0], found.sides[1]
+    names = side_names(frame, view)
+    difference = first.count - second.count
+    if difference:
+        more, less = (0, 1) if difference > 0 else (1, 0)
+        told = (key(f"{abs(difference):,} more"), f" {names[more]} than {names[less]}.")
     else:
-        sides = list(frame.symptoms)
-        head = sentence(f"{period_words(frame.period, view.today)}:")
-    return "\n".join([head, *(f"{side}: {_side(stats)}" for side, stats in zip(sides, found.sides, strict=False))])
+        told = (key("As many"), f" {names[0]} as {names[1]}.")
+    about = symptom_words(frame) if frame.second is not None else period_words(frame.period, view.today)
+    sides = "".join(f"\n{sentence(name)}: {_side(stats)}." for name, stats in zip(names, found.sides, strict=True))
+    return text_of(f"{sentence(about)}: ", *told, sides)
+
+
+def side_names(frame: QueryFrame, view: View) -> list[str]:
+    """Return what the sides of a comparison are called: its periods, or its symptoms."""
+    if frame.second is None:
+        return list(frame.symptoms)
+    return [period_words(period, view.today) for period in (frame.period, frame.second)]
 
 
 def _side(stats: SymptomStats) -> str:
@@ -245,7 +301,7 @@ def _stats(found: Findings) -> SymptomStats:
     return found.stats
 
 
-_ANSWERS: Final[Mapping[Intent, Callable[[QueryFrame, Findings, View], str]]] = MappingProxyType(
+_ANSWERS: Final[Mapping[Intent, Callable[[QueryFrame, Findings, View], Text]]] = MappingProxyType(
     {
         Intent.LIST: _list,
         Intent.COUNT: _count,

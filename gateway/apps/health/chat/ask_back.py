@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final
 
-from rapidfuzz import fuzz, process
+from rapidfuzz import process
+from rapidfuzz.distance import JaroWinkler
 
 from bridge.contracts.health import SymptomName
 from gateway.apps.health.chat.dates import DAY, Unit, calendar_unit
@@ -17,8 +18,8 @@ from gateway.apps.health.chat.symptoms import Lexicon
 from gateway.apps.health.chat.turn import Turn
 
 OFFERED_MAX: Final = 3
-_ALIKE: Final = 70.0
-"""From this score on (0 to 100, rapidfuzz's WRatio) two words look alike."""
+_ALIKE: Final = 0.66
+"""From this similarity on (0 to 1; Jaro and Winkler, for whom beginnings count most) two words look alike."""
 
 
 def unknown_words(turn: Turn) -> tuple[str, ...]:
@@ -74,7 +75,7 @@ def nearest(words: str, known: Sequence[SymptomName], lexicon: Lexicon) -> list[
     names = [name.symptom.casefold() for name in known]
     concept = next((mention.concept for mention in lexicon.find(words.split())), words)
     kin = [name for name in names if _kin(name, concept, lexicon)]
-    alike = process.extract(words, names, scorer=fuzz.WRatio, score_cutoff=_ALIKE, limit=OFFERED_MAX)
+    alike = process.extract(words, names, scorer=JaroWinkler.similarity, score_cutoff=_ALIKE, limit=OFFERED_MAX)
     return list(dict.fromkeys([*kin, *(name for name, _, _ in alike), *names]))[:OFFERED_MAX]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ from bridge.contracts.health import (
     StatsOfSymptoms,
     SymptomName,
     SymptomPage,
+    SymptomRecord,
     SymptomStats,
 )  # fmt: skip
 from bridge.contracts.operation import Operation
@@ -52,13 +53,22 @@ class Ranked:
 class Findings:
     """What came back; a frame's intent says which parts there are.
 
-    ``sides`` are those of a comparison: the later period first, or the symptoms in their order.
+    ``sides`` are those of a comparison: the later period first, or the symptoms in their order. Where nothing was
+    found, ``before`` and ``after`` are the nearest records outside the period.
     """
 
     page: SymptomPage | None = None
     stats: SymptomStats | None = None
     sides: tuple[SymptomStats, ...] = ()
     ranking: tuple[Ranked, ...] = ()
+    bucket: Bucket = Bucket.NONE
+    before: SymptomRecord | None = None
+    after: SymptomRecord | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        counts = [stats.count for stats in (self.stats, *self.sides) if stats is not None]
+        return not ((self.page and self.page.items) or any(counts) or self.ranking)
 
 
 class Records:
@@ -79,6 +89,22 @@ class Records:
 
     async def find(self, frame: QueryFrame, lexicon: Lexicon, known: Sequence[SymptomName], today: date) -> Findings:
         """Return what ``frame`` asks for. Every named symptom must have records (see ``Lexicon.names_of``)."""
+        found = await self._find(frame, lexicon, known, today)
+        if not found.is_empty or frame.intent is Intent.COMPARE or frame.period.is_all_time:
+            return found
+        outside = DateRange(end=frame.period.start), DateRange(start=frame.period.end)
+        before, after = [
+            await self._nearest(self._scope(frame, lexicon, frame.symptoms, period), sort)
+            for period, sort in zip(outside, (Sort.NEWEST, Sort.OLDEST), strict=True)
+        ]
+        return replace(found, before=before, after=after)
+
+    async def _nearest(self, scope: Scope, sort: Sort) -> SymptomRecord | None:
+        if scope.period.is_all_time:  # nothing lies on that side of an open period
+            return None
+        return next(iter((await self._page(scope, sort, limit=1)).items), None)
+
+    async def _find(self, frame: QueryFrame, lexicon: Lexicon, known: Sequence[SymptomName], today: date) -> Findings:
         scope = self._scope(frame, lexicon, frame.symptoms, frame.period)
         if frame.intent in _ONE_ROW:
             return Findings(page=await self._page(scope, _ONE_ROW[frame.intent], limit=1))
@@ -93,8 +119,8 @@ class Records:
             return Findings(page=await self._page(scope, Sort.NEWEST))
         first = min((name.first for name in known), default=None)
         bucket = scope.bucket(first.astimezone(self._zone).date() if first else today, today)
-        is_charted = frame.intent in {Intent.TREND, Intent.COUNT}
-        return Findings(stats=await self._stats(scope.stats(bucket if is_charted else Bucket.NONE)))
+        bucket = bucket if frame.intent in {Intent.TREND, Intent.COUNT} else Bucket.NONE
+        return Findings(stats=await self._stats(scope.stats(bucket)), bucket=bucket)
 
     async def _sides(self, frame: QueryFrame, lexicon: Lexicon) -> tuple[SymptomStats, ...]:
         if frame.second is not None:

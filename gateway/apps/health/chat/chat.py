@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -24,11 +24,12 @@ from gateway.apps.health.chat.answer import (
     unknown_word_text,
 )  # fmt: skip
 from gateway.apps.health.chat.asking import Call, Findings, Records
+from gateway.apps.health.chat.chart import chart_of
 from gateway.apps.health.chat.context import ROWS_MAX, Conversation, ReturnedRow, Seal, returned_row
 from gateway.apps.health.chat.followup import frame_of
 from gateway.apps.health.chat.frame import Intent, QueryFrame
 from gateway.apps.health.chat.normalise import words_of
-from gateway.apps.health.chat.reply import ChatReply, text_of
+from gateway.apps.health.chat.reply import ChatReply, Text, text_of
 from gateway.apps.health.chat.safety import is_emergency
 from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon
 from gateway.apps.health.chat.turn import Turn, read_turn
@@ -90,18 +91,14 @@ class Chat:
         else:
             found = await records.find(frame, lexicon, known, view.today)
             text = answer_text(frame, found, view)
-            next_questions = suggestions(frame) if _is_something(found) else examples(known)
+            next_questions = examples(known) if found.is_empty else suggestions(frame)
         if forgotten:
-            text = f"Our earlier conversation has ended, so I start afresh.\n{text}"
-        return self._said(
-            text,
-            frame,
-            Conversation(frame=frame, rows=_returned(found, zone)),
-            user_id,
-            result=_result(found, zone),
-            next_questions=next_questions,
-            as_of=records.as_of,
+            text = (*text_of("Our earlier conversation has ended, so I start afresh.\n"), *text)
+        reply = self._said(
+            text, frame, Conversation(frame=frame, rows=_returned(found, zone)), user_id, next_questions=next_questions
         )
+        chart = chart_of(frame, found, view)
+        return replace(reply, result=_result(found, zone), chart=chart, as_of=records.as_of)
 
     def _out_of_scope(self, turn: Turn, frame: QueryFrame, view: View, said: Conversation, user_id: str) -> ChatReply:
         """Say what can be asked; where a single word stands between the question and an answer, ask what it means."""
@@ -112,35 +109,26 @@ class Chat:
         return self._asked_back(unknown_word_text(words), offered or examples(()), frame, said, user_id)
 
     def _asked_back(
-        self, text: str, offered: list[str], frame: QueryFrame, said: Conversation, user_id: str
+        self, text: Text, offered: list[str], frame: QueryFrame, said: Conversation, user_id: str
     ) -> ChatReply:
         reply = self._said(text, frame, said, user_id, next_questions=offered)
         return replace(reply, asks_back=True)
 
     def _emergency_reply(self, conversation: str | None) -> ChatReply:
         frame = QueryFrame(intent=Intent.EMERGENCY).as_json()
-        return ChatReply(text_of(emergency_text(self._emergency_number)), conversation or "", frame)
+        return ChatReply(emergency_text(self._emergency_number), conversation or "", frame)
 
     def _said(
         self,
-        text: str,
+        text: Text,
         frame: QueryFrame,
         conversation: Conversation,
         user_id: str,
         *,
-        result: dict[str, object] | None = None,
         next_questions: list[str],
-        as_of: datetime | None = None,
     ) -> ChatReply:
         kept = conversation.model_copy(update={"said_at": self._clock.time()})
-        return ChatReply(
-            text_of(text),
-            self._seal.close(kept, user_id),
-            frame.as_json(),
-            result,
-            suggestions=next_questions,
-            as_of=as_of,
-        )
+        return ChatReply(text, self._seal.close(kept, user_id), frame.as_json(), suggestions=next_questions)
 
 
 @lru_cache(_LEXICONS_REMEMBERED)
@@ -152,11 +140,6 @@ def _lexicon_of(names: tuple[str, ...]) -> Lexicon:
 def _sides(frame: QueryFrame, view: View) -> list[str]:
     symptom = next(iter(frame.symptoms), None) or next((name.symptom.casefold() for name in view.known), None)
     return ask_back.sides(frame, symptom, view.known, view.today) if symptom else examples(())
-
-
-def _is_something(found: Findings) -> bool:
-    counts = [stats.count for stats in (found.stats, *found.sides) if stats is not None]
-    return bool((found.page and found.page.items) or any(counts) or found.ranking)
 
 
 def _returned(found: Findings, zone: ZoneInfo) -> tuple[ReturnedRow, ...]:

@@ -52,12 +52,17 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """``measure`` is what is drawn; units without records have points too, so that a gap shows as one."""
+    """``measure`` is what is drawn; units without records have points too, so that a gap shows as one.
+
+    Without a ``unit`` each series is one figure, a side of a comparison. ``trend`` is where a straight line through the
+    severities begins and ends, at the first and the last point.
+    """
 
     title: str
     measure: Literal["count", "severity"]
-    unit: Unit
+    unit: Unit | None
     series: tuple[Series, ...]
+    trend: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

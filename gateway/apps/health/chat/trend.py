@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from bridge.contracts.health import StatsBucket
@@ -17,14 +18,20 @@ _DAYS_A_MONTH: Final = 30.44
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """``slope`` is in points of severity a month, over ``points`` buckets."""
+    """``slope`` is in points of severity a month, over ``points`` buckets, whose centre of gravity is given."""
 
     slope: float
     points: int
+    mean_month: float
+    mean_severity: float
 
     @property
     def is_steady(self) -> bool:
         return abs(self.slope) < _STEADY
+
+    def severity_on(self, day: date) -> float:
+        """Return where the line is on ``day``."""
+        return self.mean_severity + self.slope * (day.toordinal() / _DAYS_A_MONTH - self.mean_month)
 
 
 def severity_trend(series: Sequence[StatsBucket]) -> Trend | None:
@@ -41,4 +48,4 @@ def severity_trend(series: Sequence[StatsBucket]) -> Trend | None:
     mean_y = sum(y * count for _, y, count in points) / weight
     spread = sum(count * (x - mean_x) ** 2 for x, _, count in points)
     slope = sum(count * (x - mean_x) * (y - mean_y) for x, y, count in points) / spread
-    return Trend(slope, len(points))
+    return Trend(slope, len(points), mean_x, mean_y)

@@ -43,7 +43,9 @@ async def test_answer_is_the_chats_when_asked(door: Door) -> None:
 
     body = await response.json()
     assert response.status == 200
-    assert set(body) == {"answer", "conversation", "frame", "result", "suggestions", "as_of", "request_id"}
+    assert set(body) == {
+        "answer", "conversation", "frame", "result", "chart", "suggestions", "as_of", "asks_back", "request_id",
+    }  # fmt: skip
     assert body["result"]["rows"][0]["symptom"] == "Headache"
     assert body["as_of"] is None
     assert body["request_id"] == response.headers["X-Request-Id"]
