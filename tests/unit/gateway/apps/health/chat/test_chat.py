@@ -276,8 +276,8 @@ async def test_chat_says_what_can_be_asked_when_greeted_asked_for_help_or_out_of
 
 
 async def test_chat_asks_back_when_a_word_may_be_a_symptom_nobody_knows(ask: Talk) -> None:
-    reply = await ask("how often did I have hedakitis in March?")
-    assert reply.answer == "I do not know “hedakitis” as a symptom. Did you mean one of these?"
+    reply = await ask("how often did I have headakitis in March?")
+    assert reply.answer == "I do not know “headakitis” as a symptom. Did you mean one of these?"
     assert reply.asks_back
     assert reply.result is None
     assert reply.suggestions[0] == "How often did I have headache in March 2026?"
