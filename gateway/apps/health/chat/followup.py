@@ -26,13 +26,17 @@ def frame_of(turn: Turn, conversation: Conversation, today: date) -> QueryFrame:
 
 
 def _starts_afresh(turn: Turn) -> bool:
-    if turn.carries or turn.intent is None or turn.times.relative is not None:
+    is_seen_from_before = turn.times.relative is not None and not turn.times.periods
+    if turn.carries or turn.intent is None or is_seen_from_before:
         return False
     return bool(turn.symptoms) or turn.intent is Intent.MOST_FREQUENT
 
 
 def _fresh(turn: Turn, today: date) -> QueryFrame:
-    period, second = _periods(turn.times.periods, is_comparison=turn.intent is Intent.COMPARE)
+    periods = turn.times.periods
+    if turn.times.relative is not None and periods:  # "last weekend or the weekend before"
+        periods = (*periods, turn.times.relative.resolve(periods[-1], today))
+    period, second = _periods(periods, is_comparison=turn.intent is Intent.COMPARE)
     if turn.intent is Intent.COMPARE and second is None and len(turn.symptoms) < 2 and period != ALL_TIME:  # noqa: PLR2004
         period, second = _current_like(period, today), period
     return QueryFrame(

@@ -45,7 +45,7 @@ _RUN_TOGETHER: Final = {
     "shan't": "shall not", "gimme": "give me", "wanna": "want to", "gonna": "going to", "pls": "please",
     "plz": "please", "thx": "thanks", "u": "you", "ur": "your", "vs": "versus", "avg": "average", "max": "maximum",
     "min": "minimum", "wk": "week", "wks": "weeks", "yr": "year", "yrs": "years", "mth": "month", "mths": "months",
-    "hrs": "hours", "ystrday": "yesterday", "b4": "before", "tummyache": "tummy ache",
+    "hrs": "hours", "ystrday": "yesterday", "b4": "before", "n": "and", "tummyache": "tummy ache",
 }  # fmt: skip
 
 

@@ -129,6 +129,14 @@ class PeriodsFromToday:
             return None
         return Found(i + 2, dates.calendar_unit(self._today, Unit(unit), offset))
 
+    def _to_date(self, i: int) -> Found | None:
+        """Read "year to date"."""
+        unit = UNITS.get(self._at(i))
+        if unit in {None, "hour"} or (self._at(i + 1), self._at(i + 2)) != ("to", "date"):
+            return None
+        start = dates.calendar_unit(self._today, Unit(unit)).start
+        return Found(i + 3, DateRange(start=start, end=self._today + DAY))
+
     def _weekend(self, i: int) -> Found | None:
         word = self._at(i)
         named = word in {"last", "this", "past", "previous"}

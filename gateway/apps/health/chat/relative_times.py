@@ -24,7 +24,8 @@ _BEFORE: Final = (("before", "that"), ("before", "then"), ("earlier", "than", "t
 class Relative:
     """``steps`` units before (negative) or after; 0 with a unit: the same. ``year`` moves it to that year.
 
-    ``until`` is the open range before it, ``since`` the one from its end.
+    ``until`` is the open range before it, ``since`` the one from its end. ``is_shift`` moves it as it is: a weekend
+    before is two days, not a week.
     """
 
     unit: Unit | None = None
@@ -33,6 +34,7 @@ class Relative:
     year_back: int = 0
     is_since: bool = False
     is_until: bool = False
+    is_shift: bool = False
 
     def resolve(self, period: DateRange, today: date) -> DateRange:
         """Return the period meant, seen from ``period``; ``period`` itself where it is unbounded."""
@@ -46,6 +48,8 @@ class Relative:
         if self.year is not None or self.year_back:
             year = self.year if self.year is not None else today.year - self.year_back
             return _moved_by_years(start, end, year - start.year)
+        if self.is_shift and self.unit is not None:
+            return DateRange(start=add(start, self.steps, self.unit), end=add(end, self.steps, self.unit))
         return period if self.unit is None or self.steps == 0 else self._step(self.unit, start, end, today)
 
     def _step(self, unit: Unit, start: date, end: date, today: date) -> DateRange:
@@ -98,6 +102,8 @@ def _before_or_after(words: Sequence[str], k: int, *, has_article: bool) -> tupl
         k += words[k] == "of"
     sign = _SIGNS.get(words[k + 1])
     is_other = words[k + 2] in {"last", "yesterday", "i", "my", "the"}  # "the week before last", "the day before I …"
+    if words[k] in {"weekend", "weekends"} and has_article and sign is not None and not is_other:
+        return k + 2 + (words[k + 2] in _THAT), Relative(Unit.WEEK, sign * (count or 1), is_shift=True)
     if words[k] not in UNITS or not (has_article or count) or sign is None or is_other:
         return None
     return _stepped(k + 2 + (words[k + 2] in _THAT), words[k], sign * (count or 1))

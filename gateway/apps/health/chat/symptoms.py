@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,8 @@ from gateway.apps.health.chat.normalise import stem, words_of
 LEXICON: Final = Path(__file__).with_name("lexicon.toml")
 SYMPTOM: Final = "<symptom>"
 _GAP_MAX: Final = 4
+_WEAK: Final = frozenset(map(stem, ("bad", "trouble", "problem", "issue", "bother")))
+"""Words that say an ailment only where nothing clearer stands beside the same body part."""
 _PHRASE_WORDS_MAX: Final = 8
 
 Phrase = tuple[str, ...]
@@ -50,7 +53,7 @@ class Mention:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: it has a cached property
 class Lexicon:
     """Phrases by their stems; ``vocabulary`` is every word in them.
 
@@ -100,6 +103,10 @@ class Lexicon:
             named=frozenset(members),
         )
 
+    @cached_property
+    def words(self) -> frozenset[str]:
+        return frozenset(self.vocabulary)
+
     def broadest(self, concept: str) -> str:
         """Return the concept that ``concept`` is a kind of, or itself."""
         return list(self._from(concept))[-1]
@@ -126,33 +133,39 @@ class Lexicon:
     def find(self, words: Sequence[str]) -> list[Mention]:
         """Return the symptoms in the order of their mention; the longest phrase first, then words that go together."""
         stems = [stem(word) for word in words]
-        found: list[Mention] = []
-        is_free = [True] * len(stems)
+        found = list(self._phrases_in(stems))
+        taken = {i for mention in found for i in range(mention.start, mention.end)}
+        for is_weak in (False, True):  # "bad stomach pain" is a pain that is bad
+            for mention in self._pairs_in(stems, taken, is_weak=is_weak):
+                found.append(mention)
+                taken.update(range(mention.start, mention.end))
+        if not found:
+            alone = ((i, self.alone.get(word)) for i, word in enumerate(stems))
+            found = [Mention(concept, i, i + 1) for i, concept in alone if concept is not None]
+        return sorted(found, key=lambda mention: mention.start)
 
-        def take(concept: str, start: int, end: int) -> None:
-            found.append(Mention(concept, start, end))
-            is_free[start:end] = [False] * (end - start)
-
+    def _phrases_in(self, stems: Sequence[str]) -> Iterator[Mention]:
         i = 0
         while i < len(stems):
             for length in range(min(_PHRASE_WORDS_MAX, len(stems) - i), 0, -1):
                 concept = self.phrases.get(tuple(stems[i : i + length]))
                 if concept is not None:
-                    take(concept, i, i + length)
+                    yield Mention(concept, i, i + length)
+                    i += length
                     break
-            i = found[-1].end if found and found[-1].start == i else i + 1
-        for i in range(len(stems)):
+            else:
+                i += 1
+
+    def _pairs_in(self, stems: Sequence[str], taken: AbstractSet[int], *, is_weak: bool) -> Iterator[Mention]:
+        """Yield what two words near each other say. ``taken`` are those spoken for; the caller keeps it up to date."""
+        for i, one in enumerate(stems):
             for k in range(i + 1, min(i + 1 + _GAP_MAX, len(stems))):
-                concept = self.pairs.get((stems[i], stems[k])) or self.pairs.get((stems[k], stems[i]))
-                if concept is not None and is_free[i] and is_free[k]:
-                    take(concept, i, k + 1)
+                concept = self.pairs.get((one, stems[k])) or self.pairs.get((stems[k], one))
+                if concept is None or i in taken or k in taken:
+                    continue
+                if is_weak or _WEAK.isdisjoint((one, stems[k])):
+                    yield Mention(concept, i, k + 1)
                     break
-        if not found:
-            for i, word in enumerate(stems):
-                concept = self.alone.get(word)
-                if concept is not None and is_free[i]:
-                    take(concept, i, i + 1)
-        return sorted(found, key=lambda mention: mention.start)
 
 
 @cache

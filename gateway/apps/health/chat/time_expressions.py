@@ -104,9 +104,10 @@ class _Grammar(CalendarPeriods):
     def __init__(self, words: Sequence[str], now: datetime) -> None:
         super().__init__(words, now)
         self._rules: tuple[Callable[[int], Found | None], ...] = (
-            self._part_of_month, self._near_day, self._ago, self._before_last, self._rolling, self._unit, self._weekend,
-            self._weekday, self._third_of_month, self._days_of_month, self._day_month, self._month_day, self._month,
-            self._numeric, self._day_of_month, self._year, self._season, self._quarter, self._holiday, self._lately,
+            self._to_date, self._part_of_month, self._near_day, self._ago, self._before_last, self._rolling, self._unit,
+            self._weekend, self._weekday, self._third_of_month, self._days_of_month, self._day_month, self._month_day,
+            self._month, self._numeric, self._day_of_month, self._year, self._season, self._quarter, self._holiday,
+            self._lately,
         )  # fmt: skip
 
     # ranges made of two ends

@@ -141,17 +141,20 @@ def _without_joining_and(skeleton: str) -> str:
 
 
 def _repaired(words: Sequence[str], lexicon: Lexicon) -> list[str]:
-    targets, stems = _ordinary_vocabulary()
-    return repair(
-        words,
-        is_known=lambda word: (root := stem(word)) in stems or root in lexicon.stems,
-        targets=(*targets, *lexicon.vocabulary),
-    )
+    targets, whole, stems = _ordinary_vocabulary()
+
+    def is_known(word: str) -> bool:
+        if word in whole or word in lexicon.words:
+            return True
+        root = stem(word)  # a word that is no more than a stem has lost its end: "befor"
+        return root != word and (root in stems or root in lexicon.stems)
+
+    return repair(words, is_known=is_known, targets=(*targets, *lexicon.vocabulary))
 
 
 @cache
-def _ordinary_vocabulary() -> tuple[tuple[str, ...], frozenset[str]]:
-    """Return what a misspelt word may have been, besides symptoms, and the stems of all words that are left alone."""
+def _ordinary_vocabulary() -> tuple[tuple[str, ...], frozenset[str], frozenset[str]]:
+    """Return what a misspelt word may have been, besides symptoms; the words that are left alone, and their stems."""
     targets = {*_TIME_VOCABULARY, *(word for word in ordinary_words() if len(word) > 3)}  # noqa: PLR2004
     known = {*targets, *ordinary_words(), *cue_words(), *protected_words(), *MONTHS, *WEEKDAYS}
-    return tuple(sorted(targets)), frozenset(map(stem, known))
+    return tuple(sorted(targets)), frozenset(known), frozenset(map(stem, known))

@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 
-from gateway.apps.health.chat.normalise import words_of
+from gateway.apps.health.chat.intent import ordinary_words
+from gateway.apps.health.chat.normalise import stem, words_of
 from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon
 
 
@@ -92,3 +93,17 @@ def test_broader_symptom_is_meant_when_the_records_have_no_such_kind() -> None:
 def test_every_broader_concept_is_one_of_the_lexicon() -> None:
     lexicon = base_lexicon()
     assert set(lexicon.within.values()) <= set(lexicon.phrases.values())
+
+
+def test_no_symptom_is_an_everyday_word_that_questions_are_made_of() -> None:
+    everyday = {stem(word): word for word in ordinary_words()}
+    said = {everyday[phrase[0]] for phrase in base_lexicon().phrases if len(phrase) == 1 and phrase[0] in everyday}
+    assert said <= {"joint", "joints", "sleep", "sleeping"}
+
+
+@pytest.mark.parametrize(
+    ("text", "concept"),
+    [("bad stomach pain", "abdominal pain"), ("bad knee", "knee pain"), ("my bad back is a problem", "back pain")],
+)
+def test_body_part_goes_with_its_clearest_word_when_there_are_two(text: str, concept: str) -> None:
+    assert concepts(text) == [concept]
