@@ -21,7 +21,7 @@ _FORMS: Final[Mapping[Intent, str]] = MappingProxyType(
         Intent.TREND: "what is the trend of {what}{when}?",
         Intent.AVERAGE_SEVERITY: "how bad was {what} on average{when}?",
         Intent.MAX_SEVERITY: "how bad was {what} at its worst{when}?",
-        Intent.MOST_FREQUENT: "which symptom did I have most often{when}?",
+        Intent.MOST_FREQUENT: "which symptom{severity} did I have most often{when}?",
     }
 )
 
@@ -31,7 +31,8 @@ def question_words(frame: QueryFrame, today: date) -> str:
     if frame.intent is Intent.COMPARE:
         return sentence(_comparison(frame, today))
     when = _when(frame.period, today)
-    return sentence(_FORMS[frame.intent].format(what=_what(frame), when=f" {when}" if when else ""))
+    form = _FORMS[frame.intent]
+    return sentence(form.format(what=_what(frame), severity=_severity(frame), when=f" {when}" if when else ""))
 
 
 def _comparison(frame: QueryFrame, today: date) -> str:

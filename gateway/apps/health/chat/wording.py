@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
 from gateway.apps.health.chat.dates import DAY, Unit, calendar_unit
@@ -70,5 +71,6 @@ def sentence(text: str) -> str:
 
 
 def decimal(number: float) -> str:
-    """Return the number with one decimal, none where it is whole: "6.5", "7"."""
-    return f"{number:.1f}".removesuffix(".0")
+    """Return the number with one decimal, none where it is whole: "6.5", "7". A half goes up, as people round."""
+    rounded = Decimal(repr(number)).quantize(Decimal("0.1"), ROUND_HALF_UP)
+    return str(rounded).removesuffix(".0")

@@ -77,6 +77,10 @@ def test_comparison_of_periods_is_read_as_the_frame_it_was_made_of(
             "Compare headache and migraine of severity 7 or more",
         ),
         (QueryFrame(intent=Intent.MOST_FREQUENT), "Which symptom did I have most often?"),
+        (
+            QueryFrame(intent=Intent.MOST_FREQUENT, min_severity=4, period=DateRange(start=TODAY, end=TODAY + DAY)),
+            "Which symptom of severity 4 or more did I have most often today?",
+        ),
     ],
 )
 def test_question_is_said_as_people_say_it(frame: QueryFrame, question: str) -> None:

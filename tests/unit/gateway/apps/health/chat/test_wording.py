@@ -39,7 +39,7 @@ def test_moment_is_the_person_s_own_clock_when_the_zone_differs() -> None:
 
 def test_numbers_and_lists_are_plain_when_said() -> None:
     assert [entries(1), entries(0), entries(1_204)] == ["1 entry", "0 entries", "1,204 entries"]
-    assert [decimal(6.5), decimal(7.0), decimal(6.04)] == ["6.5", "7", "6"]
+    assert [decimal(6.5), decimal(7.0), decimal(6.04), decimal(9.25)] == ["6.5", "7", "6", "9.3"]
     assert [listed([]), listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == [
         "",
         "a",
