@@ -52,7 +52,10 @@ async def test_question_is_kept_and_answered_later_when_nothing_is_known_in_an_o
 
 
 async def test_question_is_kept_when_the_gateway_itself_is_out_of_reach(anna: Tab) -> None:
+    offline = anna.page.get_by_text("You are offline.")
+    await expect(offline).to_be_hidden()
     await anna.context.set_offline(offline=True)
+    await expect(offline).to_be_visible()
     anna.complaints.clear()
     await anna.message.fill(NEW)
     await anna.page.keyboard.press("Enter")
@@ -63,6 +66,7 @@ async def test_question_is_kept_when_the_gateway_itself_is_out_of_reach(anna: Ta
     anna.complaints.clear()
 
     await anna.context.set_offline(offline=False)
+    await expect(offline).to_be_hidden()
     await anna.page.get_by_role("button", name="Try again").click()
     await expect(anna.last_answer).to_contain_text("migraine")
 

@@ -40,7 +40,7 @@ function show(turn) {
 }
 
 function scrollToEnd() {
-  const newest = log.querySelector(".message:last-of-type");
+  const newest = [...log.querySelectorAll(".message")].at(-1);
   const question = [...log.querySelectorAll(".question")].at(-1);
   // A long answer is read from its beginning, a short one stands at the end.
   if (question && newest.offsetHeight > log.clientHeight * 0.7) log.scrollTop = question.offsetTop - log.offsetTop - 16;
@@ -111,15 +111,15 @@ async function askAgent(message) {
 function fail(text, detail, requestId) {
   const again = element("button", "button", "Try again");
   again.type = "button";
-  const article = element("article", "message answer failed", element("p", "text", detail), element("p", "", again));
-  if (requestId) article.append(element("p", "request-id", "Request ", element("code", "", requestId)));
-  article.setAttribute("role", "alert");
+  const failure = element("div", "message answer failed", element("p", "text", detail), element("p", "", again));
+  if (requestId) failure.append(element("p", "request-id", "Request ", element("code", "", requestId)));
+  failure.setAttribute("role", "alert");
   again.addEventListener("click", () => {
-    article.remove();
+    failure.remove();
     field.value = "";
     ask(text, { isRetry: true });
   });
-  log.append(article);
+  log.append(failure);
   if (!field.value) field.value = text;
   scrollToEnd();
 }
@@ -212,5 +212,19 @@ clear.addEventListener("click", () => {
 
 document.querySelector('form[action="/auth/logout"]').addEventListener("submit", () => sessionStorage.clear());
 
+function tellOffline() {
+  byId("offline").hidden = navigator.onLine;
+}
+
+for (const change of ["online", "offline"]) addEventListener(change, tellOffline);
+
+addEventListener("beforeprint", () => {
+  const printed = byId("printed");
+  printed.querySelector("time").textContent = new Intl.DateTimeFormat("en-GB", { dateStyle: "long" }).format(new Date());
+  printed.hidden = false;
+  for (const details of log.querySelectorAll("details")) details.open = true;
+});
+
+tellOffline();
 restore();
 field.focus();
