@@ -9,6 +9,8 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from bridge.client.call import Reply
@@ -356,3 +358,23 @@ async def test_question_is_refused_when_it_means_more_names_than_one_operation_t
     many = [record(f"Headache {chr(97 + number)}", "2026-03-01T08:00") for number in range(21)]
     with pytest.raises(Invalid, match="too many different symptoms"):
         await Talk(Diary(many), clock)("how many headaches")
+
+
+PIECES = st.one_of(
+    st.text(max_size=40),
+    st.sampled_from([
+        "how often did I have", "headache", "not", "and", "the week before that", "last month", "since", "between",
+        "and 31", "February", "29.2.2025", "99/99/9999", "in 0000", "past 99999 days", "the worst", "compare", "than",
+        "at least 11", "of severity", "<script>", "';--", "\u202e", "\x00", "same month", "then", "?", "it", "those",
+    ]),
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(PIECES, min_size=1, max_size=12).map(" ".join), min_size=1, max_size=4))
+@settings(deadline=None, max_examples=150)
+async def test_any_dialog_is_answered_whatever_is_said(messages: list[str]) -> None:
+    ask = Talk(Diary(RECORDS), TurnedClock(1_780_000_000.0))
+    for message in messages:
+        reply = await ask(message[:1000])
+        assert reply.answer
+        assert reply.frame is not None
