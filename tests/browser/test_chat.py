@@ -128,3 +128,34 @@ async def test_reading_is_chosen_when_the_chat_asks_back(anna: Tab) -> None:
 
     await expect(anna.answers).to_have_count(2)
     await expect(anna.last_answer.locator(".text")).to_contain_text("entries of migraine")
+
+
+MARKUP = "<img src=x onerror=alert(1)><b>spots</b>"
+WITH_MARKUP = """
+    WITH kind AS (
+        INSERT INTO symptom_type (id, label, category) VALUES (9001, $2, '<i>Skin</i>') RETURNING id
+    ), log AS (
+        INSERT INTO symptom_log (patient_id, symptom_id, logged_at, severity, remark)
+        SELECT $1, kind.id, now() - interval '1 hour', 5, $2 FROM kind RETURNING id
+    ) SELECT count(*) FROM log"""
+WITHOUT_MARKUP = """
+    WITH gone AS (DELETE FROM symptom_log WHERE symptom_id = 9001 AND patient_id = $1 RETURNING id)
+    SELECT count(*) FROM gone"""
+
+
+async def test_record_is_shown_as_text_when_its_symptom_and_note_hold_markup(visitor: Tab, site: Site) -> None:
+    await site.in_records(WITH_MARKUP, MARKUP)
+    try:
+        await visitor.sign_in()
+        await visitor.ask("Show my entries of any symptom today")
+
+        row = visitor.last_answer.get_by_role("listitem").first
+        await expect(row.locator(".symptom")).to_have_text(MARKUP)
+        await expect(row.locator(".note")).to_have_text(MARKUP)
+        await visitor.ask("When did I last have any symptom?")
+        await expect(visitor.last_answer).to_contain_text(MARKUP)
+        await visitor.page.reload()
+        await expect(visitor.answers).to_have_count(2)
+        assert await visitor.page.locator("#log :is(img, b, script)").count() == 0
+    finally:
+        await site.in_records(WITHOUT_MARKUP)
