@@ -103,9 +103,8 @@ def _keep_any(pool: Pool, connection: Connection) -> None:
     pool._free.release()
 
 
-async def _suspect_this_one(pool: Pool, connection: Connection, _statement: str) -> None:
-    connection.terminate()
-    pool._release(connection)
+async def _suspect_nobody(_pool: Pool) -> None:
+    """Stand in for looking whether the idle connections live."""
 
 
 async def _cancel_nothing(*_: object, **__: object) -> None:
@@ -139,7 +138,7 @@ _WITHOUT: Final[Mapping[Mitigation, Mapping[str, object]]] = {
     Mitigation.POOL_CHECK: {"agent.db.pools.Pool._acquire": _take_any, "agent.db.pools.Pool._release": _keep_any},
     Mitigation.REPORT: {"agent.app._report_refused": lambda _peer, _refusal: None},
     Mitigation.STATEMENT_CACHE: {"agent.db.pools.asyncpg.connect": _connect_forgetfully},
-    Mitigation.SUSPICION: {"agent.db.pools.Pool._confirm_end": _suspect_this_one},
+    Mitigation.SUSPICION: {"agent.db.pools.Pool._check_idle": _suspect_nobody},
 }
 """What is put in whose place."""
 

@@ -17,28 +17,38 @@ from typing import Final, Self
 
 Address = tuple[str, int] | Path
 
+_BACKLOG: Final = 100
 _CHUNK_BYTES: Final = 64 * 1024
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 @dataclass(eq=False)
 class _Link:
-    """One connection through the proxy; ``task`` serves it."""
+    """One connection through the proxy; ``task`` serves it, beginning with what was ``accepted``."""
 
-    task: asyncio.Task[None] | None
-    near: StreamWriter
+    accepted: socket.socket | None
+    task: asyncio.Task[None] | None = None
+    near: StreamWriter | None = None
     far: StreamWriter | None = None
     is_lost: bool = False
+    is_closed: bool = False
 
     def close(self, *, reset: bool = False) -> None:
+        """Close both ends; one that is still being made is closed as soon as it is."""
+        self.is_closed = True
+        if self.accepted is not None:
+            _close_by_reset(self.accepted, reset=reset)
+            self.accepted.close()
         for writer in (self.near, self.far):
-            if writer is None:
-                continue
-            sock: socket.socket = writer.get_extra_info("socket")
-            if reset and sock.family != socket.AF_UNIX:
-                with suppress(OSError):  # closed by its peer a moment ago
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            writer.transport.abort()
+            if writer is not None:
+                _close_by_reset(writer.get_extra_info("socket"), reset=reset)
+                writer.transport.abort()
+
+
+def _close_by_reset(sock: socket.socket, *, reset: bool) -> None:
+    if reset and sock.family != socket.AF_UNIX:
+        with suppress(OSError):  # closed by its peer a moment ago
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
 
 
 class Proxy:
@@ -50,7 +60,7 @@ class Proxy:
     def __init__(self, near: Address, far: Address) -> None:
         self._near = near
         self._far = far
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
         self._links: set[_Link] = set()
         self._passes = asyncio.Event()
         self._passes.set()
@@ -60,13 +70,11 @@ class Proxy:
         """Connections accepted so far."""
 
     async def __aenter__(self) -> Self:
-        await self._listen()
+        self._listen()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._stop_listening()
-        for _turn in range(3):  # what was accepted in this very moment becomes a link
-            await asyncio.sleep(0)
+        self.cut()
         tasks = {link.task for link in self._links if link.task is not None}
         for task in tasks:
             task.cancel()
@@ -126,39 +134,57 @@ class Proxy:
         self._delay_s = 0.0
         self._truncate_after_bytes = None
         self._passes.set()
-        if self._server is None:
-            await self._listen()
+        if self._listener is None:
+            self._listen()
 
     # connections
 
-    async def _listen(self) -> None:
+    def _listen(self) -> None:
         if isinstance(self._near, Path):
-            self._server = await asyncio.start_unix_server(self._serve, self._near)
-            return
-        self._server = await asyncio.start_server(self._serve, *self._near)
-        host, port = self._server.sockets[0].getsockname()
-        self._near = (host, port)
+            self._near.unlink(missing_ok=True)
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(str(self._near))
+            listener.listen(_BACKLOG)
+        else:
+            listener = socket.create_server(self._near, backlog=_BACKLOG)
+            host, port = listener.getsockname()
+            self._near = (host, port)
+        listener.settimeout(0)
+        asyncio.get_running_loop().add_reader(listener, self._accept, listener)
+        self._listener = listener
 
     def _stop_listening(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
 
-    async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
-        self.accepted += 1
-        link = _Link(asyncio.current_task(), writer)
-        self._links.add(link)
+    def _accept(self, listener: socket.socket) -> None:
+        """Make a link at once. asyncio's servers tell of a connection some turns later: a fault would miss it."""
+        with suppress(BlockingIOError, ConnectionAbortedError):  # its peer left again
+            accepted, _ = listener.accept()
+            accepted.settimeout(0)
+            self.accepted += 1
+            link = _Link(accepted)
+            link.task = asyncio.get_running_loop().create_task(self._serve(link))
+            self._links.add(link)
+            link.task.add_done_callback(lambda _task: self._links.discard(link))
+
+    async def _serve(self, link: _Link) -> None:
+        if link.is_closed:
+            return
+        accepted, link.accepted = link.accepted, None
         try:
             with suppress(OSError):
+                near_reader, link.near = await asyncio.open_connection(sock=accepted)
                 far_reader, link.far = await self._connect()
+                if link.is_closed:
+                    return
                 async with asyncio.TaskGroup() as directions:
-                    directions.create_task(self._forward(reader, link.far, link, is_answer=False))
-                    directions.create_task(self._forward(far_reader, writer, link, is_answer=True))
-        except asyncio.CancelledError:  # by __aexit__ alone; asyncio's streams cannot take a cancelled callback
-            return
+                    directions.create_task(self._forward(near_reader, link.far, link, is_answer=False))
+                    directions.create_task(self._forward(far_reader, link.near, link, is_answer=True))
         finally:
             link.close()
-            self._links.discard(link)
 
     async def _connect(self) -> tuple[StreamReader, StreamWriter]:
         if isinstance(self._far, Path):

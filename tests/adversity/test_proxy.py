@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.adversity.proxy import Proxy
+from tests.waiting import until
 
+EVERY_MOMENT = range(8)
+"""Turns of the event loop after a connection was made; it is being served long before the last of them."""
 SOON_S = 0.05
 WAIT_S = 2.0
 
@@ -88,6 +92,46 @@ async def test_cut_proxy_ends_connections_and_refuses_new_ones_until_restored(pr
     again = await Peer.connect(proxy)
     assert await again.ask(b"back") == b"back"
     again.close()
+
+
+def dial(proxy: Proxy) -> socket.socket:
+    """Connect before the proxy has a turn: the kernel holds the connection for it."""
+    dialled = socket.socket(socket.AF_UNIX if isinstance(proxy.address, Path) else socket.AF_INET)
+    dialled.connect(str(proxy.address) if isinstance(proxy.address, Path) else proxy.address)
+    dialled.settimeout(0)
+    return dialled
+
+
+async def heard_until_the_end(dialled: socket.socket) -> bytes:
+    """Return what came until the connection ended. Raises TimeoutError where it lives on."""
+    heard = b""
+    async with asyncio.timeout(WAIT_S):
+        try:
+            while data := await asyncio.get_running_loop().sock_recv(dialled, 1024):
+                heard += data
+        except ConnectionResetError:
+            pass
+    return heard
+
+
+@pytest.mark.parametrize("turns", EVERY_MOMENT)
+async def test_cut_proxy_ends_a_connection_when_it_was_made_that_moment(proxy: Proxy, turns: int) -> None:
+    with dial(proxy) as dialled:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        proxy.cut()
+        assert await heard_until_the_end(dialled) == b""
+        await until(lambda: proxy.open_count == 0)
+
+
+@pytest.mark.parametrize("turns", EVERY_MOMENT)
+async def test_stopped_proxy_leaves_no_connection_when_one_was_made_that_moment(proxy: Proxy, turns: int) -> None:
+    with dial(proxy) as dialled:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await proxy.__aexit__()
+        assert proxy.open_count == 0
+        assert await heard_until_the_end(dialled) == b""
 
 
 async def test_stalled_proxy_holds_bytes_back_until_restored(proxy: Proxy, peer: Peer) -> None:
