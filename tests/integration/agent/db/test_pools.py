@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import time
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
+from asyncpg import connect_utils
 
 import agent
 from agent.db import pools
@@ -20,6 +21,7 @@ from agent.db.tracing import CallTrace, current_call
 from bridge.errors import AppError, Code
 from bridge.process.clock import SystemClock
 from tests.integration.agent.conftest import StoreDsns
+from tests.waiting import until
 
 CLOCK = SystemClock()
 PID = Query("test.pid", "SELECT pg_backend_pid()", "Which connection it is.")
@@ -396,16 +398,51 @@ async def test_statement_carries_the_trace_when_tracing_is_on_and_the_call_is_sa
     await pool.close(soon())
 
 
-async def test_recovery_is_bounded_when_the_server_does_not_confirm(
+class SlowCancel:
+    """Stands in for asyncpg's cancel request: it is sent when the test lets it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._send = connect_utils._cancel  # type: ignore[attr-defined]  # its stubs leave it out
+        self.may_be_sent = asyncio.Event()
+        monkeypatch.setattr(connect_utils, "_cancel", self._cancel)
+
+    async def _cancel(self, **request: Any) -> None:  # noqa: ANN401 - as asyncpg's
+        await self.may_be_sent.wait()
+        await self._send(**request)
+
+
+async def test_query_is_cancelled_and_no_connection_lost_when_the_cancel_request_is_slow(
+    store: Pool, owner: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a busy machine: PostgreSQL starts a process for each cancel request."""
+    await store.warm(soon())
+    pids = {connection.get_server_pid() for connection in store._idle}
+    slow = SlowCancel(monkeypatch)
+    monkeypatch.setattr(pools, "RECOVERY_S", 0.05)
+
+    with pytest.raises(AppError) as caught:
+        await store.fetchval(SLEEP, 60.0, deadline=soon(0.1))
+
+    assert caught.value.code is Code.TIMEOUT  # told while the request has yet to be sent
+    await until(lambda: len(store._idle) == 3)  # asked whether they live
+    assert len(await owner.fetch(ACTIVE, deadline=soon())) == 1
+    slow.may_be_sent.set()
+    await until(lambda: len(store._idle) == 4)
+    assert await owner.fetch(ACTIVE, deadline=soon()) == []
+    assert {connection.get_server_pid() for connection in store._idle} == pids
+    await assert_whole(store)
+
+
+async def test_connection_is_given_up_when_the_server_never_confirms(
     store: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A caller waits no longer than RECOVERY_S for a confirmation, and the connection is closed."""
     await store.fetchval(PID, deadline=soon())
+    SlowCancel(monkeypatch)
     monkeypatch.setattr(pools, "RECOVERY_S", 0.0)
-    started = time.monotonic()
+    monkeypatch.setattr(pools, "CONFIRM_S", 0.05)
     with pytest.raises(AppError) as caught:
-        await store.fetchval(SLEEP, 5.0, deadline=soon(0.1))
+        await store.fetchval(SLEEP, 60.0, deadline=soon(0.1))
     assert caught.value.code is Code.TIMEOUT
-    assert time.monotonic() - started < 0.3
+    await until(lambda: store._free._value == 4)
     assert store._idle == []
     await assert_whole(store)
