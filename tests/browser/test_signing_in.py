@@ -92,8 +92,8 @@ async def test_conversation_of_somebody_else_is_not_shown_when_the_tab_has_one(a
     await anna.ask(QUESTION)
     await anna.page.evaluate(
         """() => {
-            const kept = JSON.parse(sessionStorage.getItem("drawbridge.transcript"));
-            sessionStorage.setItem("drawbridge.transcript", JSON.stringify({...kept, account: "somebody else"}));
+            const kept = JSON.parse(sessionStorage.getItem("drawbridge.conversation"));
+            sessionStorage.setItem("drawbridge.conversation", JSON.stringify({...kept, account: "somebody else"}));
         }"""
     )
 

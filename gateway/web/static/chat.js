@@ -1,6 +1,6 @@
 // Asks without leaving the page. Without this script the same forms work by themselves.
 
-const TRANSCRIPT = "drawbridge.transcript";
+const TRANSCRIPT = "drawbridge.conversation";
 const DRAFT = "drawbridge.draft";
 const TYPING_AFTER_MS = 300;
 const TRANSCRIPT_MAX = 100;
@@ -94,18 +94,18 @@ function goToSignIn(text) {
   location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
 }
 
-async function post(path, fields = {}) {
+async function post(fields) {
   const body = new URLSearchParams(fields);
-  return fetch(path, { method: "POST", body, headers: { Accept: "text/html" }, redirect: "manual" });
+  return fetch("/chat", { method: "POST", body, headers: { Accept: "text/html" }, redirect: "manual" });
 }
 
 // Asks as the form does; a redirect leads to signing in, which an unseen renewal may spare.
 async function askAgent(message) {
   const fields = { message, conversation, time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone };
-  const response = await post("/chat", fields);
+  const response = await post(fields);
   if (response.type !== "opaqueredirect") return response;
   const renewed = await fetch("/auth/refresh", { method: "POST", headers: { Accept: "application/json" } });
-  return renewed.ok ? post("/chat", fields) : response;
+  return renewed.ok ? post(fields) : response;
 }
 
 function fail(text, detail, requestId) {
