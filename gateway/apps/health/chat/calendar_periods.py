@@ -21,6 +21,7 @@ from gateway.apps.health.chat.time_words import (
     THIRDS,
     WEEKDAYS,
     day_number,
+    whole_number,
     year_number,
 )
 
@@ -31,6 +32,14 @@ _BEFORE_A_SEASON: Final = PREPOSITIONS | {"the", "last", "this", "since", "befor
 
 class CalendarPeriods(PeriodsFromToday):
     """These readers, and those that count from today."""
+
+    def _weekdays_ago(self, i: int) -> Found | None:
+        """Read "three Mondays ago"."""
+        count = whole_number(self._at(i))
+        weekday = WEEKDAYS.get(self._at(i + 1).removesuffix("s")) if count else None
+        if weekday is None or count is None or self._at(i + 2) != "ago":
+            return None
+        return Found(i + 3, dates.days(dates.last_weekday(weekday, self._today) - 7 * (count - 1) * DAY))
 
     def _weekday(self, i: int) -> Found | None:
         i += (is_named := self._at(i) in {"last", "this", "past", "previous"})
@@ -244,6 +253,14 @@ class CalendarPeriods(PeriodsFromToday):
 
     def _quarter(self, i: int) -> Found | None:
         number = QUARTERS.get(self._at(i))
+        parts = {"quarter": 4, "half": 2}.get(self._at(i + 1))
+        place = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": parts, "final": parts}.get(self._at(i))
+        if parts and place and place <= parts:
+            year = self._year_behind(i + 2)
+            if year is not None:
+                months = 12 // parts
+                first = date(year[1], (place - 1) * months + 1, 1)
+                return Found(year[0], DateRange(start=first, end=dates.add(first, months, Unit.MONTH)))
         if number is not None:
             year = self._year_behind(i + 1) or (i + 1, self._today.year - (3 * number - 2 > self._today.month))
             return Found(year[0], _three_months(date(year[1], 3 * number - 2, 1)))

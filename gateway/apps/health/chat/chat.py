@@ -28,7 +28,6 @@ from gateway.apps.health.chat.chart import chart_of
 from gateway.apps.health.chat.context import ROWS_MAX, Conversation, ReturnedRow, Seal, returned_row
 from gateway.apps.health.chat.followup import frame_of
 from gateway.apps.health.chat.frame import Intent, QueryFrame
-from gateway.apps.health.chat.normalise import words_of
 from gateway.apps.health.chat.reply import ChatReply, Text, text_of
 from gateway.apps.health.chat.safety import is_emergency
 from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon
@@ -48,7 +47,7 @@ class Chat:
 
     def emergency(self, message: str, conversation: str | None = None) -> ChatReply | None:
         """Return the answer to somebody in danger, else None. Needs no bridge; the conversation stays as it was."""
-        if not is_emergency(words_of(message)):
+        if not is_emergency(message):
             return None
         return self._emergency_reply(conversation)
 

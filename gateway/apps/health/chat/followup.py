@@ -12,6 +12,7 @@ from gateway.apps.health.chat.frame import ALL_TIME, DateRange, Intent, QueryFra
 from gateway.apps.health.chat.relative_times import Relative
 from gateway.apps.health.chat.turn import Turn
 
+_PLACES: Final = ("first", "second", "third", "fourth", "fifth")
 _ONE_RECORD: Final = frozenset({Intent.LATEST, Intent.FIRST, Intent.MAX_SEVERITY, Intent.DURATION_SINCE})
 
 
@@ -73,6 +74,8 @@ def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], toda
 
 def _origin(relative: Relative, before: QueryFrame, rows: Sequence[ReturnedRow]) -> DateRange:
     """Return what a relative time is seen from: the record that came back, else the period asked for."""
+    if relative.row and rows:
+        return days(_row(relative.row, rows).day)
     is_day = relative.is_since or relative.is_until or relative.unit is Unit.DAY
     if before.intent in _ONE_RECORD and rows and (is_day or before.period == ALL_TIME):
         day = days(rows[0].day)
@@ -80,6 +83,17 @@ def _origin(relative: Relative, before: QueryFrame, rows: Sequence[ReturnedRow])
             return DateRange(start=rows[0].day, end=rows[0].day)
         return day if relative.unit in {None, Unit.DAY} or relative.steps else calendar_unit(rows[0].day, relative.unit)
     return before.period
+
+
+def _row(which: str, rows: Sequence[ReturnedRow]) -> ReturnedRow:
+    """Return the record that ``which`` means; counted as they were shown."""
+    if which in {"last", "latest", "most recent"}:
+        return max(rows, key=lambda row: row.day)
+    if which == "earliest":
+        return min(rows, key=lambda row: row.day)
+    if which in _PLACES:
+        return rows[min(_PLACES.index(which), len(rows) - 1)]
+    return max(rows, key=lambda row: -1 if row.severity is None else row.severity)
 
 
 def _settled(frame: QueryFrame) -> QueryFrame:

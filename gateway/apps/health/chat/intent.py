@@ -23,6 +23,7 @@ _ASKED: Final = (
 
 
 class _Greeting(Model):
+    warm: tuple[str, ...]
     starts: tuple[str, ...]
     parts: tuple[str, ...]
 
@@ -34,19 +35,57 @@ class _Cues(Model):
 
 
 _CUES: Final = _Cues.model_validate(tomllib.loads((FOLDER / "cues.toml").read_text("utf-8")))
-_OUT_OF_SCOPE: Final = tuple(
-    any_of(cue.replace("<asked>", _ASKED) for cue in cues) for cues in _CUES.out_of_scope.values()
+_OUT_OF_SCOPE: Final = {
+    topic: any_of(cue.replace("<asked>", _ASKED) for cue in cues) for topic, cues in _CUES.out_of_scope.items()
+}
+_TOPICS: Final = frozenset({"medication", "measurements", "food, drink and habits", "care", "the world"})
+"""What is out of scope by its subject, and may stand in an aside: "headaches after I stopped coffee"."""
+_ASIDE: Final = re.compile(
+    r"\b(after|before|during|while|when|since|because|at|in|with|from|despite|without|following|around|like"
+    r"|for my|for the|about which) "
+    r"(?!(i|did|was|my|the|a)? ?<)((?!how|when|what|which|did|was|were|<)\w+ ){1,5}?(?=<|[?,;]|and\b|$)"
 )
+_ANCHOR: Final = re.compile(r"<symptom>|\b(symptoms?|entr(y|ies)|records?|diary|logged|recorded)\b")
 _HELP: Final = any_of(_CUES.intent[Intent.HELP])
 _RULES: Final = tuple((intent, any_of(cues)) for intent, cues in _CUES.intent.items() if intent is not Intent.HELP)
-_STARTS_GREETING: Final = re.compile(
-    rf"((oh|well|ok|okay|all right|right|,|!) )*(?:{'|'.join(_CUES.greeting.starts)})(?!\w)"
+_SMALL: Final = r"((oh|well|ok|okay|all right|right|ah|um|and|aw|ha|,|!) )*"
+_WARM: Final = re.compile(rf"{_SMALL}(?:{'|'.join(_CUES.greeting.warm)})(?!\w)")
+_STARTS_GREETING: Final = re.compile(rf"{_SMALL}(?:{'|'.join((*_CUES.greeting.warm, *_CUES.greeting.starts))})(?!\w)")
+_GREETS: Final = re.compile(rf"(?:{'|'.join((*_CUES.greeting.warm, *_CUES.greeting.parts))}|[!,?.:;&-])(?: |$)")
+_AFTER_WARM_MAX: Final = 9
+"""Words that may follow a greeting and say nothing."""
+_WORTH_READING: Final = 3
+_NO_GREETING: Final = re.compile(
+    r"[?]|<symptom>|<least>|\b(how|what|when|which|show|list|give|tell|can|could|count|compare|plot|did|was there"
+    r"|any|i (have|had|feel|felt"
+    r"|am|do|did|want|got|can|could|just|keep)|my \w+ (is|are|has|was|hurts?)|it (is|was|hurts?)|but|actually|only)\b"
 )
-_GREETS: Final = re.compile(rf"(?:{'|'.join(_CUES.greeting.parts)}|[!,?.:;&-])(?: |$)")
+_TAKES_A_TIME: Final = re.compile(rf"{_SMALL}(see|have|happy|merry|until|till|talk|speak|bye|good|i hope|hope)\b")
+
 _STATES: Final = re.compile(
-    rf"{_POLITE}((i|we) (have|am|feel|felt|had|got|was|did|do|just|still|really|keep|can|could|think|woke|went|get)\b"
-    r"|my (<symptom>|\w+) (is|are|was|were|has|feels|hurts)\b|<symptom> (is|was) (back|bad|gone|really|so|very)"
-    r"|it (hurts|was|is)\b|there is)(?!.*[?])"
+    rf"{_POLITE}((i|we) (?!(want|need|wonder|wish|would|wanna|mean|meant|d|was (wondering|curious)"
+    r"|am (wondering|curious|looking|after|interested|trying|asking))\b)(\w|<symptom>)"
+    r"|my (<symptom>|\w+) (is|are|was|were|has|feels|hurts)\b"
+    r"|<symptom> (is|are|was|were|has been) (back|bad|gone|really|so|very|\w+ly|horrible|awful|terrible|the worst"
+    r"|a pain"
+    r"|such|no fun|hell)|it (hurts|was|is)\b|there is|(this|that) (is|was|has)\b)(?!.*[?])"
+)
+_TELLS_IN_SHORT: Final = re.compile(
+    rf"{_POLITE}(woke|woken|got|had|having|feeling|feel|felt|been|still (have|got|feel)|just had|started with) (up )?"
+    r"(\w+ ){0,2}<symptom>(?!.*[?])"
+)
+"""The same without its subject: "woke up with a sore throat"."""
+_TELLS: Final = re.compile(
+    rf"{_POLITE}((my|the|this|these|his|her) (\w+ ){{1,3}}|it |that |there |he |she |they )"
+    r"(hurts?|aches?|ached|is|are|was|were|has|have|had|feels?|felt|keeps?|kept|went|got|gets|came|comes|started"
+    r"|stopped"
+    r"|returned|asked|asks|says|said|wants|wanted|thinks|trembled|started|made|makes|needs)\b"
+)
+"""A subject and its verb, in plain words."""
+_ASKED_WITH: Final = re.compile(
+    r"[?]|\b(yes or no|or not|(was|did|were|is|have|has|do) not (i|it|there|that)|how|when|what|which|whats|show"
+    r"|list|count|compare|plot|chart|graph|draw|average|versus|vs|total|tot|add|number of|last|first|latest|worst"
+    r"|most|any|did|ever|often)\b"
 )
 _NAMES_DISEASE: Final = re.compile(
     r"^(is|are|was|were) (my|this|the|it|that|these) ?<symptom> (an? |the )?[a-z]+ ?[?]?$"
@@ -70,6 +109,17 @@ def is_greeting(skeleton: str) -> bool:
     """Tell a text of pleasantries and nothing else."""
     if not _STARTS_GREETING.match(skeleton):
         return False
+    warm = _WARM.match(skeleton)
+    if warm is not None:
+        rest = skeleton[warm.end() :]
+        if "<time>" in rest and not _TAKES_A_TIME.match(skeleton) and not rest.endswith("for <time>"):
+            return False
+        if (
+            len(rest.split()) <= _AFTER_WARM_MAX
+            and not _NO_GREETING.search(rest)
+            and (len(rest.split()) < _WORTH_READING or not is_out_of_scope(rest.strip()))
+        ):
+            return True
     at = 0
     while at < len(skeleton):
         found = _GREETS.match(skeleton, at)
@@ -81,20 +131,29 @@ def is_greeting(skeleton: str) -> bool:
 
 def is_out_of_scope(skeleton: str) -> bool:
     """Tell what these records cannot answer: writes, advice, causes, predictions, medication and the world."""
-    if any(pattern.search(skeleton) for pattern in _OUT_OF_SCOPE):
+    plain = _ASIDE.sub(" ", skeleton) if _ANCHOR.search(skeleton) else skeleton
+    if any(pattern.search(plain if topic in _TOPICS else skeleton) for topic, pattern in _OUT_OF_SCOPE.items()):
         return True
     return _NAMES_DISEASE.match(skeleton) is not None and cue_of(skeleton) is None
 
 
 def is_statement(skeleton: str) -> bool:
     """Tell something said without asking."""
-    return _STATES.match(skeleton) is not None
+    return _STATES.match(skeleton) is not None or (
+        _TELLS_IN_SHORT.match(skeleton) is not None and _ASKED_WITH.search(skeleton) is None
+    )
+
+
+def tells(text: str) -> bool:
+    """Tell plain words that say how things are: "the chills came back last night"."""
+    return _TELLS.match(text) is not None and _ASKED_WITH.search(text) is None
 
 
 def unexplained(skeleton: str) -> list[str]:
     """Return the words that no step knows, in order."""
     words = _MARK.sub(" ", skeleton).split()
-    return [word for word in words if len(word) > 1 and word.isalpha() and stem(word) not in _ordinary_stems()]
+    known = _ordinary_stems() | _asking_words() | _pleasant_words()
+    return [word for word in words if len(word) > 1 and word.isalpha() and stem(word) not in known]
 
 
 @cache
@@ -110,9 +169,25 @@ def cue_words() -> frozenset[str]:
 
 
 @cache
+def _asking_words() -> frozenset[str]:
+    """Return the stems of the words that cues for intents look for."""
+    return frozenset(
+        stem(word) for cues in _CUES.intent.values() for cue in cues for word in re.findall(r"[a-z]{3,}", cue)
+    )
+
+
+@cache
+def _pleasant_words() -> frozenset[str]:
+    pleasantries = (*_CUES.greeting.warm, *_CUES.greeting.starts)
+    return frozenset(stem(word) for cue in pleasantries for word in re.findall(r"[a-z]{3,}", cue))
+
+
+@cache
 def protected_words() -> frozenset[str]:
     """Return words that are correct but say nothing about records: left alone by the repair, explained by nobody."""
-    return frozenset((FOLDER / "words.txt").read_text("utf-8").split("# protected")[1].split())
+    named = (FOLDER / "words.txt").read_text("utf-8").split("# protected")[1]
+    common = (line for line in (FOLDER / "english.txt").read_text("utf-8").splitlines() if not line.startswith("#"))
+    return frozenset(" ".join((named, *common)).split())
 
 
 @cache

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
+
+from bridge.contracts.operation import Model
+from gateway.apps.health.chat.patterns import FOLDER
 
 _WORDS_MAX: Final = 120
 """A question has fewer; what follows is not looked at."""
@@ -35,33 +39,37 @@ _TOKEN: Final = re.compile(
 _APOSTROPHES: Final = re.compile("[\u2018\u2019\u00b4`]")
 _DASHES: Final = re.compile("[\u2013\u2014\u2212]")
 _HYPHEN: Final = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
+_SHORT_YEAR: Final = re.compile(r"(?<=\s)'(\d\d)(?!\w)")
+_AT_LEAST: Final = re.compile(r"(>=|=>|\u2265)(?=\s*\d)")
+_OVER: Final = re.compile(r">(?=\s*\d)")
 _IS: Final = frozenset({"what", "how", "it", "that", "where", "when", "who", "there", "here", "which", "he", "she"})
 _ENDINGS: Final = {"n't": "not", "'ve": "have", "'m": "am", "'re": "are", "'ll": "will", "'d": "would"}
-_RUN_TOGETHER: Final = {
-    "whats": "what is", "hows": "how is", "whens": "when is", "thats": "that is", "ive": "i have", "im": "i am",
-    "dont": "do not", "didnt": "did not", "doesnt": "does not", "cant": "can not", "cannot": "can not",
-    "wont": "will not", "isnt": "is not", "wasnt": "was not", "havent": "have not", "hasnt": "has not",
-    "howmany": "how many", "howoften": "how often", "alot": "a lot", "can't": "can not", "won't": "will not",
-    "shan't": "shall not", "gimme": "give me", "wanna": "want to", "gonna": "going to", "pls": "please",
-    "plz": "please", "thx": "thanks", "u": "you", "ur": "your", "vs": "versus", "avg": "average", "max": "maximum",
-    "min": "minimum", "wk": "week", "wks": "weeks", "yr": "year", "yrs": "years", "mth": "month", "mths": "months",
-    "hrs": "hours", "ystrday": "yesterday", "b4": "before", "n": "and", "tummyache": "tummy ache",
-}  # fmt: skip
+
+
+class _ShortForms(Model):
+    fillers: tuple[str, ...]
+    words: dict[str, str]
+
+
+_SHORT_FORMS: Final = _ShortForms.model_validate(tomllib.loads((FOLDER / "short_forms.toml").read_text("utf-8")))
+_FILLERS: Final = frozenset(_SHORT_FORMS.fillers)
 
 
 def words_of(text: str) -> list[str]:
     """Return the words, numbers, dates and marks of ``text`` in order, lower case, contractions written out."""
     plain = _DASHES.sub("-", _APOSTROPHES.sub("'", unicodedata.normalize("NFKC", text).casefold()))
+    plain = _SHORT_YEAR.sub(r"20\1", plain)
     words: list[str] = []
-    for token in _TOKEN.findall(_HYPHEN.sub(" ", plain)):
-        words.extend(_written_out(token))
+    for token in _TOKEN.findall(_HYPHEN.sub(" ", _OVER.sub(" over ", _AT_LEAST.sub(" at least ", plain)))):
+        if token not in _FILLERS:
+            words.extend(_written_out(token))
         if len(words) >= _WORDS_MAX:
             break
     return words
 
 
 def _written_out(token: str) -> list[str]:
-    whole = _RUN_TOGETHER.get(token)
+    whole = _SHORT_FORMS.words.get(token)
     if whole:
         return whole.split()
     if "'" not in token:
@@ -86,6 +94,9 @@ def repair(words: Sequence[str], *, is_known: Callable[[str], bool], targets: Se
     for word in words:
         if not _REPAIR_FROM <= len(word) <= _REPAIR_UP_TO or not word.isalpha() or is_known(word) or not left:
             repaired.append(word)
+            continue
+        if word.endswith("in") and is_known(word + "g"):  # "coughin"
+            repaired.append(word + "g")
             continue
         left -= 1
         slips = 2 if len(word) >= _TWO_ERRORS_FROM else 1

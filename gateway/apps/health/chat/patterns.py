@@ -11,4 +11,4 @@ FOLDER = Path(__file__).parent
 
 def any_of(alternatives: Iterable[str]) -> re.Pattern[str]:
     """Return the pattern that finds any of ``alternatives`` as whole words."""
-    return re.compile("|".join(rf"(?<!\w)(?:{alternative})(?!\w)" for alternative in alternatives))
+    return re.compile(rf"(?<!\w)(?:{'|'.join(f'(?:{alternative})' for alternative in alternatives)})(?!\w)")

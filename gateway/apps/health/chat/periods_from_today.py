@@ -51,7 +51,7 @@ class PeriodsFromToday:
     def _has_article(self, i: int) -> bool:
         return self._at(i - 1) in ARTICLES
 
-    def _amount(self, i: int) -> tuple[int, int, str] | None:
+    def _amount(self, i: int) -> tuple[int, int, str] | None:  # noqa: PLR0911 - a case a line
         """Read "3 days", "a couple of weeks", "fortnight", "half a year": the position behind, count and unit."""
         count = 1
         if self._at(i) in {"half", "quarter"} and "year" in self._words[i + 1 : i + 4]:
@@ -68,9 +68,13 @@ class PeriodsFromToday:
             return i + 1, 2 * count, "week"
         if self._at(i) in {"decade", "decades"}:
             return i + 1, 10 * count, "year"
-        if self._at(i) in {"quarter", "quarters"} and number is not None:
+        if self._at(i) in {"quarter", "quarters"} and (number is not None or self._at(i - 1) == "past"):
             return i + 1, 3 * count, "month"
         unit = UNITS.get(self._at(i))
+        if unit == "year" and self._words[i + 1 : i + 4] == ["and", "a", "half"]:
+            return i + 4, 12 * count + 6, "month"
+        if self._at(i) in {"1.5", "2.5"} and UNITS.get(self._at(i + 1)) == "year":
+            return i + 2, int(12 * float(self._at(i))), "month"
         return (i + 1, count, unit) if unit and count else None
 
     def _near_day(self, i: int) -> Found | None:
@@ -132,7 +136,7 @@ class PeriodsFromToday:
     def _to_date(self, i: int) -> Found | None:
         """Read "year to date"."""
         unit = UNITS.get(self._at(i))
-        if unit in {None, "hour"} or (self._at(i + 1), self._at(i + 2)) != ("to", "date"):
+        if unit in {None, "hour"} or (self._at(i + 1), self._at(i + 2)) not in {("to", "date"), ("so", "far")}:
             return None
         start = dates.calendar_unit(self._today, Unit(unit)).start
         return Found(i + 3, DateRange(start=start, end=self._today + DAY))

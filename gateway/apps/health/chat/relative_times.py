@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from gateway.apps.health.chat.dates import DAY, Unit, add, start_of
+from gateway.apps.health.chat.dates import DAY, Unit, add, calendar_unit, start_of
 from gateway.apps.health.chat.frame import DateRange
 from gateway.apps.health.chat.time_words import UNITS, phrase_at, whole_number, year_number
 
@@ -15,6 +16,14 @@ _YEARS: Final = range(1900, 2200)
 """Beyond, nothing is stepped on: no records, and soon no calendar."""
 _STEPS_MAX: Final = 1_000
 _THAT: Final = frozenset({"that", "then", "it", "this"})
+_RANK: Final = (
+    r"worst|strongest|most severe|most painful|first|second|third|fourth|fifth|last|latest|earliest|most recent"
+)
+_ROW: Final = re.compile(
+    rf"(on |for |from )the (day|date)s? (of|with|for) (the|my|that) (?P<a>{_RANK}) (one|entry|record|time)?(?= |$)"
+    rf"|(on|for) the (?P<b>{_RANK}) (one |entry |record )?(date|day) (?=[?,]|did|was|had|have|$)"
+    rf"|(on )?the day (it|they|that|this) (was|were|felt|got) (at (its|their) |the |my )?(?P<c>{_RANK}) "
+)
 _SINCE: Final = (("since", "then"), ("since", "that"), ("from", "then", "on"), ("after", "that"))
 _SIGNS: Final = {"before": -1, "earlier": -1, "prior": -1, "preceding": -1, "after": 1, "later": 1}
 _BEFORE: Final = (("before", "that"), ("before", "then"), ("earlier", "than", "that"))
@@ -25,7 +34,7 @@ class Relative:
     """``steps`` units before (negative) or after; 0 with a unit: the same. ``year`` moves it to that year.
 
     ``until`` is the open range before it, ``since`` the one from its end. ``is_shift`` moves it as it is: a weekend
-    before is two days, not a week.
+    before is two days, not a week. ``row`` is the day of one of the records that came back: "worst", "second".
     """
 
     unit: Unit | None = None
@@ -35,8 +44,9 @@ class Relative:
     is_since: bool = False
     is_until: bool = False
     is_shift: bool = False
+    row: str = ""
 
-    def resolve(self, period: DateRange, today: date) -> DateRange:
+    def resolve(self, period: DateRange, today: date) -> DateRange:  # noqa: PLR0911 - a case a line
         """Return the period meant, seen from ``period``; ``period`` itself where it is unbounded."""
         start, end = period.start, period.end
         if self.is_since:
@@ -50,6 +60,8 @@ class Relative:
             return _moved_by_years(start, end, year - start.year)
         if self.is_shift and self.unit is not None:
             return DateRange(start=add(start, self.steps, self.unit), end=add(end, self.steps, self.unit))
+        if self.unit is not None and self.steps == 0 and (end - start).days == 1:  # "that week", of a day
+            return calendar_unit(start, self.unit)
         return period if self.unit is None or self.steps == 0 else self._step(self.unit, start, end, today)
 
     def _step(self, unit: Unit, start: date, end: date, today: date) -> DateRange:
@@ -80,9 +92,14 @@ def read_relative(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
     if since or before:
         return i + (since or before), Relative(is_since=bool(since), is_until=bool(before))
     padded = [*words[i : i + 12], *[""] * 8]
+    row = _ROW.match(" ".join(padded).strip() + " ")
+    if row is not None:
+        return i + len(row[0].split()), Relative(Unit.DAY, row=row["a"] or row["b"] or row["c"])
     k = 0
     while padded[k] in {"in", "on", "for", "during", "over", "from"}:
         k += 1
+    if padded[k : k + 3] == ["the", "rest", "of"]:
+        k += 3
     has_article = padded[k] in {"the", "a", "an"}
     k += has_article
     if padded[k] == "same" or (padded[k] == "that" and not has_article):
@@ -90,7 +107,8 @@ def read_relative(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
     elif has_article and padded[k] in {"next", "following"} and padded[k + 1] in UNITS:
         found = _stepped(k + 2, padded[k + 1], 1)
     else:
-        found = _before_or_after(padded, k, has_article=has_article)
+        is_led = has_article or i + k == 0 or words[i - 1] in {"and", "or", "about"}
+        found = _before_or_after(padded, k, has_article=has_article or (is_led and whole_number(padded[k]) is None))
     return (i + found[0], found[1]) if found else None
 
 
@@ -106,6 +124,8 @@ def _before_or_after(words: Sequence[str], k: int, *, has_article: bool) -> tupl
         return k + 2 + (words[k + 2] in _THAT), Relative(Unit.WEEK, sign * (count or 1), is_shift=True)
     if words[k] not in UNITS or not (has_article or count) or sign is None or is_other:
         return None
+    if not has_article and UNITS[words[k]] == "day" and count and count <= _STEPS_MAX:  # "two days later" is one day
+        return k + 2 + (words[k + 2] in _THAT), Relative(Unit.DAY, sign * count, is_shift=True)
     return _stepped(k + 2 + (words[k + 2] in _THAT), words[k], sign * (count or 1))
 
 
@@ -117,6 +137,8 @@ def _stepped(after: int, unit: str, steps: int) -> tuple[int, Relative] | None:
 def _same(words: Sequence[str], k: int) -> tuple[int, Relative] | None:
     """Read "that day", "the same month last year", "the same period in 2024"."""
     rest = words[k + 1 :]
+    if rest[0] in {"whole", "entire", "full", "very"}:
+        k, rest = k + 1, rest[1:]
     noun = rest[0]
     if noun not in UNITS and noun not in {"period", "time", "date", "range", "weekend"}:
         return None

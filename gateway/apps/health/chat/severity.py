@@ -16,7 +16,8 @@ _WORST: Final = 10
 _N: Final = r"(?P<n>10|\d|one|two|three|four|five|six|seven|eight|nine|ten)(/10| out of 10| out of ten)?"
 _NO_UNIT: Final = (
     r"(?! ?(times?|days?|nights?|weeks?|months?|years?|hours?|minutes?|occasions|entries|records|january|february"
-    r"|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec)\b)"
+    r"|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sep|sept"
+    r"|oct|nov|dec)\b)"
 )
 _LED: Final = (
     r"((with |of |that |which |a |an |the |was |were |is |are )*"
@@ -24,11 +25,15 @@ _LED: Final = (
 )
 _AT_LEAST: Final = re.compile(
     rf"\b{_LED}(at least|(a )?minimum of|not? less than) (a )?{_N}\b{_NO_UNIT}"
-    rf"|\b{_LED}(?P<a>10|\d)(/10)? ?(\+|or (more|above|higher|worse|over|greater|up)"
-    r"|and (up|above|over|higher|more|worse)|plus|upwards?)(?!\w)"
+    rf"|\b{_LED}(?P<a>10|\d|four|five|six|seven|eight|nine|ten)(/10)? ?(\+|or (more|above|higher|worse|over|greater|up)"
+    r"|and (up|above|over|higher|more|worse)|plus|upwards?)(?!\w| ?\d)"
+)
+_NOT_BELOW: Final = re.compile(
+    rf"\b(filter out|exclude|ignore|hide|without|leave out|drop|nothing|no|skip|not|remove|forget) (\w+ ){{0,3}}"
+    rf"(below|under|less than|lower than|beneath) (a )?{_N}\b{_NO_UNIT}"
 )
 _OVER: Final = re.compile(
-    rf"\b{_LED}(over|above|(more|greater|higher|worse) than|exceeding|beyond|past) (a )?{_N}\b{_NO_UNIT}"
+    rf"\b{_LED}(over|above|(more|greater|higher|worse) than|exceeding|beyond|past) (a )?(?!one\b|two\b){_N}\b{_NO_UNIT}"
     r"(?! to | ?- ?\d)"
 )
 _NUMBERS: Final = {
@@ -42,17 +47,19 @@ _BAD: Final = (
 _ADJECTIVE: Final = re.compile(
     rf"(?<!how )(?<!as )(?<!most )\b((really|very|quite|particularly|especially|extremely|pretty|proper) )*{_BAD} "
     rf"(?={SYMPTOM}|\w+ {SYMPTOM}|ones?\b|(symptom|entr|record|attack|episode|day|bout|spell|case)\w*\b)"
-    rf"|\b(only|just) (the )?(really |very )?{_BAD}\b"
+    rf"|\b(only|just) (the )?(really |very )?{_BAD}\b|^(the )?{_BAD} ones\b|\bhow (bad|severe)ly\b(?!.)"
+    rf"|\b(?P<which>those|them|these|ones|that|which|entries|days|symptoms|any) (were|was|are) (really |very "
+    rf"|quite )?{_BAD}\b"
 )
 _MODERATE_UP: Final = re.compile(
-    r"\b(at least moderate|moderate (or|and) (worse|above|up|more|higher|severe|over)|moderate to severe)\b"
+    r"(?P<which>)\b(at least moderate|moderate (or|and) (worse|above|up|more|higher|severe|over)|moderate to severe)\b"
 )
 
 
 def find_numeric(words: Sequence[str]) -> tuple[int | None, list[str]]:
     """Return the least severity that a number says, and the words with it replaced."""
     text = " ".join(words)
-    for pattern, more in ((_AT_LEAST, 0), (_OVER, 1)):
+    for pattern, more in ((_NOT_BELOW, 0), (_AT_LEAST, 0), (_OVER, 1)):
         found = pattern.search(text)
         if found is None:
             continue
@@ -68,5 +75,5 @@ def find_adjective(skeleton: str) -> tuple[int | None, str]:
     """Return the least severity that an adjective says, and the skeleton with it replaced."""
     for pattern, least in ((_MODERATE_UP, _MODERATE), (_ADJECTIVE, _SEVERE)):
         if pattern.search(skeleton):
-            return least, pattern.sub(f"{SEVERITY} ", skeleton, count=1).replace("  ", " ").strip()
+            return least, pattern.sub(rf"\g<which> {SEVERITY} ", skeleton, count=1).replace("  ", " ").strip()
     return None, skeleton

@@ -17,7 +17,9 @@ from gateway.apps.health.chat.normalise import stem, words_of
 
 LEXICON: Final = Path(__file__).with_name("lexicon.toml")
 SYMPTOM: Final = "<symptom>"
-_GAP_MAX: Final = 4
+_GAP_MAX: Final = 5
+_BETWEEN_TWO: Final = frozenset(map(stem, (",", "?", ";", "versus", "which", "but")))
+"""What two words that go together do not stretch over."""
 _WEAK: Final = frozenset(map(stem, ("bad", "trouble", "problem", "issue", "bother")))
 """Words that say an ailment only where nothing clearer stands beside the same body part."""
 _PHRASE_WORDS_MAX: Final = 8
@@ -39,6 +41,7 @@ class _Pair(Model):
 
 
 class _File(Model):
+    usual: tuple[str, ...]
     pain: tuple[str, ...]
     concept: tuple[_Concept, ...]
     pair: tuple[_Pair, ...]
@@ -139,9 +142,13 @@ class Lexicon:
             for mention in self._pairs_in(stems, taken, is_weak=is_weak):
                 found.append(mention)
                 taken.update(range(mention.start, mention.end))
-        if not found:
-            alone = ((i, self.alone.get(word)) for i, word in enumerate(stems))
-            found = [Mention(concept, i, i + 1) for i, concept in alone if concept is not None]
+        alone = [(i, self.alone[word]) for i, word in enumerate(stems) if word in self.alone]
+        edges = {i for mention in found for i in (mention.start, mention.end - 1)}
+        found += [
+            Mention(concept, i, i + 1)
+            for i, concept in alone
+            if not taken or (i not in edges and _is_joined(stems, i, edges if i in taken else taken))
+        ]
         return sorted(found, key=lambda mention: mention.start)
 
     def _phrases_in(self, stems: Sequence[str]) -> Iterator[Mention]:
@@ -160,6 +167,8 @@ class Lexicon:
         """Yield what two words near each other say. ``taken`` are those spoken for; the caller keeps it up to date."""
         for i, one in enumerate(stems):
             for k in range(i + 1, min(i + 1 + _GAP_MAX, len(stems))):
+                if stems[k] in _BETWEEN_TWO:
+                    break
                 concept = self.pairs.get((one, stems[k])) or self.pairs.get((stems[k], one))
                 if concept is None or i in taken or k in taken:
                     continue
@@ -168,10 +177,36 @@ class Lexicon:
                     break
 
 
+def _is_joined(stems: Sequence[str], i: int, taken: AbstractSet[int]) -> bool:
+    """Tell a word that "and" or "or" joins to what is spoken for: the neck of "neck and back pain"."""
+    before, behind = i - 1, i + 1
+    while before >= 0 and stems[before] in _DETERMINERS:
+        before -= 1
+    while behind + 1 < len(stems) and stems[behind + 1] in _DETERMINERS:
+        behind += 1
+    led = before > 0 and stems[before] in _JOINS and before - 1 in taken
+    return led or (behind + 1 < len(stems) and stems[i + 1] in _JOINS and behind + 1 in taken)
+
+
+_JOINS: Final = frozenset(map(stem, ("and", "or", "versus", "+", "&")))
+_DETERMINERS: Final = frozenset(map(stem, ("my", "me", "the", "a", "an", "any")))
+
+
+@cache
+def _entries() -> _File:
+    return TypeAdapter(_File).validate_python(tomllib.loads(LEXICON.read_text("utf-8")))
+
+
+@cache
+def usual_symptoms() -> frozenset[str]:
+    """Return the names by which dialogs are scored."""
+    return frozenset(_entries().usual)
+
+
 @cache
 def base_lexicon() -> Lexicon:
     """Return the lexicon of the file, without anybody's records."""
-    entries = TypeAdapter(_File).validate_python(tomllib.loads(LEXICON.read_text("utf-8")))
+    entries = _entries()
     phrases = {
         tuple(map(stem, words_of(phrase))): concept.name
         for concept in entries.concept

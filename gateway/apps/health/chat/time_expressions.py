@@ -20,19 +20,51 @@ from gateway.apps.health.chat.relative_times import Relative, read_relative
 from gateway.apps.health.chat.time_words import (
     ALL_TIME_PHRASES,
     DAY_PARTS,
+    HOLIDAYS,
+    LATELY,
     MONTHS,
+    NEAR_DAYS,
     PREPOSITIONS,
+    QUARTERS,
+    SEASONS,
     UNITS,
+    WEEKDAYS,
     phrase_at,
 )
 
 TIME: Final = "<time>"
+_NOT_BEFORE: Final = frozenset(
+    {
+        ("no", "earlier", "than"),
+        ("not", "earlier", "than"),
+        ("not", "before", "than"),
+        ("on", "or", "after"),
+        ("on", "and", "after"),
+    }
+)
+_NOT_AFTER: Final = frozenset(
+    {("no", "later", "than"), ("not", "later", "than"), ("on", "or", "before"), ("on", "and", "before")}
+)
+_EVENT_WORDS_MAX: Final = 8
+_NO_EVENT: Final = frozenset({"how", "when", "what", "which", "did", "latest", "previous", "?", "and", "had", "have"})
 _JOINING: Final = frozenset({"than", "and", "or", "versus", "with", "to", "against"})
 _TRAILERS: Final = (
     (("so", "far"), False), (("to", "date"), False), (("as", "a", "whole"), False), (("in", "the"), True),
     (("at",), True), (("late",), True), (("early",), True),
 )  # fmt: skip
 """What may follow a period and adds no date, and whether a part of the day must come behind it."""
+
+
+_AHEAD_MAX: Final = 13
+"""Words within which one must tell time for a period to begin; more only costs time."""
+_WORDS_OF_TIME: Final = frozenset(
+    {
+        *UNITS, *MONTHS, *WEEKDAYS, *(f"{day}s" for day in WEEKDAYS), *SEASONS, *QUARTERS, *DAY_PARTS,
+        *(word for phrases in (HOLIDAYS, NEAR_DAYS, LATELY) for phrase in phrases for word in phrase),
+        "easter", "fortnight", "fortnights", "weekend", "weekends", "decade", "decades", "quarter", "quarters", "half",
+        "sat", "sun", "wed", "then", "that", "it", "time", "period", "date", "range", "other", "one", "now", "present",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +84,16 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
     periods: list[DateRange] = []
     relative: Relative | None = None
     is_all_time = False
+    tells_time = [word in _WORDS_OF_TIME or word[:1].isdigit() for word in words]
     i = 0
     while i < len(words):
-        reference = read_relative(words, i)
+        may_begin = any(tells_time[i : i + _AHEAD_MAX])
+        reference = read_relative(words, i) if may_begin else None
         if reference is not None:
             relative, i = relative or reference[1], reference[0]
             rest.append(TIME)
             continue
-        found = grammar.period(i)
+        found = grammar.period(i) if may_begin else None
         if found is not None:
             i = found.after
             periods.append(_clipped(found.period, now.date()))
@@ -105,7 +139,8 @@ class _Grammar(CalendarPeriods):
         super().__init__(words, now)
         self._rules: tuple[Callable[[int], Found | None], ...] = (
             self._to_date, self._part_of_month, self._near_day, self._ago, self._before_last, self._rolling, self._unit,
-            self._weekend, self._weekday, self._third_of_month, self._days_of_month, self._day_month, self._month_day,
+            self._weekend, self._weekdays_ago, self._weekday,
+            self._third_of_month, self._days_of_month, self._day_month, self._month_day,
             self._month, self._numeric, self._day_of_month, self._year, self._season, self._quarter, self._holiday,
             self._lately,
         )  # fmt: skip
@@ -155,16 +190,26 @@ class _Grammar(CalendarPeriods):
         word, behind = self._at(i), i + 1
         if word == "ever" and self._at(behind) == "since":
             word, behind = "since", behind + 1
+        elif (word, self._at(behind), self._at(behind + 1)) in _NOT_BEFORE:
+            word, behind = "since", behind + 2
+        elif (word, self._at(behind), self._at(behind + 1)) in _NOT_AFTER:
+            word, behind = "until", behind + 2
+        elif (word, self._at(behind)) == ("as", "of"):
+            word, behind = "since", behind + 1
         elif word == "up" and self._at(behind) in {"to", "until", "till"}:
             word, behind = "until", behind + 1
         elif word == "prior" and self._at(behind) == "to":
             word, behind = "before", behind + 1
         elif word in {"starting", "beginning", "onwards", "onward"} and self._at(behind) in {"from", "in", "on"}:
             word, behind = "since", behind + 1
+        elif word == "starting":
+            word = "since"
         if word not in {"since", "before", "until", "till", "til", "after", "from"}:
             return None
         found = self._now_found(behind) if word in {"until", "till", "til"} else None
-        found = found or self._simple(behind)
+        found = (
+            found or self._edge(behind) or self._simple(behind) or (self._event(behind) if word == "since" else None)
+        )
         if found is None:
             return None
         start, end, tomorrow = found.period.start, found.period.end, self._today + DAY
@@ -178,6 +223,37 @@ class _Grammar(CalendarPeriods):
             "after": DateRange(start=end, end=max(tomorrow, end or tomorrow)),
         }
         return Found(after, periods.get(word, DateRange(end=end)))
+
+    def _edge(self, i: int) -> Found | None:
+        """Read "the start of the year", "the end of last week": the first or last day. A month's is a third of it."""
+        i += self._at(i) == "the"
+        edge = self._at(i)
+        if edge not in {"start", "beginning", "end", "turn"} or self._at(i + 1) != "of":
+            return None
+        found = self._simple(i + 2) or self._running_unit(i + 2)
+        if found is None or found.period.start is None or found.period.end is None:
+            return None
+        is_month = found.period.start.day == 1 and (found.period.end - found.period.start).days <= 31  # noqa: PLR2004
+        if is_month and edge == "end":
+            return None
+        day = found.period.end - DAY if edge == "end" else found.period.start
+        return Found(found.after, dates.days(day))
+
+    def _running_unit(self, i: int) -> Found | None:
+        i += self._at(i) == "the"
+        unit = {"year": Unit.YEAR, "month": Unit.MONTH, "week": Unit.WEEK}.get(self._at(i))
+        return Found(i + 1, dates.calendar_unit(self._today, unit)) if unit else None
+
+    def _event(self, i: int) -> Found | None:
+        """Read the date of what happened: "(since) I moved house on 3 May", "(since) my birthday, 5 March"."""
+        for k in range(i + 1, min(i + 1 + _EVENT_WORDS_MAX, len(self._words))):
+            if self._at(k - 1) in _NO_EVENT or self._at(k) in _NO_EVENT:
+                return None
+            is_dated = self._at(k) in {"on", "in", "at", "last", "yesterday"} or self._at(k - 1) == ","
+            found = self._simple(k) if is_dated else None
+            if found is not None:
+                return found
+        return None
 
     # one period
 
@@ -202,6 +278,11 @@ class _Grammar(CalendarPeriods):
             behind = i + len(trailer)
             if tuple(self._words[i:behind]) == trailer and (not needs_day_part or self._at(behind) in DAY_PARTS):
                 return Found(behind + needs_day_part, found.period)
+        if found.period.start and found.period.end == found.period.start + 7 * DAY:  # "last week on Wednesday"
+            behind = i + (self._at(i) in {"on", ","})
+            weekday = WEEKDAYS.get(self._at(behind))
+            if weekday is not None and self._at(behind + 1) not in {"and", "to", "-"}:
+                return Found(behind + 1, dates.days(found.period.start + weekday * DAY))
         if self._at(i) in DAY_PARTS and found.period.end and found.period.start == found.period.end - DAY:
             i += 1 + (self._at(i + 1) == "time")
         return Found(i, found.period)

@@ -49,12 +49,54 @@ PREPOSITIONS: Final = frozenset(
     {"in", "on", "at", "during", "over", "within", "for", "from", "throughout", "of", "through", "across", "around"}
 )
 LATELY: Final = (("lately",), ("recently",), ("of", "late"), ("these", "days"), ("in", "recent", "times"))
-ALL_TIME_PHRASES: Final = (
-    ("ever",), ("overall",), ("in", "total"), ("all", "time"), ("of", "all", "time"), ("altogether",),
-    ("in", "all"), ("all", "in", "all"), ("to", "date"), ("so", "far"), ("of", "all"), ("at", "any", "time"),
-    ("whole", "history"), ("entire", "history"), ("since", "the", "beginning"), ("since", "records", "began"),
-    ("from", "the", "beginning"), ("since", "the", "start"), ("all", "dates"), ("any", "date"),
-)  # fmt: skip
+ALL_TIME_PHRASES: Final = tuple(
+    tuple(phrase.split())
+    for phrase in (
+        "ever",
+        "overall",
+        "in total",
+        "all time",
+        "of all time",
+        "altogether",
+        "in all",
+        "all in all",
+        "to date",
+        "so far",
+        "of all",
+        "at any time",
+        "whole history",
+        "entire history",
+        "since the beginning",
+        "since records began",
+        "from the beginning",
+        "since the start",
+        "all dates",
+        "any date",
+        "any time",
+        "no date limit",
+        "without the dates",
+        "without dates",
+        "regardless of date",
+        "regardless of when",
+        "remove the date filter",
+        "drop the dates",
+        "drop the date",
+        "no matter when",
+        "all year round",
+        "all my records",
+        "across the board",
+        "since forever",
+        "throughout",
+        "from day one",
+        "since day one",
+        "whole diary",
+        "entire diary",
+        "whole record",
+        "entire record",
+        "all told",
+        "on record",
+    )
+)
 AMOUNT_WORDS: Final[Mapping[str, int]] = {"couple": 2, "few": 3, "several": 3, "dozen": 12, "a": 1, "an": 1}
 
 _NUMBERS: Final[Mapping[str, int]] = {

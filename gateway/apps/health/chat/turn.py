@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum, auto
 from functools import cache
 from typing import Final
 
+from gateway.apps.health.chat.clauses import openings, sentences
 from gateway.apps.health.chat.frame import Intent
 from gateway.apps.health.chat.intent import (
     cue_of,
@@ -19,14 +21,15 @@ from gateway.apps.health.chat.intent import (
     is_statement,
     ordinary_words,
     protected_words,
+    tells,
     unexplained,
 )  # fmt: skip
 from gateway.apps.health.chat.normalise import repair, stem, words_of
-from gateway.apps.health.chat.safety import is_emergency
+from gateway.apps.health.chat.safety import flag_words, says_danger
 from gateway.apps.health.chat.severity import SEVERITY, find_adjective, find_numeric
 from gateway.apps.health.chat.symptoms import SYMPTOM, Lexicon, Mention
 from gateway.apps.health.chat.time_expressions import TIME, Times, find_times
-from gateway.apps.health.chat.time_words import MONTHS, SEASONS, UNITS, WEEKDAYS
+from gateway.apps.health.chat.time_words import DAY_PARTS, MONTHS, SEASONS, THIRDS, UNITS, WEEKDAYS
 
 _TIME_VOCABULARY: Final = (
     *(word for word in (*MONTHS, *UNITS, *WEEKDAYS, *SEASONS) if len(word) > 3),  # noqa: PLR2004 - "may", "fri"
@@ -38,9 +41,29 @@ _CARRY: Final = re.compile(
 )
 _CARRY_STARTS: Final = re.compile(r"^(but|or|no|only|just|not|oops|actually|sorry|make|i meant|instead|except|so)\b")
 _ELSE: Final = re.compile(r"\b(else|other (symptoms?|things|entries)|all (my )?symptoms|any symptoms?|everything)\b")
-_RECORDS: Final = re.compile(r"\b(symptoms?|entr(y|ies)|records?|diary|log(ged)?|recorded|noted)\b")
-"""What names the records; then one word more may be unknown: "symptoms on my birthday, 3 March"."""
+_RECORDS: Final = re.compile(
+    r"\b(symptoms?|entr(y|ies)|records?|diary|journal|log(s|ged|ging)?|recorded|noted|ailments?|complaints?"
+    r"|jotted|wrote|written|tracked|suffer\w*"
+    r"|wrong with|anything wrong|health wise|unwell|ill|put (down|in|anything))\b"
+)
+"""What names the records; then two words more may be unknown: "symptoms on my birthday, 3 March"."""
+_UNKNOWN_MAX: Final = 2
+_TERSE_MAX: Final = 5
+"""Words up to which a text without a verb of asking may be a question: "nose streaming this week"."""
+_NOT: Final = re.compile(
+    r"(^|\b)(not|except|excluding|never mind|forget|without|leave out|minus|ignore|ignoring|skip|drop|take out"
+    r"|apart from"
+    r"|other than|instead of|rather than) ((the|my|for|any|in|from) )?(\w+ )?$"
+)
+_CORRECTS: Final = re.compile(
+    r"\b(sorry|i mean|i meant|no wait|wait|oops|correction|scratch that|make that|or rather|no no|actually no)\b"
+)
+_THOSE: Final = re.compile(r"\b(those|them|these)\b")
 _IT: Final = re.compile(r"\b(it|that|this one|that one|them|those|then)\b")
+
+
+_ASKED_WITHIN: Final = frozenset({"last", "first", "ever", "worst", "most", "more", "less", "started", TIME})
+"""Words of a question that may stand between the two that name a symptom: "when did my head last hurt"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,36 +82,130 @@ class Turn:
     carries: bool = False
     names_all_symptoms: bool = False
     refers_back: bool = False
+    means_many: bool = False
+    names_records: bool = False
     cue: Intent | None = None
     unexplained: tuple[str, ...] = ()
 
 
+class _Kind(Enum):
+    """What a clause does: pleasantry, call for help, what no records answer, question, slots alone, or telling."""
+
+    PLEASANTRY = auto()
+    HELP = auto()
+    REFUSED = auto()
+    QUESTION = auto()
+    SLOTS = auto()
+    TOLD = auto()
+
+
+_ASKS: Final = frozenset({_Kind.HELP, _Kind.REFUSED, _Kind.QUESTION})
+
+
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    kind: _Kind
+    turn: Turn
+    mentioned: tuple[str, ...] = ()
+
+
 def read_turn(message: str, now: datetime, lexicon: Lexicon) -> Turn:
-    """Return what ``message`` says; ``now`` is the person's local time."""
-    typed = words_of(message)
-    words = _repaired(typed, lexicon)
-    if is_emergency(typed) or is_emergency(words):
+    """Return what ``message`` says; ``now`` is the person's local time.
+
+    What is told before and after the question is left out: "I saw Linda on Monday. When did I last have a rash?"
+    """
+    parts = sentences(message)
+    typed = [words_of(part) for part in parts]
+    repaired = [_repaired(words, lexicon) for words in typed]
+    if says_danger(typed) or (repaired != typed and says_danger(repaired)):
         return _social(Intent.EMERGENCY)
+    whole = _read([word for words in repaired for word in words], now, lexicon)
+    clauses = [clause for part in parts for clause in _clauses(part, whole if len(parts) == 1 else None, now, lexicon)]
+    return whole.turn if len(clauses) < 2 else _joined(clauses, whole)  # noqa: PLR2004
+
+
+def _clauses(sentence: str, read: _Clause | None, now: datetime, lexicon: Lexicon) -> list[_Clause]:
+    """Return the clause that ``sentence`` is, or what it tells and what it then asks."""
+
+    def clause(text: str) -> _Clause:
+        return _read(_repaired(words_of(text), lexicon), now, lexicon)
+
+    whole = read or clause(sentence)
+    if whole.kind in {_Kind.TOLD, _Kind.REFUSED}:
+        for told, asked in openings(sentence):
+            question = clause(asked)
+            if question.kind in _ASKS and clause(told).kind in {_Kind.TOLD, _Kind.PLEASANTRY}:
+                return [clause(told), question]
+    return [whole]
+
+
+def _joined(clauses: Sequence[_Clause], whole: _Clause) -> Turn:
+    """Return the last question with the slots that stand beside it; ``whole`` where no clause asks anything."""
+    asked = next((k for k in reversed(range(len(clauses))) if clauses[k].kind in _ASKS), None)
+    if asked is None:
+        return whole.turn
+    turn = clauses[asked].turn
+    if clauses[asked].kind is not _Kind.QUESTION or whole.turn.intent is Intent.COMPARE:
+        return turn if clauses[asked].kind is not _Kind.QUESTION else whole.turn
+    beside = [
+        clause.turn for clause in (*clauses[asked + 1 :], *reversed(clauses[:asked])) if clause.kind is _Kind.SLOTS
+    ]
+    symptoms = turn.symptoms or next((each.symptoms for each in beside if each.symptoms), ())
+    told = next((clause for clause in reversed(clauses[:asked]) if clause.mentioned), None)
+    if (
+        not symptoms
+        and told is not None
+        and (turn.refers_back or not turn.names_records or told.kind is _Kind.QUESTION)
+    ):
+        symptoms = told.mentioned
+        beside += [told.turn] if turn.means_many else []
+    is_timed = turn.times.periods or turn.times.relative or turn.times.is_all_time
+    times = turn.times if is_timed else next((each.times for each in beside if each.times.periods), turn.times)
+    least = turn.min_severity
+    if least is None:
+        least = next((each.min_severity for each in beside if each.min_severity is not None), None)
+    return replace(turn, symptoms=symptoms, times=times, min_severity=least)
+
+
+def _read(words: Sequence[str], now: datetime, lexicon: Lexicon) -> _Clause:
+    text = " ".join(words)
     min_severity, words = find_numeric(words)
     times = find_times(words, now)
     mentions = lexicon.find(times.words)
     skeleton = _skeleton(times.words, mentions)
     adjective, skeleton = find_adjective(skeleton)
     min_severity = adjective if min_severity is None else min_severity
-    said = bool(mentions or times.periods or times.relative or times.is_all_time or min_severity is not None)
+    said = bool(
+        _ELSE.search(skeleton)
+        or mentions
+        or times.periods
+        or times.relative
+        or times.is_all_time
+        or min_severity is not None
+    )
     if is_greeting(skeleton) and not mentions:
-        return _social(Intent.GREETING)
+        return _Clause(_Kind.PLEASANTRY, _social(Intent.GREETING))
     if is_help(skeleton):
-        return _social(Intent.HELP)
+        return _Clause(_Kind.HELP, _social(Intent.HELP))
+    mentioned = tuple(dict.fromkeys(m.concept for m in mentions))
+    is_told = is_statement(skeleton) or tells(text)
     if is_out_of_scope(skeleton):
-        return _social(Intent.OUT_OF_SCOPE)
+        turn = Turn(Intent.OUT_OF_SCOPE, (), times, min_severity)
+        return _Clause(_Kind.TOLD if is_told else _Kind.REFUSED, turn, mentioned)
     cue = cue_of(skeleton)
-    excluded = _excluded(skeleton, mentions)
+    if cue is Intent.COMPARE and len(times.periods) == 1 and "between" in words:  # its ends are the two sides
+        times = find_times([word for word in words if word != "between"], now)
+    taken_back = set() if cue is Intent.DURATION_SINCE else _taken_back(skeleton, SYMPTOM)
+    excluded = tuple(mention.concept for k, mention in enumerate(mentions) if k in taken_back)
+    times = _held(times, skeleton)
     unknown = tuple(unexplained(skeleton))
-    is_about_nothing = not mentions and len(unknown) > (_RECORDS.search(skeleton) is not None)
-    if is_about_nothing or (cue is None and (not said or is_statement(skeleton))) or _is_told(cue, skeleton):
-        return Turn(Intent.OUT_OF_SCOPE, (), times, min_severity, cue=cue, unexplained=unknown)
-    return Turn(
+    if cue is None and "?" not in skeleton and len(unknown) > 1 and len(words) > _TERSE_MAX:
+        is_told = True
+    is_about_nothing = not mentions and len(unknown) > _UNKNOWN_MAX * (_RECORDS.search(skeleton) is not None)
+    if is_about_nothing or (cue is None and (not said or is_told)) or (cue is not Intent.COMPARE and is_told):
+        turn = Turn(Intent.OUT_OF_SCOPE, (), times, min_severity, cue=cue, unexplained=unknown)
+        return _Clause(_Kind.TOLD, turn, mentioned)
+    turn = Turn(
         intent=cue,
         symptoms=tuple(dict.fromkeys(m.concept for m in mentions if m.concept not in excluded)),
         times=times,
@@ -97,14 +214,12 @@ def read_turn(message: str, now: datetime, lexicon: Lexicon) -> Turn:
         carries=_CARRY.search(_without_joining_and(skeleton)) is not None or _CARRY_STARTS.match(skeleton) is not None,
         names_all_symptoms=not mentions and _ELSE.search(skeleton) is not None,
         refers_back=_IT.search(skeleton) is not None,
+        means_many=_THOSE.search(skeleton) is not None,
+        names_records=_RECORDS.search(skeleton) is not None,
         cue=cue,
         unexplained=unknown,
     )
-
-
-def _is_told(cue: Intent | None, skeleton: str) -> bool:
-    """Tell a statement that holds a word of a question by chance: "I had the worst headache yesterday"."""
-    return cue is not Intent.COMPARE and "?" not in skeleton and is_statement(skeleton)
+    return _Clause(_Kind.SLOTS if cue is None else _Kind.QUESTION, turn, mentioned)
 
 
 def _social(intent: Intent) -> Turn:
@@ -119,19 +234,31 @@ def _skeleton(words: Sequence[str], mentions: Sequence[Mention]) -> str:
             continue
         parts += words[i : mention.start]
         parts.append(SYMPTOM)
+        parts += [word for word in words[mention.start : mention.end] if word in _ASKED_WITHIN]
         i = mention.end
     parts += words[i:]
     return " ".join(parts)
 
 
-def _excluded(skeleton: str, mentions: Sequence[Mention]) -> tuple[str, ...]:
-    """Return the symptoms that "not" stands before: "not bloated, constipated"."""
-    excluded = []
-    before = skeleton.split(SYMPTOM)
-    for mention, text in zip(mentions, before, strict=False):
-        if re.search(r"(^|\b)(not|except|excluding|no i (did not )?mean) ((the|my|for) )?$", text):
-            excluded.append(mention.concept)
-    return tuple(excluded)
+def _taken_back(skeleton: str, mark: str) -> set[int]:
+    """Return which of the ``mark`` in ``skeleton`` do not hold: "not bloated, constipated", "May, sorry, June"."""
+    before = skeleton.split(mark)[:-1]
+    dropped = {k for k, text in enumerate(before) if _NOT.search(text)}
+    corrections = [found.start() for found in _CORRECTS.finditer(skeleton)]
+    places = [found.start() for found in re.finditer(re.escape(mark), skeleton)]
+    for at in corrections:
+        if any(place > at for place in places):
+            dropped.update(k for k, place in enumerate(places) if place < at)
+    return dropped
+
+
+def _held(times: Times, skeleton: str) -> Times:
+    """Return the times without those that are taken back: "not March, February"."""
+    taken_back = _taken_back(skeleton, TIME) if len(times.periods) > 1 else set()
+    if not taken_back or skeleton.count(TIME) != len(times.periods):
+        return times
+    held = tuple(period for k, period in enumerate(times.periods) if k not in taken_back)
+    return replace(times, periods=held or times.periods)
 
 
 def _without_joining_and(skeleton: str) -> str:
@@ -155,6 +282,6 @@ def _repaired(words: Sequence[str], lexicon: Lexicon) -> list[str]:
 @cache
 def _ordinary_vocabulary() -> tuple[tuple[str, ...], frozenset[str], frozenset[str]]:
     """Return what a misspelt word may have been, besides symptoms; the words that are left alone, and their stems."""
-    targets = {*_TIME_VOCABULARY, *(word for word in ordinary_words() if len(word) > 3)}  # noqa: PLR2004
-    known = {*targets, *ordinary_words(), *cue_words(), *protected_words(), *MONTHS, *WEEKDAYS}
+    targets = {*_TIME_VOCABULARY, *flag_words(), *(word for word in ordinary_words() if len(word) > 3)}  # noqa: PLR2004
+    known = {*targets, *ordinary_words(), *cue_words(), *protected_words(), *MONTHS, *WEEKDAYS, *THIRDS, *DAY_PARTS}
     return tuple(sorted(targets)), frozenset(known), frozenset(map(stem, known))

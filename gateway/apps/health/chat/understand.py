@@ -2,7 +2,8 @@
 
 In, one object a line: ``id``, ``now`` (local time), ``turns`` (messages, oldest first) and perhaps ``returned`` (what
 earlier turns' queries gave). Out: ``id``, the last turn's frame (see ``QueryFrame.as_json``) and ``ms``. A kind of a
-symptom counts as the symptom, which the names of the scorer do not tell apart.
+symptom counts as the symptom, which the names of the scorer do not tell apart, and what has no such name as out of
+scope.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from bridge.process.clock import Clock
 from gateway.apps.health.chat.ask_back import lacks_a_side, unknown_words
 from gateway.apps.health.chat.context import ROWS_MAX, Conversation, ReturnedRow, returned_row
 from gateway.apps.health.chat.followup import frame_of
-from gateway.apps.health.chat.frame import QueryFrame
-from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon
+from gateway.apps.health.chat.frame import Intent, QueryFrame
+from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon, usual_symptoms
 from gateway.apps.health.chat.turn import read_turn
 
 
@@ -51,10 +52,18 @@ def run(stdin: TextIO, stdout: TextIO, clock: Clock) -> None:
             continue
         dialog = Dialog.model_validate_json(line)
         started = clock.monotonic()
-        frame, asks_back = understand(dialog, lexicon)
+        frame, asks_back = predict(dialog, lexicon)
         ms = round((clock.monotonic() - started) * 1000 / max(1, len(dialog.turns)), 3)
-        frame = frame.model_copy(update={"symptoms": tuple(dict.fromkeys(map(lexicon.broadest, frame.symptoms)))})
         stdout.write(to_json({"id": dialog.id, **frame.as_json(), "ask_back": asks_back, "ms": ms}).decode() + "\n")
+
+
+def predict(dialog: Dialog, lexicon: Lexicon) -> tuple[QueryFrame, bool]:
+    """Return what ``understand`` returns, by the names of the scorer. Raises ValueError for a dialog without turns."""
+    frame, asks_back = understand(dialog, lexicon)
+    frame = frame.model_copy(update={"symptoms": tuple(dict.fromkeys(map(lexicon.broadest, frame.symptoms)))})
+    if usual_symptoms().issuperset(frame.symptoms):
+        return frame, asks_back
+    return QueryFrame(intent=Intent.OUT_OF_SCOPE), True  # the chat would say that there are no such records
 
 
 def understand(dialog: Dialog, lexicon: Lexicon) -> tuple[QueryFrame, bool]:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.apps.health.chat.normalise import words_of
 from gateway.apps.health.chat.safety import is_emergency
 
 
@@ -31,7 +30,7 @@ from gateway.apps.health.chat.safety import is_emergency
     ],
 )
 def test_emergency_is_seen_when_somebody_is_in_danger(text: str) -> None:
-    assert is_emergency(words_of(text))
+    assert is_emergency(text)
 
 
 @pytest.mark.parametrize(
@@ -54,4 +53,4 @@ def test_emergency_is_seen_when_somebody_is_in_danger(text: str) -> None:
     ],
 )
 def test_no_alarm_is_raised_when_it_is_history_or_a_way_of_speaking(text: str) -> None:
-    assert not is_emergency(words_of(text))
+    assert not is_emergency(text)
