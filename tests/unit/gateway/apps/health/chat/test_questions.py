@@ -16,28 +16,39 @@ from typing import Any, Final
 import pytest
 
 from gateway.apps.health.chat.symptoms import base_lexicon
-from gateway.apps.health.chat.understand import Dialog, understand
+from gateway.apps.health.chat.understand import Dialog, predict
 
 FOLDER: Final = Path(__file__).with_name("questions")
-RIGHT_AT_LEAST: Final = {"time-tuned": 1.0, "time-unseen": 0.82}
+RIGHT_AT_LEAST: Final = {
+    "dialogs-tuned": 0.98, "dialogs-unseen": 0.83, "emergencies-tuned": 0.99, "emergencies-unseen": 0.74,
+    "lookalikes-tuned": 0.89, "lookalikes-unseen": 0.75, "people-tuned": 0.92, "people-unseen": 0.78,
+    "symptoms-tuned": 0.97, "symptoms-unseen": 0.79, "time-tuned": 1.0, "time-unseen": 0.89,
+}  # fmt: skip
 """Raise a share when it has risen; never lower one."""
+FALSE_ALARMS_AT_MOST: Final = {
+    "dialogs-tuned": 0, "dialogs-unseen": 0, "lookalikes-tuned": 0, "lookalikes-unseen": 8, "people-tuned": 0,
+    "people-unseen": 1, "symptoms-tuned": 0, "symptoms-unseen": 1, "time-tuned": 0, "time-unseen": 0,
+}  # fmt: skip
+"""Lower a number when it has fallen."""
 _WITHOUT_SLOTS: Final = {"help", "greeting", "emergency", "out_of_scope"}
 
 
 def is_right(dialog: dict[str, Any]) -> bool:
-    expected, lexicon = dialog["expected"], base_lexicon()
-    frame, _ = understand(Dialog.model_validate(dialog), lexicon)
-    said = frame.as_json()
+    expected = dialog["expected"]
+    said = said_of(dialog)
     if said["intent"] != expected["intent"] or expected["intent"] in _WITHOUT_SLOTS:
         return bool(said["intent"] == expected["intent"])
-    symptoms = {lexicon.broadest(symptom) for symptom in frame.symptoms}
     right_ranges = [set(ranges(expected, dialog["now"]))]
     right_ranges += [set(ranges(other, dialog["now"])) for other in expected.get("alt", ())]
     return (
-        symptoms == set(expected["symptom"] or ())
+        set(said["symptom"] or ()) == set(expected["symptom"] or ())
         and said["min_severity"] == expected["min_severity"]
         and set(ranges(said, dialog["now"])) in right_ranges
     )
+
+
+def said_of(dialog: dict[str, Any]) -> dict[str, Any]:
+    return predict(Dialog.model_validate(dialog), base_lexicon())[0].as_json()
 
 
 def ranges(slots: dict[str, Any], now: str) -> Iterator[tuple[str | None, str | None]]:
@@ -48,10 +59,23 @@ def ranges(slots: dict[str, Any], now: str) -> Iterator[tuple[str | None, str | 
         yield start, None if start is None and until == tomorrow else until
 
 
+def dialogs_of(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (FOLDER / f"{name}.jsonl").read_text("utf-8").splitlines()]
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.jsonl")))
 def test_share_of_questions_that_are_understood_does_not_fall(name: str) -> None:
-    dialogs = [json.loads(line) for line in (FOLDER / f"{name}.jsonl").read_text("utf-8").splitlines()]
+    dialogs = dialogs_of(name)
 
     right = sum(map(is_right, dialogs))
 
     assert right / len(dialogs) >= RIGHT_AT_LEAST[name]
+
+
+@pytest.mark.parametrize("name", sorted(FALSE_ALARMS_AT_MOST))
+def test_number_of_false_alarms_does_not_rise(name: str) -> None:
+    harmless = [dialog for dialog in dialogs_of(name) if dialog["expected"]["intent"] != "emergency"]
+
+    alarms = sum(said_of(dialog)["intent"] == "emergency" for dialog in harmless)
+
+    assert alarms <= FALSE_ALARMS_AT_MOST[name]
