@@ -71,7 +71,7 @@ _STATES: Final = re.compile(
     r"|such|no fun|hell)|it (hurts|was|is)\b|there is|(this|that) (is|was|has)\b)(?!.*[?])"
 )
 _TELLS_IN_SHORT: Final = re.compile(
-    rf"{_POLITE}(woke|woken|got|had|having|feeling|feel|felt|been|still (have|got|feel)|just had|started with) (up )?"
+    rf"{_POLITE}(woke|woken|got|had(?! i)|having|feeling|feel|felt|been|still (have|got|feel)|just had|started with) (up )?"
     r"(\w+ ){0,2}<symptom>(?!.*[?])"
 )
 """The same without its subject: "woke up with a sore throat"."""
@@ -140,7 +140,9 @@ def is_out_of_scope(skeleton: str) -> bool:
 def is_statement(skeleton: str) -> bool:
     """Tell something said without asking."""
     return _STATES.match(skeleton) is not None or (
-        _TELLS_IN_SHORT.match(skeleton) is not None and _ASKED_WITH.search(skeleton) is None
+        _TELLS_IN_SHORT.match(skeleton) is not None
+        and "<time>" not in skeleton
+        and _ASKED_WITH.search(skeleton) is None
     )
 
 

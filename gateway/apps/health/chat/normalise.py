@@ -113,7 +113,7 @@ def _unlikeness(word: str, target: str) -> tuple[float, bool, bool]:
 _SUFFIXES: Final = ("iness", "ness", "ies", "ied", "ing", "ier", "ed", "es", "s", "y", "e")
 _SHORT: Final = frozenset({"s", "es", "ed"})
 _NO_ENDINGS: Final = ("ss", "us", "eed")
-_WHOLE: Final = frozenset({"sleepy"})  # not "sleep": tired, the other is awake
+_WHOLE: Final = frozenset({"sleepy", "winded"})  # tired, not "sleep"; breathless, not "wind"
 _STEM_MIN: Final = 3
 
 

@@ -17,6 +17,8 @@ from gateway.apps.health.chat.normalise import stem, words_of
 
 LEXICON: Final = Path(__file__).with_name("lexicon.toml")
 SYMPTOM: Final = "<symptom>"
+INNOCENT: Final = ""
+"""The concept of words that only look like a symptom."""
 _GAP_MAX: Final = 5
 _BETWEEN_TWO: Final = frozenset(map(stem, (",", "?", ";", "versus", "which", "but")))
 """What two words that go together do not stretch over."""
@@ -43,6 +45,7 @@ class _Pair(Model):
 class _File(Model):
     usual: tuple[str, ...]
     pain: tuple[str, ...]
+    innocent: tuple[str, ...]
     concept: tuple[_Concept, ...]
     pair: tuple[_Pair, ...]
 
@@ -142,14 +145,16 @@ class Lexicon:
             for mention in self._pairs_in(stems, taken, is_weak=is_weak):
                 found.append(mention)
                 taken.update(range(mention.start, mention.end))
-        alone = [(i, self.alone[word]) for i, word in enumerate(stems) if word in self.alone]
+        named = any(mention.concept != INNOCENT for mention in found)
+        innocent = {i for each in found if each.concept == INNOCENT for i in range(each.start, each.end)}
+        alone = [(i, self.alone[word]) for i, word in enumerate(stems) if word in self.alone and i not in innocent]
         edges = {i for mention in found for i in (mention.start, mention.end - 1)}
         found += [
             Mention(concept, i, i + 1)
             for i, concept in alone
-            if not taken or (i not in edges and _is_joined(stems, i, edges if i in taken else taken))
+            if not named or (i not in edges and _is_joined(stems, i, edges if i in taken else taken))
         ]
-        return sorted(found, key=lambda mention: mention.start)
+        return sorted((each for each in found if each.concept != INNOCENT), key=lambda mention: mention.start)
 
     def _phrases_in(self, stems: Sequence[str]) -> Iterator[Mention]:
         i = 0
@@ -212,6 +217,7 @@ def base_lexicon() -> Lexicon:
         for concept in entries.concept
         for phrase in (*concept.phrases, concept.name)
     }
+    phrases = {**{tuple(map(stem, words_of(phrase))): INNOCENT for phrase in entries.innocent}, **phrases}
     pairs: dict[tuple[str, str], str] = {}
     alone: dict[str, str] = {}
     for pair in entries.pair:

@@ -87,7 +87,8 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
     tells_time = [word in _WORDS_OF_TIME or word[:1].isdigit() for word in words]
     i = 0
     while i < len(words):
-        may_begin = any(tells_time[i : i + _AHEAD_MAX])
+        is_all_over = words[i] == "over" and i + 1 < len(words) and words[i + 1] in {"in", "on", "at"}
+        may_begin = not is_all_over and any(tells_time[i : i + _AHEAD_MAX])
         reference = read_relative(words, i) if may_begin else None
         if reference is not None:
             relative, i = relative or reference[1], reference[0]

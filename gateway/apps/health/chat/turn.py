@@ -144,6 +144,8 @@ def _joined(clauses: Sequence[_Clause], whole: _Clause) -> Turn:
     asked = next((k for k in reversed(range(len(clauses))) if clauses[k].kind in _ASKS), None)
     if asked is None:
         return whole.turn
+    if clauses[asked].turn.intent is Intent.LIST and not clauses[asked].turn.symptoms:  # "last headache - when?"
+        asked = next((k for k in range(asked) if _asks_more(clauses[k].turn)), asked)
     turn = clauses[asked].turn
     if clauses[asked].kind is not _Kind.QUESTION or whole.turn.intent is Intent.COMPARE:
         return turn if clauses[asked].kind is not _Kind.QUESTION else whole.turn
@@ -165,6 +167,10 @@ def _joined(clauses: Sequence[_Clause], whole: _Clause) -> Turn:
     if least is None:
         least = next((each.min_severity for each in beside if each.min_severity is not None), None)
     return replace(turn, symptoms=symptoms, times=times, min_severity=least)
+
+
+def _asks_more(turn: Turn) -> bool:
+    return turn.intent not in {None, Intent.LIST} and bool(turn.symptoms)
 
 
 def _read(words: Sequence[str], now: datetime, lexicon: Lexicon) -> _Clause:
@@ -199,7 +205,7 @@ def _read(words: Sequence[str], now: datetime, lexicon: Lexicon) -> _Clause:
     excluded = tuple(mention.concept for k, mention in enumerate(mentions) if k in taken_back)
     times = _held(times, skeleton)
     unknown = tuple(unexplained(skeleton))
-    if cue is None and "?" not in skeleton and len(unknown) > 1 and len(words) > _TERSE_MAX:
+    if cue is None and not times.periods and "?" not in skeleton and len(unknown) > 1 and len(words) > _TERSE_MAX:
         is_told = True
     is_about_nothing = not mentions and len(unknown) > _UNKNOWN_MAX * (_RECORDS.search(skeleton) is not None)
     if is_about_nothing or (cue is None and (not said or is_told)) or (cue is not Intent.COMPARE and is_told):

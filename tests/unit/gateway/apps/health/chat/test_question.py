@@ -11,13 +11,13 @@ from gateway.apps.health.chat.dates import DAY
 from gateway.apps.health.chat.followup import frame_of
 from gateway.apps.health.chat.frame import ALL_TIME, DateRange, Intent, QueryFrame
 from gateway.apps.health.chat.question import question_words
-from gateway.apps.health.chat.symptoms import base_lexicon
+from gateway.apps.health.chat.symptoms import INNOCENT, base_lexicon
 from gateway.apps.health.chat.turn import read_turn
 
 TODAY = date(2026, 5, 28)
 ONE_SIDED = [Intent.LIST, Intent.COUNT, Intent.LATEST, Intent.FIRST, Intent.DURATION_SINCE, Intent.TREND,
              Intent.AVERAGE_SEVERITY, Intent.MAX_SEVERITY]  # fmt: skip
-SYMPTOMS = sorted(set(base_lexicon().phrases.values()))
+SYMPTOMS = sorted(set(base_lexicon().phrases.values()) - {INNOCENT})
 
 days = st.dates(date(2017, 1, 1), date(2027, 12, 31))
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import tomllib
 from collections import Counter
 
 import pytest
 
 from gateway.apps.health.chat.intent import ordinary_words
 from gateway.apps.health.chat.normalise import stem, words_of
-from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon
+from gateway.apps.health.chat.symptoms import LEXICON, Lexicon, base_lexicon
 
 
 def concepts(text: str, lexicon: Lexicon | None = None) -> list[str]:
@@ -93,6 +94,26 @@ def test_broader_symptom_is_meant_when_the_records_have_no_such_kind() -> None:
 def test_every_broader_concept_is_one_of_the_lexicon() -> None:
     lexicon = base_lexicon()
     assert set(lexicon.within.values()) <= set(lexicon.phrases.values())
+
+
+def test_no_phrase_means_two_things() -> None:
+    entries = tomllib.loads(LEXICON.read_text("utf-8"))
+    said = [(tuple(map(stem, words_of(p))), c["name"]) for c in entries["concept"] for p in (*c["phrases"], c["name"])]
+    meant: dict[tuple[str, ...], str] = {}
+
+    clashes = [(phrase, name) for phrase, name in said if meant.setdefault(phrase, name) != name]
+
+    assert not clashes
+
+
+@pytest.mark.parametrize("text", ["how far back do my records go", "I am tired of this", "keep an eye on March"])
+def test_words_of_a_body_are_no_symptom_when_they_mean_none(text: str) -> None:
+    assert base_lexicon().find(words_of(text)) == []
+
+
+@pytest.mark.parametrize("text", ["neck and back niggles", "my knees and my neck hurt", "sore neck or back"])
+def test_two_body_parts_share_one_ailment_when_they_are_joined(text: str) -> None:
+    assert len(base_lexicon().find(words_of(text))) == 2
 
 
 def test_no_symptom_is_an_everyday_word_that_questions_are_made_of() -> None:

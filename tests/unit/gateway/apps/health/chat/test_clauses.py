@@ -1,0 +1,92 @@
+"""Tuesday 14 April 2026: sentences, what is told before a question, and what is read of them together."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import pytest
+
+from gateway.apps.health.chat.clauses import sentences
+from gateway.apps.health.chat.frame import DateRange, Intent
+from gateway.apps.health.chat.symptoms import base_lexicon
+from gateway.apps.health.chat.turn import Turn, read_turn
+
+NOW = datetime(2026, 4, 14, 11, 15)  # noqa: DTZ001 - the person's local time
+MARCH = DateRange(start=date(2026, 3, 1), end=date(2026, 4, 1))
+
+
+def read(text: str) -> Turn:
+    return read_turn(text, NOW, base_lexicon())
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("One. Two! Three?", ["One.", "Two!", "Three?"]),
+        ("e.g. from 3 Jan. to 5 Feb. please", ["e.g. from 3 Jan. to 5 Feb. please"]),
+        ("coughs 3 - 5 April", ["coughs 3 - 5 April"]),
+        ("coughs from March - May", ["coughs from March - May"]),
+        ("my head hurts... when was that last", ["my head hurts", "when was that last"]),
+        ("headaches in March: how many", ["headaches in March", "how many"]),
+        ("it is 10:30\nshow coughs", ["it is 10:30", "show coughs"]),
+        ("...", []),
+    ],
+)
+def test_sentences_end_where_a_reader_sees_an_end(text: str, parts: list[str]) -> None:
+    assert sentences(text) == parts
+
+
+def test_sentences_are_the_last_six_when_there_are_more() -> None:
+    assert sentences(" ".join(f"No {n}!" for n in range(9))) == [f"No {n}!" for n in range(3, 9)]
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "symptoms"),
+    [
+        ("I saw Linda on Monday. When did I last have a rash?", Intent.LATEST, ("rash",)),
+        ("so I was talking to Linda and she had shingles anyway when did I last have a rash", Intent.LATEST, ("rash",)),
+        ("My hands trembled again. What was the first date I had it?", Intent.FIRST, ("tremor",)),
+        ("school run now so quick, anything logged yesterday", Intent.LIST, ()),
+        ("Hi! What can you do?", Intent.HELP, ()),
+        ("My doctor wants to know. How many migraines did I have?", Intent.COUNT, ("migraine",)),
+        ("How many headaches in March? And what should I take for them?", Intent.OUT_OF_SCOPE, ()),
+        ("Thanks! Bye.", Intent.GREETING, ()),
+        ("last headache - when?", Intent.LATEST, ("headache",)),
+    ],
+)
+def test_question_is_read_when_something_is_told_beside_it(
+    text: str, intent: Intent, symptoms: tuple[str, ...]
+) -> None:
+    turn = read(text)
+
+    assert (turn.intent, turn.symptoms) == (intent, symptoms)
+
+
+def test_slots_come_from_beside_when_the_question_has_none() -> None:
+    turn = read("Headaches. How bad were they? The ones in March, I mean.")
+
+    assert (turn.intent, turn.symptoms, turn.times.periods) == (Intent.AVERAGE_SEVERITY, ("headache",), (MARCH,))
+
+
+@pytest.mark.parametrize(
+    ("text", "symptoms"),
+    [
+        ("migraines, not the ordinary headaches", ("migraine",)),
+        ("how often was I sad no sorry I mean nervous", ("anxiety",)),
+        ("headaches and migraines without the migraines", ("headache",)),
+    ],
+)
+def test_symptom_is_left_out_when_it_is_taken_back(text: str, symptoms: tuple[str, ...]) -> None:
+    assert read(text).symptoms == symptoms
+
+
+def test_period_is_left_out_when_it_is_taken_back() -> None:
+    assert read("coughs not in February, in March").times.periods == (MARCH,)
+
+
+@pytest.mark.parametrize("text", ["headaches after I stopped coffee in March", "was I tired after my jab in March"])
+def test_question_is_in_scope_when_what_is_not_stands_in_an_aside(text: str) -> None:
+    turn = read(text)
+
+    assert turn.intent is not Intent.OUT_OF_SCOPE
+    assert turn.times.periods == (MARCH,)
