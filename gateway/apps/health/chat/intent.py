@@ -71,8 +71,8 @@ _STATES: Final = re.compile(
     r"|such|no fun|hell)|it (hurts|was|is)\b|there is|(this|that) (is|was|has)\b)(?!.*[?])"
 )
 _TELLS_IN_SHORT: Final = re.compile(
-    rf"{_POLITE}(woke|woken|got|had(?! i)|having|feeling|feel|felt|been|still (have|got|feel)|just had|started with) (up )?"
-    r"(\w+ ){0,2}<symptom>(?!.*[?])"
+    rf"{_POLITE}(woke|woken|got|had(?! i)|having|feeling|feel|felt|been|still (have|got|feel)|just had|started with) "
+    r"(up )?(\w+ ){0,2}<symptom>(?!.*[?])"
 )
 """The same without its subject: "woke up with a sore throat"."""
 _TELLS: Final = re.compile(
