@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 from bridge.process.clock import SystemClock, utc
 from demo.appliance import ROOT
 from demo.bench import report
+from demo.bench.chat import chat
 from demo.bench.hold import hold, rush
 from demo.bench.hop import Hop, Setting
 from demo.bench.report import Conditions, Report
@@ -39,6 +40,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     bench.add_argument("--rounds", type=int, default=7, help="how often everything is measured (7)")
     bench.add_argument("--seconds", type=float, default=3.0, help="how long each measurement takes (3)")
     bench.add_argument("--minutes", type=float, default=5.0, help="how long a hundred people ask (5)")
+    bench.add_argument("--only", choices=("chat",), help="measure the chat alone, and keep the other figures")
     bench.add_argument("--dry", action="store_true", help="print the tables, and write nothing")
     profile = commands.add_parser("profile", help="say where gateway and agent spend their time")
     profile.add_argument("--seconds", type=float, default=5.0, help="how long they are watched (5)")
@@ -47,6 +49,21 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def bench(arguments: argparse.Namespace, say: Say) -> None:
     """Measure, and write ``docs/performance.json`` and the tables of ``docs/performance.md``. Raises DemoError."""
+    found = _chat_alone(say) if arguments.only == "chat" else _everything(arguments, say)
+    if arguments.dry:
+        print(report.tables(found))
+        return
+    report.write(found)
+    say(f"wrote {report.RESULTS.relative_to(ROOT)} and {report.PAGE.relative_to(ROOT)}")
+
+
+def _chat_alone(say: Say) -> Report:
+    with Stage() as stage:
+        stage.start()
+        return replace(report.read(), chat=chat(stage, say))
+
+
+def _everything(arguments: argparse.Namespace, say: Say) -> Report:
     clock = SystemClock()
     with Stage() as stage:
         stage.start()
@@ -55,13 +72,10 @@ def bench(arguments: argparse.Namespace, say: Say) -> None:
         hop = _hop(stage)
         held = hold(stage, seconds=arguments.minutes * 60, say=say)
         rushed = rush(stage, say)
+        chatted = chat(stage, say)
     date = utc(clock.time()).date().isoformat()
-    found = Report(Conditions.here(date, arguments.rounds, arguments.seconds), comparison, hop, held, rushed)
-    if arguments.dry:
-        print(report.tables(found))
-        return
-    report.write(found)
-    say(f"wrote {report.RESULTS.relative_to(ROOT)} and {report.PAGE.relative_to(ROOT)}")
+    conditions = Conditions.here(date, arguments.rounds, arguments.seconds)
+    return Report(conditions, comparison, hop, held, rushed, chatted)
 
 
 def profile(arguments: argparse.Namespace, say: Say) -> None:

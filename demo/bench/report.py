@@ -11,6 +11,7 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from demo.appliance import ROOT
+from demo.bench.chat import Chat
 from demo.bench.hold import Hold, Rush
 from demo.bench.hop import Hop
 from demo.bench.rounds import CONNECTIONS, Comparison, Ratio
@@ -30,6 +31,9 @@ HOP_GOAL_MS: Final = 0.3
 GATEWAY_GOAL_MB: Final = 120.0
 AGENT_GOAL_MB: Final = 90.0
 P95_GOAL_MS: Final = 200.0
+READING_GOAL_MS: Final = 3.0
+READING_GOAL_MB: Final = 40.0
+CHAT_GOAL_MS: Final = 50.0
 _FLAT_MB: Final = 5.0
 
 _NAMES: Final = {
@@ -72,6 +76,7 @@ class Report:
     hop: Hop
     hold: Hold
     rush: Rush
+    chat: Chat
 
 
 _REPORT: Final = TypeAdapter(Report)
@@ -116,6 +121,7 @@ def tables(report: Report) -> str:
             )
             for connections in CONNECTIONS
         ),
+        "### The chat\n\n" + _chat(report.chat),
         "### A hundred people\n\n" + _hold(report.hold) + "\n\n" + _rush(report.rush),
     ]
     return "\n\n".join(parts) + "\n"
@@ -151,12 +157,46 @@ def _goals(report: Report) -> Iterator[tuple[str, str, str, str]]:
         f"{hold.seconds:.0f} s",
         _verdict(is_met=is_good),
     )
+    yield from _chat_goals(report.chat)
     growth = {name: late.rss_mb - hold.memory_early[name].rss_mb for name, late in hold.memory_late.items()}
     yield (
         "memory flat meanwhile",
         ", ".join(f"{name} {grown:+.1f} MB" for name, grown in growth.items()),
         "",
         _verdict(is_met=max(growth.values()) <= _FLAT_MB),
+    )
+
+
+def _chat_goals(chat: Chat) -> Iterator[tuple[str, str, str, str]]:
+    reading = chat.understanding
+    yield (
+        f"a message is read in ≤ {READING_GOAL_MS:g} ms p99",
+        f"{reading.per_message.p99_ms:.2f} ms",
+        f"{reading.messages:,} messages",
+        _verdict(is_met=reading.per_message.p99_ms <= READING_GOAL_MS),
+    )
+    yield (
+        f"reading adds ≤ {READING_GOAL_MB:g} MB",
+        f"{reading.added_mb:.0f} MB",
+        "",
+        _verdict(is_met=reading.added_mb <= READING_GOAL_MB),
+    )
+    yield (
+        f"{chat.people} people chat, uncached: no error, p95 ≤ {CHAT_GOAL_MS:g} ms",
+        f"{sum(chat.errors.values())} errors, {chat.answers.p95_ms:.1f} ms",
+        f"p50 {chat.answers.p50_ms:.1f} ms",
+        _verdict(is_met=not chat.errors and chat.answers.p95_ms <= CHAT_GOAL_MS),
+    )
+
+
+def _chat(chat: Chat) -> str:
+    reading = chat.understanding.per_message
+    return (
+        f"A message is read in p50 {reading.p50_ms:.2f} ms, p95 {reading.p95_ms:.2f} ms, p99 {reading.p99_ms:.2f} ms, "
+        f"{reading.max_ms:.1f} ms at most, over the {chat.understanding.messages // 2:,} dialogs that the tests hold. "
+        f"{chat.people} people who ask without a pause, nothing cached: {chat.requests_per_s:,.0f} answers/s, "
+        f"p50 {chat.answers.p50_ms:.1f} ms, p95 {chat.answers.p95_ms:.1f} ms, p99 {chat.answers.p99_ms:.1f} ms; "
+        f"errors: {_errors(chat.errors)}."
     )
 
 
