@@ -31,7 +31,7 @@ from gateway.apps.health.chat.frame import Intent, QueryFrame
 from gateway.apps.health.chat.reply import ChatReply, Text, text_of
 from gateway.apps.health.chat.safety import is_emergency
 from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon
-from gateway.apps.health.chat.turn import Turn, read_turn
+from gateway.apps.health.chat.turn import Turn, read_turn, reads_alike
 
 _LEXICONS_REMEMBERED: Final = 64
 _NEED_NO_RECORDS = {Intent.GREETING: greeting_text, Intent.HELP: help_text}
@@ -75,7 +75,8 @@ class Chat:
             return self._said(text, frame, said, user_id, next_questions=examples(()))
         known = await records.names()
         lexicon = _lexicon_of(tuple(name.symptom for name in known))
-        turn = read_turn(message, now, lexicon)
+        if not reads_alike(message, lexicon):
+            turn = read_turn(message, now, lexicon)
         view = View(zone, now.date(), known, lexicon)
         frame = frame_of(turn, said, view.today)
         if not frame.intent.asks_for_data:

@@ -65,7 +65,8 @@ class Lexicon:
 
     ``within`` has the broader concept of one that is a kind of it: shoulder pain is joint pain. ``names`` are the
     record names of each concept that this person's records hold, those of its kinds included; ``named`` are the
-    concepts that a record is called by itself.
+    concepts that a record is called by itself; ``own_stems`` those of the records' names that mean something else here
+    than without them.
     """
 
     phrases: Mapping[Phrase, str]
@@ -76,6 +77,7 @@ class Lexicon:
     within: Mapping[str, str]
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
+    own_stems: frozenset[str] = frozenset()
 
     def joined(self, record_names: Iterable[str]) -> Lexicon:
         """Return this lexicon with the names that the records hold.
@@ -99,6 +101,7 @@ class Lexicon:
                 is_whole_concept = len(names) == 1 or stems == tuple(map(stem, words_of(concept)))
                 if stems:
                     own[stems] = concept if is_whole_concept else name
+        changed = [phrase for phrase, concept in own.items() if self.phrases.get(phrase) != concept]
         added = {word for words in words_by_name.values() for word in words if word.isalpha()}
         return replace(
             self,
@@ -107,6 +110,7 @@ class Lexicon:
             stems=self.stems.union(map(stem, added)),
             names={concept: tuple(names) for concept, names in names_of.items()},
             named=frozenset(members),
+            own_stems=frozenset(root for phrase in changed for root in phrase),
         )
 
     @cached_property

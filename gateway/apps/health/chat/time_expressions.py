@@ -19,6 +19,7 @@ from gateway.apps.health.chat.periods_from_today import ARTICLES, Found
 from gateway.apps.health.chat.relative_times import Relative, read_relative
 from gateway.apps.health.chat.time_words import (
     ALL_TIME_PHRASES,
+    AMOUNT_WORDS,
     DAY_PARTS,
     HOLIDAYS,
     LATELY,
@@ -27,9 +28,12 @@ from gateway.apps.health.chat.time_words import (
     PREPOSITIONS,
     QUARTERS,
     SEASONS,
+    THIRDS,
     UNITS,
     WEEKDAYS,
+    day_number,
     phrase_at,
+    whole_number,
 )
 
 TIME: Final = "<time>"
@@ -65,6 +69,22 @@ _WORDS_OF_TIME: Final = frozenset(
         "sat", "sun", "wed", "then", "that", "it", "time", "period", "date", "range", "other", "one", "now", "present",
     }
 )  # fmt: skip
+
+
+_BEGIN_ALL_TIME: Final = frozenset(phrase[0] for phrase in ALL_TIME_PHRASES)
+_BEGINNINGS: Final = frozenset(
+    {
+        *UNITS, *MONTHS, *WEEKDAYS, *SEASONS, *QUARTERS, *THIRDS, *AMOUNT_WORDS,
+        *(phrase[0] for phrases in (HOLIDAYS, NEAR_DAYS, LATELY) for phrase in phrases),
+        "last", "this", "past", "previous", "preceding", "latest", "current", "final", "other", "these", "easter", "half",
+        "quarter", "fortnight", "fortnights", "decade", "weekend", "weekends", "sat", "sun", "wed",
+    }
+)  # fmt: skip
+
+
+def _begins(word: str) -> bool:
+    """Tell a word that a period may begin with, once prepositions and articles are passed."""
+    return word in _BEGINNINGS or word[:1].isdigit() or whole_number(word) is not None or day_number(word) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +125,7 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
             rest.append(TIME)
             i += 1
             continue
-        ever = phrase_at(words, i, ALL_TIME_PHRASES)
+        ever = phrase_at(words, i, ALL_TIME_PHRASES) if words[i] in _BEGIN_ALL_TIME else 0
         if ever:
             is_all_time = True
             i += ever
@@ -138,6 +158,7 @@ class _Grammar(CalendarPeriods):
 
     def __init__(self, words: Sequence[str], now: datetime) -> None:
         super().__init__(words, now)
+        self._read: dict[int, Found | None] = {}
         self._rules: tuple[Callable[[int], Found | None], ...] = (
             self._to_date, self._part_of_month, self._near_day, self._ago, self._before_last, self._rolling, self._unit,
             self._weekend, self._weekdays_ago, self._weekday,
@@ -259,6 +280,11 @@ class _Grammar(CalendarPeriods):
     # one period
 
     def _simple(self, i: int) -> Found | None:
+        if i not in self._read:
+            self._read[i] = self._read_simple(i)
+        return self._read[i]
+
+    def _read_simple(self, i: int) -> Found | None:
         while self._at(i) in PREPOSITIONS:
             i += 1
         if self._at(i) in {"all", "whole"} and self._at(i + 1) in {"of", "the", "this", "last", "day", *MONTHS}:
@@ -266,6 +292,8 @@ class _Grammar(CalendarPeriods):
         i += self._at(i) in ARTICLES and self._at(i + 1) != "days"  # "these days"
         if self._at(i) in {"whole", "entire", "full"}:
             i += 1
+        if not _begins(self._at(i)):
+            return None
         for rule in self._rules:
             found = rule(i)
             if found is not None:

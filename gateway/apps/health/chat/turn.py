@@ -124,6 +124,12 @@ def read_turn(message: str, now: datetime, lexicon: Lexicon) -> Turn:
     return whole.turn if len(clauses) < 2 else _joined(clauses, whole)  # noqa: PLR2004
 
 
+def reads_alike(message: str, lexicon: Lexicon) -> bool:
+    """Tell whether ``message`` means the same with the records' names in ``lexicon`` and without: no word is theirs."""
+    words = words_of(message)
+    return lexicon.own_stems.isdisjoint(map(stem, words)) and _repaired(words, lexicon) == words
+
+
 def _clauses(sentence: str, read: _Clause | None, now: datetime, lexicon: Lexicon) -> list[_Clause]:
     """Return the clause that ``sentence`` is, or what it tells and what it then asks."""
 
