@@ -76,8 +76,8 @@ _BEGINNINGS: Final = frozenset(
     {
         *UNITS, *MONTHS, *WEEKDAYS, *SEASONS, *QUARTERS, *THIRDS, *AMOUNT_WORDS,
         *(phrase[0] for phrases in (HOLIDAYS, NEAR_DAYS, LATELY) for phrase in phrases),
-        "last", "this", "past", "previous", "preceding", "latest", "current", "final", "other", "these", "easter", "half",
-        "quarter", "fortnight", "fortnights", "decade", "weekend", "weekends", "sat", "sun", "wed",
+        "last", "this", "past", "previous", "preceding", "latest", "current", "final", "other", "these", "easter",
+        "half", "quarter", "fortnight", "fortnights", "decade", "weekend", "weekends", "sat", "sun", "wed",
     }
 )  # fmt: skip
 
