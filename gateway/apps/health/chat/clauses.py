@@ -13,6 +13,7 @@ _SHORT_FORM: Final = re.compile(
     r"(?:^|[\s(])(?:[A-Za-z]|dr|mr|mrs|ms|st|no|vs|approx|e\.g|i\.e|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.$",
     re.IGNORECASE,
 )
+_SHORT_FORM_MAX: Final = 10
 _END: Final = re.compile(
     rf"(?<=[.!?;])\s+|\s*\n\s*|\s*(?:\.\.+|\u2026)\s*|(?<=\w):\s+|\s+[-\u2013\u2014]{{1,2}}\s+{_NO_DATE}", re.IGNORECASE
 )
@@ -34,7 +35,7 @@ def sentences(message: str) -> list[str]:
     parts: list[str] = []
     at = 0
     for end in _END.finditer(message):
-        if _SHORT_FORM.search(message[at : end.start()]):
+        if _SHORT_FORM.search(message[max(at, end.start() - _SHORT_FORM_MAX) : end.start()]):
             continue
         parts.append(message[at : end.start()])
         at = end.end()
