@@ -49,14 +49,18 @@ _ANCHOR: Final = re.compile(r"<symptom>|\b(symptoms?|entr(y|ies)|records?|diary|
 _HELP: Final = any_of(_CUES.intent[Intent.HELP])
 _RULES: Final = tuple((intent, any_of(cues)) for intent, cues in _CUES.intent.items() if intent is not Intent.HELP)
 _SMALL: Final = r"((oh|well|ok|okay|all right|right|ah|um|and|aw|ha|,|!) )*"
-_WARM: Final = re.compile(rf"{_SMALL}(?:{'|'.join(_CUES.greeting.warm)})(?!\w)")
+_WARM: Final = re.compile(
+    rf"{_SMALL}(?:{'|'.join(_CUES.greeting.warm)}|(?:{'|'.join(_CUES.greeting.starts)}) ?[,!])(?!\w)"
+)
 _STARTS_GREETING: Final = re.compile(rf"{_SMALL}(?:{'|'.join((*_CUES.greeting.warm, *_CUES.greeting.starts))})(?!\w)")
 _GREETS: Final = re.compile(rf"(?:{'|'.join((*_CUES.greeting.warm, *_CUES.greeting.parts))}|[!,?.:;&-])(?: |$)")
+_WAS_WANTED: Final = re.compile(r"\b(that is )?(exactly |just )?what i (wanted|needed|was after|was looking for)\b")
 _AFTER_WARM_MAX: Final = 9
 """Words that may follow a greeting and say nothing."""
 _WORTH_READING: Final = 3
 _NO_GREETING: Final = re.compile(
-    r"[?]|<symptom>|<least>|\b(how|what|when|which|show|list|give|tell|can|could|count|compare|plot|did|was there"
+    r"[?]|<symptom>|<least>|\b(how|what|when|which|show|list|give|tell|can|could|count|compare|plot|chart|graph"
+    r"|draw|total|average|worst|last|first|latest|trend|more|less|versus|overall|ever|did|was there"
     r"|any|i (have|had|feel|felt"
     r"|am|do|did|want|got|can|could|just|keep)|my \w+ (is|are|has|was|hurts?)|it (is|was|hurts?)|but|actually|only)\b"
 )
@@ -68,7 +72,8 @@ _STATES: Final = re.compile(
     r"|my (<symptom>|\w+) (is|are|was|were|has|feels|hurts)\b"
     r"|<symptom> (is|are|was|were|has been) (back|bad|gone|really|so|very|\w+ly|horrible|awful|terrible|the worst"
     r"|a pain"
-    r"|such|no fun|hell)|it (hurts|was|is)\b|there is|(this|that) (is|was|has)\b)(?!.*[?])"
+    r"|such|no fun|hell)|it (hurts|was|is)\b|there is|(this|that) (is|was|has)\b)(?!.*([?]|\bhow (long|many|often"
+    r"|bad)\b))"
 )
 _TELLS_IN_SHORT: Final = re.compile(
     rf"{_POLITE}(woke|woken|got|had(?! i)|having|feeling|feel|felt|been|still (have|got|feel)|just had|started with) "
@@ -111,7 +116,7 @@ def is_greeting(skeleton: str) -> bool:
         return False
     warm = _WARM.match(skeleton)
     if warm is not None:
-        rest = skeleton[warm.end() :]
+        rest = _WAS_WANTED.sub("", skeleton[warm.end() :])
         if "<time>" in rest and not _TAKES_A_TIME.match(skeleton) and not rest.endswith("for <time>"):
             return False
         if (
