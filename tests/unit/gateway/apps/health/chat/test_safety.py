@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gateway.apps.health.chat.safety import is_emergency
@@ -53,4 +55,14 @@ def test_emergency_is_seen_when_somebody_is_in_danger(text: str) -> None:
     ],
 )
 def test_no_alarm_is_raised_when_it_is_history_or_a_way_of_speaking(text: str) -> None:
+    assert not is_emergency(text)
+
+
+@pytest.mark.parametrize("text", (Path(__file__).parent / "danger.txt").read_text("utf-8").splitlines())
+def test_emergency_is_seen_in_the_words_of_our_own_list(text: str) -> None:
+    assert is_emergency(text)
+
+
+@pytest.mark.parametrize("text", (Path(__file__).parent / "harmless.txt").read_text("utf-8").splitlines())
+def test_no_alarm_is_raised_by_the_words_of_our_own_list(text: str) -> None:
     assert not is_emergency(text)
