@@ -83,6 +83,11 @@ async def busy_chat(
         yield tab
 
 
+_CUT_OFF: Final = """() => [...document.querySelectorAll(".message, .message *")]
+    .filter((part) => part.checkVisibility() && part.getBoundingClientRect().right > innerWidth)
+    .map((part) => part.tagName + ": " + part.textContent.trim().slice(0, 60))"""
+
+
 async def scrolls_sideways(page: Page) -> bool:
     return bool(await page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
 
@@ -181,3 +186,24 @@ async def test_long_answer_is_read_from_its_beginning_when_it_is_longer_than_the
 
         await expect(tab.page.locator(".question").last).to_be_in_viewport(ratio=1)
         await expect(tab.last_answer.locator(".text")).to_be_in_viewport(ratio=1)
+
+
+async def test_nothing_of_an_answer_is_cut_off_when_it_has_a_chart_on_a_phone(browser: Browser, site: Site) -> None:
+    async with opened(browser, site, viewport=PHONE) as tab:
+        await tab.sign_in()
+        await tab.ask("Is my migraine getting worse in all?")
+
+        assert await tab.page.evaluate(_CUT_OFF) == []
+
+
+async def test_every_example_can_be_read_when_the_page_is_empty_on_a_phone(browser: Browser, site: Site) -> None:
+    async with opened(browser, site, viewport=PHONE) as tab:
+        await tab.sign_in()
+
+        shown = await tab.page.evaluate(
+            """() => [...document.querySelectorAll(".suggestions button")]
+                .map((chip) => chip.getBoundingClientRect()).map((box) => box.left >= 0 && box.right <= innerWidth)"""
+        )
+
+    assert len(shown) > 1
+    assert all(shown)
