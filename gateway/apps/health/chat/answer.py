@@ -77,6 +77,10 @@ def unknown_word_text(words: Sequence[str]) -> Text:
     return text_of(f"I do not know {listed([f'“{word}”' for word in words])} as a symptom. Did you mean one of these?")
 
 
+def told_text(symptom: str) -> Text:
+    return text_of(f"I note nothing down; I look up what you recorded of {symptom}. Did you mean one of these?")
+
+
 def one_sided_text() -> Text:
     return text_of("To compare, I need two periods or two symptoms. Did you mean one of these?")
 

@@ -51,6 +51,18 @@ def other_symptoms(frame: QueryFrame, known: Sequence[SymptomName], lexicon: Lex
     return [question_words(frame.model_copy(update={"symptoms": (name,)}), today) for name in names]
 
 
+def what_may_be_asked(turn: Turn, symptom: str, today: date) -> list[str]:
+    """Return questions about ``symptom``, of which ``turn`` only tells something."""
+    period = turn.times.periods[0] if turn.times.periods else ALL_TIME
+    frames = [
+        QueryFrame(intent=turn.cue or Intent.LIST, symptoms=(symptom,), period=period, min_severity=turn.min_severity),
+        QueryFrame(intent=Intent.COUNT, symptoms=(symptom,), period=period),
+        QueryFrame(intent=Intent.LATEST, symptoms=(symptom,)),
+    ]
+    frames = [each for each in frames if each.intent not in {Intent.COMPARE, Intent.MOST_FREQUENT}]
+    return list(dict.fromkeys(question_words(each, today) for each in frames))[:OFFERED_MAX]
+
+
 def lacks_a_side(frame: QueryFrame) -> bool:
     """Tell a comparison of one thing with nothing."""
     return frame.intent is Intent.COMPARE and frame.second is None and len(frame.symptoms) < 2  # noqa: PLR2004

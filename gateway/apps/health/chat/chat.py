@@ -20,6 +20,7 @@ from gateway.apps.health.chat.answer import (
     one_sided_text,
     out_of_scope_text,
     suggestions,
+    told_text,
     unknown_text,
     unknown_word_text,
 )  # fmt: skip
@@ -101,8 +102,12 @@ class Chat:
         return replace(reply, result=_result(found, zone), chart=chart, as_of=records.as_of)
 
     def _out_of_scope(self, turn: Turn, frame: QueryFrame, view: View, said: Conversation, user_id: str) -> ChatReply:
-        """Say what can be asked; where a single word stands between the question and an answer, ask what it means."""
+        """Say what can be asked; ask back where a word stands before the answer, or something is told, not asked."""
         words = ask_back.unknown_words(turn)
+        told = next((each for each in map(view.lexicon.nearest, turn.told) if view.lexicon.names_of(each)), None)
+        if told is not None:
+            offered = ask_back.what_may_be_asked(turn, told, view.today)
+            return self._asked_back(told_text(told), offered, frame, said, user_id)
         if not words:
             return self._said(out_of_scope_text(), frame, said, user_id, next_questions=examples(view.known))
         offered = ask_back.readings(turn, words, view.known, view.lexicon, view.today)

@@ -71,7 +71,7 @@ class Turn:
     """The slots of one message. None and empty: not mentioned.
 
     ``cue`` is the intent that the words say, also where the whole is out of scope; ``unexplained`` are words that no
-    step knows.
+    step knows, ``told`` symptoms of which something is told, and nothing asked.
     """
 
     intent: Intent | None
@@ -86,6 +86,7 @@ class Turn:
     names_records: bool = False
     cue: Intent | None = None
     unexplained: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
 
 
 class _Kind(Enum):
@@ -202,7 +203,7 @@ def _read(words: Sequence[str], now: datetime, lexicon: Lexicon) -> _Clause:
     mentioned = tuple(dict.fromkeys(m.concept for m in mentions))
     is_told = is_statement(skeleton) or tells(text)
     if is_out_of_scope(skeleton):
-        turn = Turn(Intent.OUT_OF_SCOPE, (), times, min_severity)
+        turn = Turn(Intent.OUT_OF_SCOPE, (), times, min_severity, told=mentioned if is_told else ())
         return _Clause(_Kind.TOLD if is_told else _Kind.REFUSED, turn, mentioned)
     cue = cue_of(skeleton)
     if cue is Intent.COMPARE and len(times.periods) == 1 and "between" in words:  # its ends are the two sides
@@ -215,7 +216,7 @@ def _read(words: Sequence[str], now: datetime, lexicon: Lexicon) -> _Clause:
         is_told = True
     is_about_nothing = not mentions and len(unknown) > _UNKNOWN_MAX * (_RECORDS.search(skeleton) is not None)
     if is_about_nothing or (cue is None and (not said or is_told)) or (cue is not Intent.COMPARE and is_told):
-        turn = Turn(Intent.OUT_OF_SCOPE, (), times, min_severity, cue=cue, unexplained=unknown)
+        turn = Turn(Intent.OUT_OF_SCOPE, (), times, min_severity, cue=cue, unexplained=unknown, told=mentioned)
         return _Clause(_Kind.TOLD, turn, mentioned)
     turn = Turn(
         intent=cue,

@@ -277,6 +277,22 @@ async def test_chat_says_what_can_be_asked_when_greeted_asked_for_help_or_out_of
     assert [(await ask(text)).answer[:1].isdigit() for text in reply.suggestions] == [True, False, True]
 
 
+async def test_chat_asks_back_when_something_is_told_and_nothing_asked(ask: Talk) -> None:
+    reply = await ask("I had a headache yesterday")
+
+    assert reply.answer == "I note nothing down; I look up what you recorded of headache. Did you mean one of these?"
+    assert reply.asks_back
+    assert [(await ask(question)).asks_back for question in reply.suggestions] == [False, False, False]
+    assert all("headache" in question for question in reply.suggestions)
+
+
+async def test_chat_offers_examples_when_advice_is_asked_for(ask: Talk) -> None:
+    reply = await ask("what should I take for a headache")
+
+    assert not reply.asks_back
+    assert reply.suggestions
+
+
 async def test_chat_asks_back_when_a_word_may_be_a_symptom_nobody_knows(ask: Talk) -> None:
     reply = await ask("how often did I have headakitis in March?")
     assert reply.answer == "I do not know “headakitis” as a symptom. Did you mean one of these?"
