@@ -26,6 +26,7 @@ from gateway.apps.health.chat.time_words import (
 )
 
 _TWO_DIGIT_YEARS: Final = 100
+_SHORT_AND_A_WORD: Final = {"wed": 2, "sat": 5, "sun": 6}
 _BEFORE_A_DAY: Final = frozenset({"on", "since", "until", "before", "after", "to", "-"})
 _BEFORE_A_SEASON: Final = PREPOSITIONS | {"the", "last", "this", "since", "before", "after", "until"}
 
@@ -44,6 +45,8 @@ class CalendarPeriods(PeriodsFromToday):
     def _weekday(self, i: int) -> Found | None:
         i += (is_named := self._at(i) in {"last", "this", "past", "previous"})
         weekday = WEEKDAYS.get(self._at(i))
+        if weekday is None and (is_named or self._at(i - 1) in _BEFORE_A_DAY):
+            weekday = _SHORT_AND_A_WORD.get(self._at(i))
         if weekday is None:
             return None
         i += 1

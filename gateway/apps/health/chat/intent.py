@@ -117,7 +117,11 @@ def is_greeting(skeleton: str) -> bool:
     warm = _WARM.match(skeleton)
     if warm is not None:
         rest = _WAS_WANTED.sub("", skeleton[warm.end() :])
-        if "<time>" in rest and not _TAKES_A_TIME.match(skeleton) and not rest.endswith("for <time>"):
+        if (
+            "<time>" in rest
+            and not _TAKES_A_TIME.match(skeleton)
+            and re.search(r"\b(all|it|enough|everything) <time>$", rest) is None
+        ):
             return False
         if (
             len(rest.split()) <= _AFTER_WARM_MAX

@@ -100,6 +100,9 @@ class _Kind(Enum):
     TOLD = auto()
 
 
+_NARROWS: Final = re.compile(r"^(only |just |but )*(the ones|those|only|just)\b")
+_CODE: Final = re.compile(r"<\s*/?\s*[a-z!]|://|\bon(error|load|click)\s*=|;\s*--|--\s*$", re.IGNORECASE)
+"""Markup and code, which nobody asks about records with."""
 _ASKS: Final = frozenset({_Kind.HELP, _Kind.REFUSED, _Kind.QUESTION})
 
 
@@ -108,6 +111,7 @@ class _Clause:
     kind: _Kind
     turn: Turn
     mentioned: tuple[str, ...] = ()
+    narrows: bool = False
 
 
 def read_turn(message: str, now: datetime, lexicon: Lexicon) -> Turn:
@@ -120,6 +124,8 @@ def read_turn(message: str, now: datetime, lexicon: Lexicon) -> Turn:
     repaired = [_repaired(words, lexicon) for words in typed]
     if says_danger(typed) or (repaired != typed and says_danger(repaired)):
         return _social(Intent.EMERGENCY)
+    if _CODE.search(message):
+        return _social(Intent.OUT_OF_SCOPE)
     whole = _read([word for words in repaired for word in words], now, lexicon)
     clauses = [clause for part in parts for clause in _clauses(part, whole if len(parts) == 1 else None, now, lexicon)]
     return whole.turn if len(clauses) < 2 else _joined(clauses, whole)  # noqa: PLR2004
@@ -168,6 +174,12 @@ def _joined(clauses: Sequence[_Clause], whole: _Clause) -> Turn:
     ):
         symptoms = told.mentioned
         beside += [told.turn] if turn.means_many else []
+    around = [clause.turn.times for clause in reversed(clauses[:asked])]
+    meant = turn.times.relative
+    if meant is not None and not meant.steps and not turn.times.periods:  # "in June … how many that month"
+        told_times = next((each for each in around if each.periods), None)
+        turn = replace(turn, times=told_times) if told_times is not None else turn
+    beside += [clause.turn for clause in clauses[asked + 1 :] if clause.narrows]
     is_timed = turn.times.periods or turn.times.relative or turn.times.is_all_time
     times = turn.times if is_timed else next((each.times for each in beside if each.times.periods), turn.times)
     least = turn.min_severity
@@ -181,7 +193,6 @@ def _asks_more(turn: Turn) -> bool:
 
 
 def _read(words: Sequence[str], now: datetime, lexicon: Lexicon) -> _Clause:
-    text = " ".join(words)
     min_severity, words = find_numeric(words)
     times = find_times(words, now)
     mentions = lexicon.find(times.words)
@@ -201,7 +212,7 @@ def _read(words: Sequence[str], now: datetime, lexicon: Lexicon) -> _Clause:
     if is_help(skeleton):
         return _Clause(_Kind.HELP, _social(Intent.HELP))
     mentioned = tuple(dict.fromkeys(m.concept for m in mentions))
-    is_told = is_statement(skeleton) or tells(text)
+    is_told = is_statement(skeleton) or tells(" ".join(times.words))
     if is_out_of_scope(skeleton):
         turn = Turn(Intent.OUT_OF_SCOPE, (), times, min_severity, told=mentioned if is_told else ())
         return _Clause(_Kind.TOLD if is_told else _Kind.REFUSED, turn, mentioned)
@@ -217,7 +228,7 @@ def _read(words: Sequence[str], now: datetime, lexicon: Lexicon) -> _Clause:
     is_about_nothing = not mentions and len(unknown) > _UNKNOWN_MAX * (_RECORDS.search(skeleton) is not None)
     if is_about_nothing or (cue is None and (not said or is_told)) or (cue is not Intent.COMPARE and is_told):
         turn = Turn(Intent.OUT_OF_SCOPE, (), times, min_severity, cue=cue, unexplained=unknown, told=mentioned)
-        return _Clause(_Kind.TOLD, turn, mentioned)
+        return _Clause(_Kind.TOLD, turn, mentioned, narrows=_NARROWS.match(skeleton) is not None)
     turn = Turn(
         intent=cue,
         symptoms=tuple(dict.fromkeys(m.concept for m in mentions if m.concept not in excluded)),

@@ -90,3 +90,16 @@ def test_question_is_in_scope_when_what_is_not_stands_in_an_aside(text: str) -> 
 
     assert turn.intent is not Intent.OUT_OF_SCOPE
     assert turn.times.periods == (MARCH,)
+
+
+@pytest.mark.parametrize(
+    "text", ["<img src=x onerror=alert(1)>", "'; DROP TABLE symptoms; --", "https://x.example/?q=cough"]
+)
+def test_code_is_out_of_scope_when_words_of_a_question_stand_in_it(text: str) -> None:
+    assert read(text).intent is Intent.OUT_OF_SCOPE
+
+
+def test_month_is_the_one_told_of_when_a_question_refers_to_it() -> None:
+    turn = read("The heat was awful in March. How many hot flushes that month?")
+
+    assert (turn.intent, turn.symptoms, turn.times.periods) == (Intent.COUNT, ("hot flushes",), (MARCH,))
