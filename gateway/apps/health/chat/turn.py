@@ -62,7 +62,9 @@ _THOSE: Final = re.compile(r"\b(those|them|these)\b")
 _IT: Final = re.compile(r"\b(it|that|this one|that one|them|those|then)\b")
 
 
-_ASKED_WITHIN: Final = frozenset({"last", "first", "ever", "worst", "most", "more", "less", "started", TIME})
+_ASKED_WITHIN: Final = frozenset(
+    {"last", "first", "ever", "worst", "most", "more", "less", "start", "started", "begin", "began", "getting", TIME}
+)
 """Words of a question that may stand between the two that name a symptom: "when did my head last hurt"."""
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.apps.health.chat.intent import ordinary_words
 from gateway.apps.health.chat.normalise import stem, words_of
-from gateway.apps.health.chat.symptoms import LEXICON, Lexicon, base_lexicon
+from gateway.apps.health.chat.symptoms import LEXICON, Lexicon, base_lexicon, usual_symptoms
 
 
 def concepts(text: str, lexicon: Lexicon | None = None) -> list[str]:
@@ -94,6 +94,13 @@ def test_broader_symptom_is_meant_when_the_records_have_no_such_kind() -> None:
 def test_every_broader_concept_is_one_of_the_lexicon() -> None:
     lexicon = base_lexicon()
     assert set(lexicon.within.values()) <= set(lexicon.phrases.values())
+
+
+def test_every_name_of_the_scorer_is_a_concept_of_its_own() -> None:
+    lexicon = base_lexicon()
+
+    assert {lexicon.broadest(name) for name in usual_symptoms()} == usual_symptoms()
+    assert usual_symptoms() <= set(lexicon.phrases.values())
 
 
 def test_no_phrase_means_two_things() -> None:
