@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 import pytest
 
-from gateway.settings import GatewaySettings, Limits
+from gateway.settings import GatewaySettings, Limits, Web
 from tests.gateway_door import open_door
 
 LIST = "/api/v1/health/symptoms"
@@ -39,6 +41,20 @@ async def test_address_is_limited_when_nobody_is_signed_in() -> None:
         signed_in = await door.client.get(LIST, headers=door.bearer())
 
         assert (first.status, second.status, signed_in.status) == (200, 429, 200)
+
+
+@pytest.mark.parametrize(("prefix", "second_status"), [(48, 429), (64, 200)])
+async def test_ipv6_addresses_share_a_quota_when_they_share_the_prefix_of_a_client(
+    prefix: int, second_status: int
+) -> None:
+    web = Web(trusted_hops=(ip_network("127.0.0.0/8"),), client_ipv6_prefix=prefix)
+    async with open_door(GatewaySettings(limits=Limits(address_per_minute=1), web=web)) as door:
+        statuses = [
+            (await door.client.get("/sign-in", headers={"X-Forwarded-For": address})).status
+            for address in ("2001:db8:1:1::1", "2001:db8:1:2::1")
+        ]
+
+        assert statuses == [200, second_status]
 
 
 async def test_address_is_limited_as_a_whole_when_all_its_accounts_ask_too_often() -> None:
