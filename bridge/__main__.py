@@ -201,8 +201,8 @@ def pki_renew(options: argparse.Namespace, terminal: Terminal) -> None:
 
 
 def _terms(options: argparse.Namespace) -> Terms:
-    days = {name: timedelta(days=getattr(options, name)) for name in ("life", "backdated", "due")}
-    return Terms(**days)
+    said = {name: getattr(options, name, None) for name in ("life", "backdated", "due", "renewable")}
+    return Terms(**{name: timedelta(days=days) for name, days in said.items() if days is not None})
 
 
 def pki_prolong(options: argparse.Namespace, terminal: Terminal) -> None:
@@ -308,6 +308,10 @@ def _parser() -> argparse.ArgumentParser:
             usual = getattr(USUAL_TERMS, name).days
             about = f"{text} ({usual})"
             one.add_argument(f"--{name}-days", dest=name, type=_days, default=usual, metavar="N", help=about)
+    renew.add_argument(
+        "--renewable-days", dest="renewable", type=_days, default=USUAL_TERMS.renewable.days, metavar="N",
+        help=f"how long after its end it may still be renewed ({USUAL_TERMS.renewable.days})",
+    )  # fmt: skip
     renew.add_argument("--if-due", action="store_true", help="only where it is due")
     revoke.add_argument("serial", nargs="+", type=_serial, help="serial numbers, hexadecimal, as pki list shows them")
     revoke.add_argument("--tls", action="append", default=[], type=Path, metavar="DIR", help="a TLS folder to update")

@@ -221,6 +221,17 @@ def test_pki_renew_waits_until_it_is_due_when_told_so(owner: Person) -> None:
     assert owner.told[-1].startswith(f"renewed until {utc(owner.clock.time() + 30 * DAY_S):%Y-%m-%d}")
 
 
+def test_pki_renew_is_refused_when_the_certificate_is_over_for_longer_than_said(
+    owner: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    owner.run("pki issue gateway --pki DIR/pki --tls DIR/gateway")
+    owner.clock.advance(40 * DAY_S)
+
+    assert owner.run("pki renew --pki DIR/pki --tls DIR/gateway --renewable-days 5") == 1
+    assert "ended more than 5 days ago: issue a new one" in capsys.readouterr().err
+    assert owner.run("pki renew --pki DIR/pki --tls DIR/gateway --renewable-days 15") == 0
+
+
 def test_pki_prolong_needs_the_root_key_when_run(owner: Person, capsys: pytest.CaptureFixture[str]) -> None:
     assert owner.run("pki prolong --pki DIR/pki") == 0
     assert owner.told[-1].startswith("prolonged the intermediate until ")
