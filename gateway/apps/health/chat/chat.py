@@ -68,16 +68,15 @@ class Chat:
         zone = ZoneInfo(time_zone)
         now = utc(now_s).astimezone(zone).replace(tzinfo=None)
         turn = read_turn(message, now, base_lexicon())
-        if turn.intent is Intent.EMERGENCY:  # a misspelt one
-            return self._emergency_reply(conversation)
+        if (reply := self._without_records(turn, conversation, said, user_id)) is not None:
+            return reply
         records = Records(call, zone)
-        if turn.intent in _NEED_NO_RECORDS:
-            text, frame = _NEED_NO_RECORDS[turn.intent](), QueryFrame(intent=turn.intent)
-            return self._said(text, frame, said, user_id, next_questions=examples(()))
         known = await records.names()
         lexicon = _lexicon_of(tuple(name.symptom for name in known))
         if not reads_alike(message, lexicon):
             turn = read_turn(message, now, lexicon)
+            if (reply := self._without_records(turn, conversation, said, user_id)) is not None:
+                return reply
         view = View(zone, now.date(), known, lexicon)
         frame = frame_of(turn, said, view.today)
         if not frame.intent.asks_for_data:
@@ -100,6 +99,17 @@ class Chat:
         )
         chart = chart_of(frame, found, view)
         return replace(reply, result=_result(found, zone), chart=chart, as_of=records.as_of)
+
+    def _without_records(
+        self, turn: Turn, conversation: str | None, said: Conversation, user_id: str
+    ) -> ChatReply | None:
+        """Return the answer to what no record is needed for, a misspelt emergency too; else None."""
+        if turn.intent is Intent.EMERGENCY:
+            return self._emergency_reply(conversation)
+        if turn.intent not in _NEED_NO_RECORDS:
+            return None
+        text, frame = _NEED_NO_RECORDS[turn.intent](), QueryFrame(intent=turn.intent)
+        return self._said(text, frame, said, user_id, next_questions=examples(()))
 
     def _out_of_scope(self, turn: Turn, frame: QueryFrame, view: View, said: Conversation, user_id: str) -> ChatReply:
         """Say what can be asked; ask back where a word stands before the answer, or something is told, not asked."""

@@ -26,12 +26,12 @@ _BEHIND_WHAT_IS_TOLD: Final = re.compile(
     rf"(?:,|\b(?:and|so|but|anyway|anyways|because|cos|cuz|or))\s+(?:(?:and|so|but|anyway|now|then|um|uh"
     rf"|like)\s+)*(?={_OPENER})"
 )
-_CLAUSES_MAX: Final = 6
-"""Of a longer message the last ones, where the question stands."""
+_OPENINGS_MAX: Final = 6
+"""Of more, the last ones, where the question stands."""
 
 
 def sentences(message: str) -> list[str]:
-    """Return the sentences of ``message``, the last six of them."""
+    """Return the sentences of ``message``."""
     parts: list[str] = []
     at = 0
     for end in _END.finditer(message):
@@ -40,10 +40,11 @@ def sentences(message: str) -> list[str]:
         parts.append(message[at : end.start()])
         at = end.end()
     parts.append(message[at:])
-    return [part for part in parts if any(map(str.isalnum, part))][-_CLAUSES_MAX:]
+    return [part for part in parts if any(map(str.isalnum, part))]
 
 
 def openings(sentence: str) -> list[tuple[str, str]]:
-    """Return the ways to part ``sentence`` into what is told and what is asked, the shortest question last."""
+    """Return the ways to part ``sentence`` into what is told and what is asked, at most six, the shortest last."""
     plain = sentence.casefold()
-    return [(plain[: found.start()], plain[found.end() :]) for found in _BEHIND_WHAT_IS_TOLD.finditer(plain)]
+    ends = list(_BEHIND_WHAT_IS_TOLD.finditer(plain))[-_OPENINGS_MAX:]
+    return [(plain[: found.start()], plain[found.end() :]) for found in ends]

@@ -54,7 +54,11 @@ _IDIOM: Final = any_of(_FLAGS.context.idiom)
 
 def flag_words() -> frozenset[str]:
     """Return the words that the cues look for, which are right as they are and may be misspelt."""
-    cues = (*_FLAGS.danger, *(cue for sign in (*_FLAGS.signs.values(), *_FLAGS.mild.values()) for cue in sign))
+    cues = (
+        *_FLAGS.self_harm,
+        *_FLAGS.danger,
+        *(cue for sign in (*_FLAGS.signs.values(), *_FLAGS.mild.values()) for cue in sign),
+    )
     return frozenset(word for cue in cues for word in re.findall(r"(?<![a-z\\])[a-z]{5,}(?![a-z\\*])", cue))
 
 

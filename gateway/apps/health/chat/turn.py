@@ -60,8 +60,6 @@ _CORRECTS: Final = re.compile(
 )
 _THOSE: Final = re.compile(r"\b(those|them|these)\b")
 _IT: Final = re.compile(r"\b(it|that|this one|that one|them|those|then)\b")
-
-
 _ASKED_WITHIN: Final = frozenset(
     {"last", "first", "ever", "worst", "most", "more", "less", "start", "started", "begin", "began", "getting", TIME}
 )
@@ -105,6 +103,8 @@ class _Kind(Enum):
 _NARROWS: Final = re.compile(r"^(only |just |but )*(the ones|those|only|just)\b")
 _CODE: Final = re.compile(r"<\s*/?\s*[a-z!]|://|\bon(error|load|click)\s*=|;\s*--|--\s*$", re.IGNORECASE)
 """Markup and code, which nobody asks about records with."""
+_SENTENCES_MAX: Final = 6
+"""Of more, the last ones are read, where the question stands; danger is looked for in all."""
 _ASKS: Final = frozenset({_Kind.HELP, _Kind.REFUSED, _Kind.QUESTION})
 
 
@@ -128,6 +128,7 @@ def read_turn(message: str, now: datetime, lexicon: Lexicon) -> Turn:
         return _social(Intent.EMERGENCY)
     if _CODE.search(message):
         return _social(Intent.OUT_OF_SCOPE)
+    parts, repaired = parts[-_SENTENCES_MAX:], repaired[-_SENTENCES_MAX:]
     whole = _read([word for words in repaired for word in words], now, lexicon)
     clauses = [clause for part in parts for clause in _clauses(part, whole if len(parts) == 1 else None, now, lexicon)]
     return whole.turn if len(clauses) < 2 else _joined(clauses, whole)  # noqa: PLR2004

@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from gateway.apps.health.chat.frame import Intent
+from gateway.apps.health.chat.normalise import words_of
+from gateway.apps.health.chat.patterns import FOLDER
 from gateway.apps.health.chat.safety import is_emergency
+from gateway.apps.health.chat.symptoms import base_lexicon
+from gateway.apps.health.chat.turn import read_turn
 
 
 @pytest.mark.parametrize(
@@ -56,6 +63,18 @@ def test_emergency_is_seen_when_somebody_is_in_danger(text: str) -> None:
 )
 def test_no_alarm_is_raised_when_it_is_history_or_a_way_of_speaking(text: str) -> None:
     assert not is_emergency(text)
+
+
+def test_no_word_that_a_cue_looks_for_is_dropped_or_written_out() -> None:
+    file = (FOLDER / "red_flags.toml").read_text("utf-8")
+    said = {word for cue in re.findall(r"'([^'\n]*)'", file) for word in re.findall(r"(?<![a-z\\\]])[a-z]{2,}", cue)}
+
+    assert {word for word in said if words_of(word) != [word]} == set()
+
+
+@pytest.mark.parametrize("text", ["i feel suicdal", "seizure 20 min", "seizure 20min", "omg slurred speech"])
+def test_emergency_is_seen_when_it_is_misspelt_or_short(text: str) -> None:
+    assert read_turn(text, datetime(2026, 4, 14), base_lexicon()).intent is Intent.EMERGENCY  # noqa: DTZ001
 
 
 @pytest.mark.parametrize("text", (Path(__file__).parent / "danger.txt").read_text("utf-8").splitlines())
