@@ -25,6 +25,7 @@ from gateway.apps.health.chat.time_words import (
     year_number,
 )
 
+_YEARS_BACK_MAX: Final = 150
 _TWO_DIGIT_YEARS: Final = 100
 _SHORT_AND_A_WORD: Final = {"wed": 2, "sat": 5, "sun": 6}
 _BEFORE_A_DAY: Final = frozenset({"on", "since", "until", "before", "after", "to", "-"})
@@ -88,7 +89,8 @@ class CalendarPeriods(PeriodsFromToday):
         if self._at(i) == "year" and (self._at(i + 1), self._at(i + 2)) == ("before", "last"):
             return i + 3, self._today.year - 2
         amount = self._amount(i)
-        if amount is not None and amount[2] == "year" and self._at(amount[0]) == "ago":
+        is_years = amount is not None and amount[2] == "year" and amount[1] <= _YEARS_BACK_MAX
+        if amount is not None and is_years and self._at(amount[0]) == "ago":
             return amount[0] + 1, self._today.year - amount[1]
         return None
 
@@ -177,9 +179,11 @@ class CalendarPeriods(PeriodsFromToday):
         found = self._dated(i + 1, month, day)
         second = day_number(self._at(i + 2)) if self._at(i + 1) in {"-", "to", "and"} else None
         if found and second and second > day and self._month_at(i + 3) is None and found.after == i + 1:
-            last = self._dated(i + 3, month, second)
-            if last and found.period.start and last.period.end:
-                return Found(last.after, DateRange(start=found.period.start, end=last.period.end))
+            year = self._year_behind(i + 3)
+            first = dates.valid_date(year[1], month, day) if year else found.period.start
+            last = dates.valid_date(first.year, month, second) if first else None
+            if first and last:
+                return Found(year[0] if year else i + 3, DateRange(start=first, end=last + DAY))
         return found
 
     def _dated(self, after: int, month: int, day: int) -> Found | None:

@@ -160,7 +160,7 @@ def _sides(frame: QueryFrame, view: View) -> list[str]:
 def _returned(found: Findings, zone: ZoneInfo) -> tuple[ReturnedRow, ...]:
     """Return what a follow-up may refer to."""
     if found.ranking:
-        return tuple(returned_row(ranked.symptom, date.min, None) for ranked in found.ranking)
+        return tuple(returned_row(ranked.symptom, None, None) for ranked in found.ranking)
     items = found.page.items[:ROWS_MAX] if found.page else ()
     return tuple(returned_row(row.symptom, row.recorded_at.astimezone(zone).date(), row.severity) for row in items)
 

@@ -32,10 +32,10 @@ _PURPOSE: Final = b"drawbridge chat conversation\x00"
 
 
 class ReturnedRow(Model):
-    """What an answer showed of one record. Long names are cut, which only makes them harder to refer to."""
+    """What an answer showed of one record, or of a symptom (no day). Long names are cut, and harder to refer to."""
 
     symptom: Annotated[str, Field(max_length=_SYMPTOM_MAX)]
-    day: date
+    day: date | None
     severity: Severity | None
 
 
@@ -50,7 +50,7 @@ class Conversation(Model):
         return now - self.said_at > SILENCE_MAX_S
 
 
-def returned_row(symptom: str, day: date, severity: int | None) -> ReturnedRow:
+def returned_row(symptom: str, day: date | None, severity: int | None) -> ReturnedRow:
     return ReturnedRow(symptom=symptom[:_SYMPTOM_MAX], day=day, severity=severity)
 
 

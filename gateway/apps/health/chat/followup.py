@@ -74,26 +74,29 @@ def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], toda
 
 def _origin(relative: Relative, before: QueryFrame, rows: Sequence[ReturnedRow]) -> DateRange:
     """Return what a relative time is seen from: the record that came back, else the period asked for."""
-    if relative.row and rows:
-        return days(_row(relative.row, rows).day)
+    dated = [(row.day, row.severity) for row in rows if row.day is not None]
+    if relative.row and dated:
+        return days(_day(relative.row, dated))
     is_day = relative.is_since or relative.is_until or relative.unit is Unit.DAY
-    if before.intent in _ONE_RECORD and rows and (is_day or before.period == ALL_TIME):
-        day = days(rows[0].day)
+    if before.intent in _ONE_RECORD and dated and (is_day or before.period == ALL_TIME):
+        day = dated[0][0]
         if relative.is_since:
-            return DateRange(start=rows[0].day, end=rows[0].day)
-        return day if relative.unit in {None, Unit.DAY} or relative.steps else calendar_unit(rows[0].day, relative.unit)
+            return DateRange(start=day, end=day)
+        if relative.unit is None or relative.unit is Unit.DAY or relative.steps:
+            return days(day)
+        return calendar_unit(day, relative.unit)
     return before.period
 
 
-def _row(which: str, rows: Sequence[ReturnedRow]) -> ReturnedRow:
-    """Return the record that ``which`` means; counted as they were shown."""
+def _day(which: str, dated: Sequence[tuple[date, int | None]]) -> date:
+    """Return the day of the record that ``which`` means; they are counted as they were shown."""
     if which in {"last", "latest", "most recent"}:
-        return max(rows, key=lambda row: row.day)
+        return max(day for day, _ in dated)
     if which == "earliest":
-        return min(rows, key=lambda row: row.day)
+        return min(day for day, _ in dated)
     if which in _PLACES:
-        return rows[min(_PLACES.index(which), len(rows) - 1)]
-    return max(rows, key=lambda row: -1 if row.severity is None else row.severity)
+        return dated[min(_PLACES.index(which), len(dated) - 1)][0]
+    return max(dated, key=lambda row: -1 if row[1] is None else row[1])[0]
 
 
 def _settled(frame: QueryFrame) -> QueryFrame:

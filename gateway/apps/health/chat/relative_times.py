@@ -53,7 +53,7 @@ class Relative:
             return DateRange(start=min(end, today) if end else None, end=today + DAY)
         if self.is_until:
             return DateRange(end=start)
-        if start is None or end is None:
+        if start is None or end is None or start.year not in _YEARS or end.year not in _YEARS:
             return period
         if self.year is not None or self.year_back:
             year = self.year if self.year is not None else today.year - self.year_back
@@ -65,8 +65,6 @@ class Relative:
         return period if self.unit is None or self.steps == 0 else self._step(self.unit, start, end, today)
 
     def _step(self, unit: Unit, start: date, end: date, today: date) -> DateRange:
-        if start.year not in _YEARS:
-            return DateRange(start=start, end=end)
         if self.steps > 0:
             tomorrow = today + DAY
             if end >= tomorrow:
@@ -121,6 +119,8 @@ def _before_or_after(words: Sequence[str], k: int, *, has_article: bool) -> tupl
     sign = _SIGNS.get(words[k + 1])
     is_other = words[k + 2] in {"last", "yesterday", "i", "my", "the"}  # "the week before last", "the day before I …"
     if words[k] in {"weekend", "weekends"} and has_article and sign is not None and not is_other:
+        if (count or 1) > _STEPS_MAX:
+            return None
         return k + 2 + (words[k + 2] in _THAT), Relative(Unit.WEEK, sign * (count or 1), is_shift=True)
     if words[k] not in UNITS or not (has_article or count) or sign is None or is_other:
         return None

@@ -90,5 +90,5 @@ def _rows(returned: tuple[_Returned, ...], turn: int) -> tuple[ReturnedRow, ...]
     if found is None:
         return ()
     if found.symptom is not None:
-        return (returned_row(found.symptom, date.min, None),)
+        return (returned_row(found.symptom, None, None),)
     return tuple(returned_row(row.symptom, row.day, row.severity) for row in found.rows[:ROWS_MAX])

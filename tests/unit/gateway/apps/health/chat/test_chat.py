@@ -277,6 +277,23 @@ async def test_chat_says_what_can_be_asked_when_greeted_asked_for_help_or_out_of
     assert [(await ask(text)).answer[:1].isdigit() for text in reply.suggestions] == [True, False, True]
 
 
+async def test_day_of_a_row_is_left_open_when_what_came_back_has_none(ask: Talk) -> None:
+    await ask("what do I have most often?")
+
+    reply = await ask("what else on the day of the first one?")
+
+    assert reply.frame is not None
+    assert (reply.frame["start"], reply.frame["end"]) == (None, None)
+
+
+async def test_period_stays_within_the_calendar_when_it_is_moved_back_again_and_again(ask: Talk) -> None:
+    await ask("show headaches last weekend")
+
+    replies = [await ask("and the 999 weekends before") for _ in range(20)]
+
+    assert all(str(reply.frame and reply.frame["start"]) > "1800" for reply in replies)
+
+
 async def test_chat_asks_back_when_something_is_told_and_nothing_asked(ask: Talk) -> None:
     reply = await ask("I had a headache yesterday")
 

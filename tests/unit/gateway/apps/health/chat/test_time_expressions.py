@@ -26,6 +26,10 @@ def found(text: str, now: datetime = NOW) -> list[tuple[str | None, str | None]]
     ("text", "start", "end"),
     [
         ("today", "2026-04-14", TOMORROW),
+        ("March 3 to 20", "2026-03-03", "2026-03-21"),
+        ("April 3 to 20", "2026-04-03", TOMORROW),
+        ("from April 3 to 20, 2025", "2025-04-03", "2025-04-21"),
+        ("in March 9999 years ago", "2026-03-01", "2026-04-01"),
         ("since I moved house on 3 March", "2026-03-03", TOMORROW),
         ("since my birthday, 5 March", "2026-03-05", TOMORROW),
         ("since the start of the year", "2026-01-01", TOMORROW),
