@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from math import ceil, floor
 from typing import Final
 
 from gateway.apps.health.chat.symptoms import SYMPTOM
@@ -13,9 +14,11 @@ _SEVERE: Final = 7
 _MODERATE: Final = 4
 _WORST: Final = 10
 
-_N: Final = r"(?P<n>10|\d|one|two|three|four|five|six|seven|eight|nine|ten)(/10| out of 10| out of ten)?"
+_WHOLE: Final = r"(?:10|\d|one|two|three|four|five|six|seven|eight|nine|ten)"
+_N: Final = rf"(?P<n>\d\.\d|{_WHOLE})(/10| out of 10| out of ten)?"
 _NO_UNIT: Final = (
-    r"(?! ?(times?|days?|nights?|weeks?|months?|years?|hours?|minutes?|occasions|entries|records|january|february"
+    r"(?!\.\d)(?! ?(times?|days?|nights?|weeks?|months?|years?|hours?|minutes?|occasions|entries|records|january"
+    r"|february"
     r"|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sep|sept"
     r"|oct|nov|dec)\b)"
 )
@@ -25,7 +28,8 @@ _LED: Final = (
 )
 _AT_LEAST: Final = re.compile(
     rf"\b{_LED}(at least|(a )?minimum of|not? less than) (a )?{_N}\b{_NO_UNIT}"
-    rf"|\b{_LED}(?P<a>10|\d|four|five|six|seven|eight|nine|ten)(/10)? ?(\+|or (more|above|higher|worse|over|greater|up)"
+    rf"|\b{_LED}(?<![\d.])(?P<a>\d\.\d|10|\d|four|five|six|seven|eight|nine|ten)(/10)? ?(\+"
+    r"|or (more|above|higher|worse|over|greater|up)"
     r"|and (up|above|over|higher|more|worse)|plus|upwards?)(?!\w| ?\d)"
 )
 _NOT_BELOW: Final = re.compile(
@@ -33,7 +37,8 @@ _NOT_BELOW: Final = re.compile(
     rf"(below|under|less than|lower than|beneath) (a )?{_N}\b{_NO_UNIT}"
 )
 _OVER: Final = re.compile(
-    rf"\b{_LED}(over|above|(more|greater|higher|worse) than|exceeding|beyond|past) (a )?(?!one\b|two\b){_N}\b{_NO_UNIT}"
+    rf"(?<!\bno )(?<!\bnot )\b{_LED}(?<!\bno )(?<!\bnot )"
+    rf"(over|above|(more|greater|higher|worse) than|exceeding|beyond|past) (a )?(?!one\b|two\b){_N}\b{_NO_UNIT}"
     r"(?! to | ?- ?\d)"
 )
 _NUMBERS: Final = {
@@ -45,7 +50,8 @@ _BAD: Final = (
     r"|acute)"
 )
 _ADJECTIVE: Final = re.compile(
-    rf"(?<!how )(?<!as )(?<!most )\b((really|very|quite|particularly|especially|extremely|pretty|proper) )*{_BAD} "
+    rf"(?<!how )(?<!as )(?<!most )(?<!so )(?<!not )(?<!too )\b"
+    rf"((really|very|quite|particularly|especially|extremely|pretty|proper) )*{_BAD} "
     rf"(?={SYMPTOM}|\w+ {SYMPTOM}|ones?\b|(symptom|entr|record|attack|episode|day|bout|spell|case)\w*\b)"
     rf"|\b(only|just) (the )?(really |very )?{_BAD}\b|^(the )?{_BAD} ones\b|\bhow (bad|severe)ly\b(?!.)"
     rf"|\b(?P<which>those|them|these|ones|that|which|entries|days|symptoms|any) (were|was|are) (really |very "
@@ -56,19 +62,34 @@ _MODERATE_UP: Final = re.compile(
 )
 
 
+def counts(words: Sequence[str], starts: Collection[int]) -> bool:
+    """Tell "more than three headaches", of which ``starts`` has the position: a number of them, and no severity."""
+    return any(words[k - 3 : k - 1] == ["more", "than"] and _is_number(words[k - 1]) for k in starts if k > 2)  # noqa: PLR2004
+
+
+def _is_number(word: str) -> bool:
+    return word.isdigit() or word in _NUMBERS
+
+
 def find_numeric(words: Sequence[str]) -> tuple[int | None, list[str]]:
     """Return the least severity that a number says, and the words with it replaced."""
     text = " ".join(words)
-    for pattern, more in ((_NOT_BELOW, 0), (_AT_LEAST, 0), (_OVER, 1)):
+    for pattern, is_more in ((_NOT_BELOW, False), (_AT_LEAST, False), (_OVER, True)):
         found = pattern.search(text)
         if found is None:
             continue
         groups = found.groupdict()
         said = groups.get("n") or groups.get("a") or ""
-        number = int(said) if said.isdigit() else _NUMBERS[said]
-        if number + more <= _WORST:
-            return number + more, f"{text[: found.start()]} {SEVERITY} {text[found.end() :]}".split()
+        least = _least(said, is_more=is_more)
+        if least <= _WORST:
+            return least, f"{text[: found.start()]} {SEVERITY} {text[found.end() :]}".split()
     return None, list(words)
+
+
+def _least(said: str, *, is_more: bool) -> int:
+    """Return the least whole severity from ``said`` on, or above it."""
+    number = float(_NUMBERS.get(said, said))
+    return floor(number) + 1 if is_more else ceil(number)
 
 
 def find_adjective(skeleton: str) -> tuple[int | None, str]:

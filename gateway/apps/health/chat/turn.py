@@ -26,7 +26,7 @@ from gateway.apps.health.chat.intent import (
 )  # fmt: skip
 from gateway.apps.health.chat.normalise import repair, stem, words_of
 from gateway.apps.health.chat.safety import flag_words, says_danger
-from gateway.apps.health.chat.severity import SEVERITY, find_adjective, find_numeric
+from gateway.apps.health.chat.severity import SEVERITY, counts, find_adjective, find_numeric
 from gateway.apps.health.chat.symptoms import SYMPTOM, Lexicon, Mention
 from gateway.apps.health.chat.time_expressions import TIME, Times, find_times
 from gateway.apps.health.chat.time_words import DAY_PARTS, MONTHS, SEASONS, THIRDS, UNITS, WEEKDAYS
@@ -196,7 +196,8 @@ def _asks_more(turn: Turn) -> bool:
 
 
 def _read(words: Sequence[str], now: datetime, lexicon: Lexicon) -> _Clause:
-    min_severity, words = find_numeric(words)
+    is_count = "than" in words and counts(list(words), [mention.start for mention in lexicon.find(words)])
+    min_severity, words = (None, list(words)) if is_count else find_numeric(words)
     times = find_times(words, now)
     mentions = lexicon.find(times.words)
     skeleton = _skeleton(times.words, mentions)

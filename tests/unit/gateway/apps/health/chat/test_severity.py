@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.apps.health.chat.normalise import words_of
-from gateway.apps.health.chat.severity import find_adjective, find_numeric
+from gateway.apps.health.chat.severity import counts, find_adjective, find_numeric
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,12 @@ from gateway.apps.health.chat.severity import find_adjective, find_numeric
         ("above 7/10", 8),
         ("7+", 7),
         ("coughs worse than six", 7),
+        ("rated 7.5 or more", 8),
+        ("of at least 6.5", 7),
+        ("over 6.5", 7),
+        ("nothing below 4", 4),
+        ("no more than 4", None),
+        ("not over 5", None),
         ("more than 10", None),
         ("over 3 weeks", None),
         ("at least 5 times", None),
@@ -33,6 +39,7 @@ def test_least_severity_is_read_when_a_number_says_it(text: str, least: int | No
         ("only the bad ones", 7),
         ("really bad <symptom>", 7),
         ("moderate or worse", 4),
+        ("not so bad <symptom>", None),
         ("how bad was <symptom>", None),
         ("how severe <symptom>", None),
         ("the most severe <symptom>", None),
@@ -40,3 +47,8 @@ def test_least_severity_is_read_when_a_number_says_it(text: str, least: int | No
 )
 def test_least_severity_is_read_when_an_adjective_says_it(skeleton: str, least: int | None) -> None:
     assert find_adjective(skeleton)[0] == least
+
+
+def test_number_is_no_severity_when_it_counts_a_symptom() -> None:
+    assert counts("weeks with more than 3 headaches".split(), [5])
+    assert not counts("headaches of more than 3".split(), [0])
