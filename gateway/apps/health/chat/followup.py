@@ -39,7 +39,7 @@ def _fresh(turn: Turn, today: date) -> QueryFrame:
         periods = (*periods, turn.times.relative.resolve(periods[-1], today))
     period, second = _periods(periods, is_comparison=turn.intent is Intent.COMPARE)
     if turn.intent is Intent.COMPARE and second is None and len(turn.symptoms) < 2 and period != ALL_TIME:  # noqa: PLR2004
-        period, second = _current_like(period, today), period
+        period, second = _with_other_side(period, today)
     return QueryFrame(
         intent=turn.intent or Intent.LIST,
         symptoms=turn.symptoms,
@@ -132,13 +132,17 @@ def _ordered(one: DateRange, other: DateRange) -> tuple[DateRange, DateRange]:
     return (one, other) if is_later else (other, one)
 
 
-def _current_like(period: DateRange, today: date) -> DateRange:
-    """Return the running calendar unit as long as ``period``: this month for last month."""
-    if period.start is None or period.end is None:
-        return ALL_TIME
-    for unit in (Unit.DAY, Unit.WEEK, Unit.MONTH):
-        if period == calendar_unit(period.start, unit):
-            break
-    else:
-        unit = Unit.YEAR
-    return DateRange(start=calendar_unit(today, unit).start, end=today + DAY)
+def _with_other_side(period: DateRange, today: date) -> tuple[DateRange, DateRange | None]:
+    """Return the later and the earlier period of a comparison that names one: last month, and this one so far."""
+    start, end, tomorrow = period.start, period.end, today + DAY
+    if start is None or end is None:
+        return period, None
+    for unit in Unit:
+        so_far = DateRange(start=calendar_unit(today, unit).start, end=tomorrow)
+        if period == so_far:
+            return period, calendar_unit(today, unit, -1)
+        if period == calendar_unit(start, unit):
+            return so_far, period
+    if end >= tomorrow:  # the last 30 days, and the 30 before
+        return period, DateRange(start=start - (end - start), end=start)
+    return DateRange(start=max(end, tomorrow - (end - start)), end=tomorrow), period

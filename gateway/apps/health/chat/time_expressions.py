@@ -61,12 +61,13 @@ _TRAILERS: Final = (
 
 _AHEAD_MAX: Final = 13
 """Words within which one must tell time for a period to begin; more only costs time."""
-_WORDS_OF_TIME: Final = frozenset(
+WORDS_OF_TIME: Final = frozenset(
     {
-        *UNITS, *MONTHS, *WEEKDAYS, *(f"{day}s" for day in WEEKDAYS), *SEASONS, *QUARTERS, *DAY_PARTS,
+        *UNITS, *MONTHS, *WEEKDAYS, *(f"{day}s" for day in WEEKDAYS), *SEASONS, *QUARTERS, *DAY_PARTS, *THIRDS,
         *(word for phrases in (HOLIDAYS, NEAR_DAYS, LATELY) for phrase in phrases for word in phrase),
         "easter", "fortnight", "fortnights", "weekend", "weekends", "decade", "decades", "quarter", "quarters", "half",
         "sat", "sun", "wed", "then", "that", "it", "time", "period", "date", "range", "other", "one", "now", "present",
+        "til", "till", "thru",
     }
 )  # fmt: skip
 
@@ -104,14 +105,19 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
     periods: list[DateRange] = []
     relative: Relative | None = None
     is_all_time = False
-    tells_time = [word in _WORDS_OF_TIME or word[:1].isdigit() for word in words]
+    tells_time = [word in WORDS_OF_TIME or word[:1].isdigit() for word in words]
     i = 0
     while i < len(words):
         is_all_over = words[i] == "over" and i + 1 < len(words) and words[i + 1] in {"in", "on", "at"}
         may_begin = not is_all_over and any(tells_time[i : i + _AHEAD_MAX])
         reference = read_relative(words, i) if may_begin else None
         if reference is not None:
-            relative, i = relative or reference[1], reference[0]
+            tied = grammar.period(reference[0]) if reference[1].steps else None
+            if tied is not None:  # "the week before Christmas"
+                periods.append(_clipped(reference[1].resolve(tied.period, now.date()), now.date()))
+            else:
+                relative = relative or reference[1]
+            i = tied.after if tied is not None else reference[0]
             rest.append(TIME)
             continue
         found = grammar.period(i) if may_begin else None

@@ -28,8 +28,8 @@ from gateway.apps.health.chat.normalise import repair, stem, words_of
 from gateway.apps.health.chat.safety import flag_words, says_danger
 from gateway.apps.health.chat.severity import SEVERITY, counts, find_adjective, find_numeric
 from gateway.apps.health.chat.symptoms import SYMPTOM, Lexicon, Mention
-from gateway.apps.health.chat.time_expressions import TIME, Times, find_times
-from gateway.apps.health.chat.time_words import DAY_PARTS, MONTHS, SEASONS, THIRDS, UNITS, WEEKDAYS
+from gateway.apps.health.chat.time_expressions import TIME, WORDS_OF_TIME, Times, find_times
+from gateway.apps.health.chat.time_words import MONTHS, SEASONS, UNITS, WEEKDAYS
 
 _TIME_VOCABULARY: Final = (
     *(word for word in (*MONTHS, *UNITS, *WEEKDAYS, *SEASONS) if len(word) > 3),  # noqa: PLR2004 - "may", "fri"
@@ -52,8 +52,7 @@ _TERSE_MAX: Final = 5
 """Words up to which a text without a verb of asking may be a question: "nose streaming this week"."""
 _NOT: Final = re.compile(
     r"(^|\b)(not|except|excluding|never mind|forget|without|leave out|minus|ignore|ignoring|skip|drop|take out"
-    r"|apart from"
-    r"|other than|instead of|rather than) ((the|my|for|any|in|from) )?(\w+ )?$"
+    r"|apart( from)?|other than|instead( of)?|rather than) ((the|my|for|any|in|from) )?(\w+ )?$"
 )
 _CORRECTS: Final = re.compile(
     r"\b(sorry|i mean|i meant|no wait|wait|oops|correction|scratch that|make that|or rather|no no|actually no)\b"
@@ -114,6 +113,7 @@ class _Clause:
     turn: Turn
     mentioned: tuple[str, ...] = ()
     narrows: bool = False
+    corrects: bool = False
 
 
 def read_turn(message: str, now: datetime, lexicon: Lexicon) -> Turn:
@@ -165,6 +165,8 @@ def _joined(clauses: Sequence[_Clause], whole: _Clause) -> Turn:
     turn = clauses[asked].turn
     if clauses[asked].kind is not _Kind.QUESTION or whole.turn.intent is Intent.COMPARE:
         return turn if clauses[asked].kind is not _Kind.QUESTION else whole.turn
+    for clause in clauses[asked + 1 :]:  # "… in May? Sorry, June."
+        turn = _corrected(turn, clause.turn) if clause.corrects else turn
     beside = [
         clause.turn for clause in (*clauses[asked + 1 :], *reversed(clauses[:asked])) if clause.kind is _Kind.SLOTS
     ]
@@ -191,6 +193,16 @@ def _joined(clauses: Sequence[_Clause], whole: _Clause) -> Turn:
     return replace(turn, symptoms=symptoms, times=times, min_severity=least)
 
 
+def _corrected(turn: Turn, by: Turn) -> Turn:
+    """Return ``turn`` with what ``by`` says in place of what it said."""
+    return replace(
+        turn,
+        symptoms=by.symptoms or turn.symptoms,
+        times=by.times if by.times.periods else turn.times,
+        min_severity=turn.min_severity if by.min_severity is None else by.min_severity,
+    )
+
+
 def _asks_more(turn: Turn) -> bool:
     return turn.intent not in {None, Intent.LIST} and bool(turn.symptoms)
 
@@ -200,7 +212,7 @@ def _read(words: Sequence[str], now: datetime, lexicon: Lexicon) -> _Clause:
     min_severity, words = (None, list(words)) if is_count else find_numeric(words)
     times = find_times(words, now)
     mentions = lexicon.find(times.words)
-    skeleton = _skeleton(times.words, mentions)
+    skeleton, marks = _skeleton(times.words, mentions)
     adjective, skeleton = find_adjective(skeleton)
     min_severity = adjective if min_severity is None else min_severity
     said = bool(
@@ -224,7 +236,7 @@ def _read(words: Sequence[str], now: datetime, lexicon: Lexicon) -> _Clause:
     if cue is Intent.COMPARE and len(times.periods) == 1 and "between" in words:  # its ends are the two sides
         times = find_times([word for word in words if word != "between"], now)
     taken_back = set() if cue is Intent.DURATION_SINCE else _taken_back(skeleton, SYMPTOM)
-    excluded = tuple(mention.concept for k, mention in enumerate(mentions) if k in taken_back)
+    excluded = tuple(mention.concept for mention, mark in zip(mentions, marks, strict=True) if mark in taken_back)
     times = _held(times, skeleton)
     unknown = tuple(unexplained(skeleton))
     if cue is None and not times.periods and "?" not in skeleton and len(unknown) > 1 and len(words) > _TERSE_MAX:
@@ -247,17 +259,21 @@ def _read(words: Sequence[str], now: datetime, lexicon: Lexicon) -> _Clause:
         cue=cue,
         unexplained=unknown,
     )
-    return _Clause(_Kind.SLOTS if cue is None else _Kind.QUESTION, turn, mentioned)
+    kind = _Kind.SLOTS if cue is None else _Kind.QUESTION
+    return _Clause(kind, turn, mentioned, corrects=_CORRECTS.match(skeleton) is not None)
 
 
 def _social(intent: Intent) -> Turn:
     return Turn(intent, (), Times(()))
 
 
-def _skeleton(words: Sequence[str], mentions: Sequence[Mention]) -> str:
+def _skeleton(words: Sequence[str], mentions: Sequence[Mention]) -> tuple[str, list[int]]:
+    """Return the words with a mark for each symptom, and which mark each mention has: one within another has its."""
     parts: list[str] = []
+    marks: list[int] = []
     i = 0
     for mention in mentions:
+        marks.append(parts.count(SYMPTOM) - (mention.start < i))
         if mention.start < i:
             continue
         parts += words[i : mention.start]
@@ -265,7 +281,7 @@ def _skeleton(words: Sequence[str], mentions: Sequence[Mention]) -> str:
         parts += [word for word in words[mention.start : mention.end] if word in _ASKED_WITHIN]
         i = mention.end
     parts += words[i:]
-    return " ".join(parts)
+    return " ".join(parts), marks
 
 
 def _taken_back(skeleton: str, mark: str) -> set[int]:
@@ -311,5 +327,5 @@ def _repaired(words: Sequence[str], lexicon: Lexicon) -> list[str]:
 def _ordinary_vocabulary() -> tuple[tuple[str, ...], frozenset[str], frozenset[str]]:
     """Return what a misspelt word may have been, besides symptoms; the words that are left alone, and their stems."""
     targets = {*_TIME_VOCABULARY, *flag_words(), *(word for word in ordinary_words() if len(word) > 3)}  # noqa: PLR2004
-    known = {*targets, *ordinary_words(), *cue_words(), *protected_words(), *MONTHS, *WEEKDAYS, *THIRDS, *DAY_PARTS}
+    known = {*targets, *ordinary_words(), *cue_words(), *protected_words(), *WORDS_OF_TIME}
     return tuple(sorted(targets)), frozenset(known), frozenset(map(stem, known))

@@ -294,6 +294,16 @@ async def test_period_stays_within_the_calendar_when_it_is_moved_back_again_and_
     assert all(str(reply.frame and reply.frame["start"]) > "1800" for reply in replies)
 
 
+@pytest.mark.parametrize(
+    "period", ["the past week", "the last 30 days", "last weekend", "last quarter", "last month", "March"]
+)
+async def test_sides_of_a_comparison_do_not_overlap_when_one_is_named(ask: Talk, period: str) -> None:
+    frame = (await ask(f"compare my headaches with {period}")).frame
+
+    assert frame is not None
+    assert str(frame["compare_start"]) < str(frame["compare_end"]) <= str(frame["start"]) < str(frame["end"])
+
+
 async def test_chat_asks_back_when_something_is_told_and_nothing_asked(ask: Talk) -> None:
     reply = await ask("I had a headache yesterday")
 

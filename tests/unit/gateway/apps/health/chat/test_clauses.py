@@ -8,7 +8,9 @@ import pytest
 
 from gateway.apps.health.chat.clauses import sentences
 from gateway.apps.health.chat.frame import DateRange, Intent
+from gateway.apps.health.chat.normalise import words_of
 from gateway.apps.health.chat.symptoms import base_lexicon
+from gateway.apps.health.chat.time_expressions import WORDS_OF_TIME, find_times
 from gateway.apps.health.chat.turn import Turn, read_turn
 
 NOW = datetime(2026, 4, 14, 11, 15)  # noqa: DTZ001 - the person's local time
@@ -77,14 +79,30 @@ def test_slots_come_from_beside_when_the_question_has_none() -> None:
         ("migraines, not the ordinary headaches", ("migraine",)),
         ("how often was I sad no sorry I mean nervous", ("anxiety",)),
         ("headaches and migraines without the migraines", ("headache",)),
+        ("when did my neck and back hurt, not nausea", ("neck pain", "back pain")),
+        ("when did my neck and back hurt, no wait, headaches", ("headache",)),
+        ("How many headaches in March? I mean migraines.", ("migraine",)),
     ],
 )
 def test_symptom_is_left_out_when_it_is_taken_back(text: str, symptoms: tuple[str, ...]) -> None:
     assert read(text).symptoms == symptoms
 
 
-def test_period_is_left_out_when_it_is_taken_back() -> None:
-    assert read("coughs not in February, in March").times.periods == (MARCH,)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "coughs not in February, in March", "coughs instead of February March", "How many coughs in May? Sorry, March.",
+        "How many coughs in May? Make that March.",
+    ],
+)  # fmt: skip
+def test_period_is_left_out_when_it_is_taken_back(text: str) -> None:
+    assert read(text).times.periods == (MARCH,)
+
+
+def test_no_word_of_time_is_taken_for_a_typing_error() -> None:
+    said = {word: find_times(words_of(f"on {word}"), NOW).periods for word in WORDS_OF_TIME}
+
+    assert {word for word in WORDS_OF_TIME if read(f"on {word}").times.periods != said[word]} == set()
 
 
 @pytest.mark.parametrize("text", ["headaches after I stopped coffee in March", "was I tired after my jab in March"])

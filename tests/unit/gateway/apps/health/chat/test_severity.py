@@ -50,5 +50,5 @@ def test_least_severity_is_read_when_an_adjective_says_it(skeleton: str, least: 
 
 
 def test_number_is_no_severity_when_it_counts_a_symptom() -> None:
-    assert counts("weeks with more than 3 headaches".split(), [5])
-    assert not counts("headaches of more than 3".split(), [0])
+    assert counts(words_of("weeks with more than 3 headaches"), [5])
+    assert not counts(words_of("headaches of more than 3"), [0])
