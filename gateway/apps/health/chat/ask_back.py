@@ -14,8 +14,8 @@ from gateway.apps.health.chat.dates import DAY, Unit, calendar_unit
 from gateway.apps.health.chat.frame import ALL_TIME, DateRange, Intent, QueryFrame
 from gateway.apps.health.chat.intent import protected_words
 from gateway.apps.health.chat.question import question_words
+from gateway.apps.health.chat.reading import Turn
 from gateway.apps.health.chat.symptoms import Lexicon
-from gateway.apps.health.chat.turn import Turn
 
 OFFERED_MAX: Final = 3
 _ALIKE: Final = 0.66

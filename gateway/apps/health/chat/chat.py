@@ -28,10 +28,11 @@ from gateway.apps.health.chat.chart import chart_of
 from gateway.apps.health.chat.context import ROWS_MAX, Conversation, ReturnedRow, Seal, returned_row
 from gateway.apps.health.chat.followup import frame_of
 from gateway.apps.health.chat.frame import Intent, QueryFrame
+from gateway.apps.health.chat.reading import Turn
 from gateway.apps.health.chat.reply import ChatReply, Text, text_of
 from gateway.apps.health.chat.safety import is_emergency
 from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon
-from gateway.apps.health.chat.turn import Turn, read_turn, reads_alike
+from gateway.apps.health.chat.turn import read_turn, reads_alike
 
 _LEXICONS_REMEMBERED: Final = 64
 _NEED_NO_RECORDS = {Intent.GREETING: greeting_text, Intent.HELP: help_text}

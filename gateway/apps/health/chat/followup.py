@@ -9,8 +9,8 @@ from typing import Final
 from gateway.apps.health.chat.context import Conversation, ReturnedRow
 from gateway.apps.health.chat.dates import DAY, Unit, calendar_unit, days
 from gateway.apps.health.chat.frame import ALL_TIME, DateRange, Intent, QueryFrame
+from gateway.apps.health.chat.reading import Turn
 from gateway.apps.health.chat.relative_times import Relative
-from gateway.apps.health.chat.turn import Turn
 
 _PLACES: Final = ("first", "second", "third", "fourth", "fifth")
 _ONE_RECORD: Final = frozenset({Intent.LATEST, Intent.FIRST, Intent.MAX_SEVERITY, Intent.DURATION_SINCE})

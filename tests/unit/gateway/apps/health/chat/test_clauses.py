@@ -9,9 +9,10 @@ import pytest
 from gateway.apps.health.chat.clauses import sentences
 from gateway.apps.health.chat.frame import DateRange, Intent
 from gateway.apps.health.chat.normalise import words_of
+from gateway.apps.health.chat.reading import Turn
 from gateway.apps.health.chat.symptoms import base_lexicon
 from gateway.apps.health.chat.time_expressions import WORDS_OF_TIME, find_times
-from gateway.apps.health.chat.turn import Turn, read_turn
+from gateway.apps.health.chat.turn import read_turn
 
 NOW = datetime(2026, 4, 14, 11, 15)  # noqa: DTZ001 - the person's local time
 MARCH = DateRange(start=date(2026, 3, 1), end=date(2026, 4, 1))
