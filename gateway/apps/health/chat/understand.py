@@ -1,8 +1,8 @@
 """``python -m gateway understand``: dialogs as JSON lines in, what was understood out, so that anyone can score it.
 
 In, one object a line: ``id``, ``now`` (local time), ``turns`` (messages, oldest first) and perhaps ``returned`` (what
-earlier turns' queries gave). Out: ``id``, the last turn's frame (see ``QueryFrame.as_json``), ``ask_back`` and ``ms``. A
-kind of a symptom counts as the symptom, which the names of the scorer do not tell apart, and what has no such name as
+earlier turns' queries gave). Out: ``id``, the last turn's frame (see ``QueryFrame.as_json``), ``ask_back`` and ``ms``.
+A kind of a symptom counts as the symptom, which the names of the scorer do not tell apart, and what has no such name as
 out of scope.
 """
 
