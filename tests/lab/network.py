@@ -1,0 +1,107 @@
+"""The lab's cables: namespaces for the router, the Internet and the control machine, and a package proxy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from tests.lab.shell import Background, run
+
+WAN: Final = "lab-wan"
+ADM: Final = "lab-adm"
+INET: Final = "lab-inet"
+NAMESPACES: Final = (WAN, ADM, INET)
+BRIDGE: Final = "br-lan"
+
+ROUTER: Final = "10.77.0.1"
+CONTROL: Final = "10.77.0.10"
+OUTSIDE: Final = "198.51.100.1"
+"""The router's own address on the Internet: what the appliance's name resolves to."""
+INTERNET: Final = "198.51.100.10"
+
+PROXY_PORT: Final = 3142
+_PROXY_LOCAL_PORT: Final = 13142
+
+
+def up() -> None:
+    """Make the namespaces and join them. Whatever was left of an earlier lab is gone first."""
+    down()
+    for name in NAMESPACES:
+        run("ip", "netns", "add", name)
+        _ip(name, "link", "set", "lo", "up")
+    _ip(WAN, "link", "add", BRIDGE, "type", "bridge")
+    _ip(WAN, "addr", "add", f"{ROUTER}/24", "dev", BRIDGE)
+    _ip(WAN, "link", "set", BRIDGE, "up")
+    _ip(ADM, "link", "add", "eth0", "type", "veth", "peer", "name", "v-adm", "netns", WAN)
+    _ip(WAN, "link", "set", "v-adm", "master", BRIDGE, "up")
+    _ip(ADM, "addr", "add", f"{CONTROL}/24", "dev", "eth0")
+    _ip(ADM, "link", "set", "eth0", "up")
+    _ip(ADM, "route", "add", "default", "via", ROUTER)
+    _ip(INET, "link", "add", "eth0", "type", "veth", "peer", "name", "wan0", "netns", WAN)
+    _ip(WAN, "addr", "add", f"{OUTSIDE}/24", "dev", "wan0")
+    _ip(WAN, "link", "set", "wan0", "up")
+    _ip(INET, "addr", "add", f"{INTERNET}/24", "dev", "eth0")
+    _ip(INET, "link", "set", "eth0", "up")
+    _ip(WAN, "route", "add", "default", "via", INTERNET)
+    inside(WAN, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+
+
+def forward(door: str) -> None:
+    """Let the router hand ports 80 and 443 on to the door, and hide the LAN behind itself."""
+    rules = f"""
+        table ip nat
+        delete table ip nat
+        table ip nat {{
+            chain in {{
+                type nat hook prerouting priority dstnat
+                iifname "wan0" tcp dport {{ 80, 443 }} dnat to {door}
+            }}
+            chain out {{
+                type nat hook postrouting priority srcnat
+                oifname "wan0" masquerade
+            }}
+        }}"""
+    inside(WAN, "nft", "-f", "-", text=rules)
+
+
+def down() -> None:
+    for name in NAMESPACES:
+        run("ip", "netns", "del", name, check=False)
+
+
+def inside(namespace: str, *command: str | Path, text: str | None = None, timeout_s: float = 120) -> str:
+    """Run a command in a namespace and return its output. Raises LabError."""
+    return run("ip", "netns", "exec", namespace, *command, text=text, timeout_s=timeout_s)
+
+
+def set_cable(interface: str, *, connected: bool) -> None:
+    """Plug the cable of one of the router's ports in or out."""
+    _ip(WAN, "link", "set", interface, "up" if connected else "down")
+
+
+def start_proxy(background: Background, folder: Path, cache: Path) -> None:
+    """Serve Debian's packages to the hosts, which have no way out: from a cache that outlives the lab."""
+    settings = folder / "acng"
+    settings.mkdir(exist_ok=True)
+    (settings / "acng.conf").write_text(
+        f"CacheDir: {cache}\nLogDir: {folder}\nPort: {_PROXY_LOCAL_PORT}\nBindAddress: 127.0.0.1\nForeGround: 1\n"
+    )
+    cache.mkdir(parents=True, exist_ok=True)
+    socket = folder / "proxy.sock"
+    background.start("proxy", "apt-cacher-ng", "-c", settings)
+    background.start(
+        "proxy-out", "socat", f"UNIX-LISTEN:{socket},fork,unlink-early", f"TCP:127.0.0.1:{_PROXY_LOCAL_PORT}"
+    )
+    background.start(
+        "proxy-in", "ip", "netns", "exec", WAN,
+        "socat", f"TCP-LISTEN:{PROXY_PORT},bind={ROUTER},fork,reuseaddr", f"UNIX-CONNECT:{socket}",
+    )  # fmt: skip
+
+
+def stop_proxy(background: Background) -> None:
+    for name in ("proxy-in", "proxy-out", "proxy"):
+        background.stop(name)
+
+
+def _ip(namespace: str, *arguments: str) -> None:
+    run("ip", "-n", namespace, *arguments)
