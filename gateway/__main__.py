@@ -22,6 +22,7 @@ from bridge.tls import TLSRefused
 from gateway.app import Gateway
 from gateway.apps.health.chat import understand
 from gateway.settings import PREFIX, GatewaySettings
+from gateway.web.assets import Assets
 from gateway.web.listen import CannotListen
 
 
@@ -42,6 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--config", type=Path, metavar="FILE", help="the settings file (TOML)")
+    text = "write style sheets, scripts and icons into a folder, under the names that pages ask for"
+    assets = commands.add_parser("assets", help=text, description=text)
+    assets.add_argument("folder", type=Path, metavar="DIR", help="where nginx serves /static from")
     text = "read questions (one JSON object a line) and write what was understood"
     commands.add_parser("understand", help=text, description=text)
     return parser
@@ -51,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "understand":
         understand.run(sys.stdin, sys.stdout, SystemClock())
+        return 0
+    if options.command == "assets":
+        Assets().write_to(options.folder)
         return 0
     try:
         settings = load(GatewaySettings, options.config, prefix=PREFIX)

@@ -76,8 +76,8 @@ def load(
     if directory := environ.get("CREDENTIALS_DIRECTORY"):
         for key in secrets:
             credential = Path(directory) / ".".join(key).replace("_", "-")
-            if credential.is_file():
-                _insert(values, key, _read_text(credential).strip())
+            if credential.is_file() and (secret := _read_text(credential).strip()):
+                _insert(values, key, secret)  # an empty one says that there is none: a unit names all it may be given
     try:
         return model.model_validate(values)
     except ValidationError as error:
