@@ -34,7 +34,7 @@ from bridge.contracts.operation import Role
 from bridge.errors import AppError
 from bridge.keys import KeysRefused, KeyStore
 from bridge.process import logs
-from bridge.process.clock import SystemClock
+from bridge.process.clock import SystemClock, utc
 from bridge.process.settings import EXIT_CONFIG, SettingsError, load
 from bridge.tls import ReloadingServerTLS, TLSRefused
 
@@ -168,6 +168,14 @@ async def grants_list(settings: AgentSettings, options: argparse.Namespace) -> i
     return 0
 
 
+async def sessions_end(settings: AgentSettings, _options: argparse.Namespace) -> int:
+    """End every session, within a second; everybody has to sign in again."""
+    async with _users(settings) as users:
+        ended = await users.end_every_session(utc(_CLOCK.time()), deadline=_deadline())
+    print(f"ended {ended} sessions")
+    return 0
+
+
 async def tokens_rotate(settings: AgentSettings, _options: argparse.Namespace) -> int:
     """Make a new signing key; a running agent takes it over, and tokens of the old one stay good."""
     keys = TokenKeys(settings.tokens)
@@ -243,6 +251,10 @@ def _parser() -> argparse.ArgumentParser:
     grant.add_argument("--person", help="the value of the mapping's person column; none where there is one person")
     _add(grants, "remove", grants_remove, common, account, app)
     _add(grants, "list", grants_list, common, listed)
+
+    sessions = _group(commands, "sessions", "who is signed in")
+    end = _add(sessions, "end", sessions_end, common)
+    end.add_argument("--all", action="store_true", required=True, help="every one of them")
 
     tokens = _group(commands, "tokens", "the keys that access tokens are signed with")
     _add(tokens, "rotate", tokens_rotate, common)

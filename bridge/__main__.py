@@ -1,4 +1,4 @@
-"""``python -m bridge keys …`` and ``python -m bridge pki …``: what the two machines trust each other by."""
+"""``python -m bridge keys|pki|admission …``: what the two machines trust each other by."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
+from bridge import admission
 from bridge.keys import (
     FILE_NAME,
     Keyring,
     KeysRefused,
     RotationStep,
     generate,
+    generation_text,
     load_generation,
     load_keyring,
+    parse_generation,
     rotate_once,
     rotation_under_way,
     save_generation,
@@ -40,11 +43,12 @@ class Unconfirmed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """What a command says, waits on and reads the time from."""
+    """What a command says, waits on, reads the time from, and takes in."""
 
     say: Callable[[str], None] = print
     sleep: Callable[[float], None] = time.sleep
     clock: Clock = field(default_factory=SystemClock)
+    read: Callable[[], bytes] = field(default=lambda: sys.stdin.buffer.read(admission.SIZE_MAX_BYTES))
 
     def now(self) -> datetime:
         return utc(self.clock.time())
@@ -142,6 +146,32 @@ def keys_retire(options: argparse.Namespace, terminal: Terminal) -> None:
     _confirm(options, f"{ring.previous.key_id} would be forgotten")
     save_keyring(options.keys, keyring.with_ring(ring.retire()))
     terminal.say(f"retired {ring.previous.key_id}")
+
+
+def keys_offer(options: argparse.Namespace, terminal: Terminal) -> None:
+    """At the agent: stage a new generation unless one is staged, and print it, for keys take on the unit's machine."""
+    keyring = load_keyring(options.keys)
+    ring = keyring.ring(options.unit)
+    if ring.next is None:
+        ring = ring.stage(generate(options.unit, now=terminal.now()))
+        save_keyring(options.keys, keyring.with_ring(ring))
+    terminal.say(generation_text(ring.generations[-1]))
+
+
+def keys_take(options: argparse.Namespace, terminal: Terminal) -> None:
+    """At the unit: stage the generation on standard input, as keys offer prints it."""
+    generation = parse_generation(terminal.read())
+    save_keyring(options.keys, _keyring_or_none(options.keys).stage(generation))
+    terminal.say(f"staged {generation.key_id}")
+
+
+def keys_forget(options: argparse.Namespace, terminal: Terminal) -> None:
+    """At the agent: accept no message of a unit any more, or of any without --unit."""
+    rings = _keyring_or_none(options.keys).rings
+    forgotten = [unit for unit in rings if options.unit in {None, unit}]
+    _confirm(options, f"the keys of {', '.join(forgotten) or 'no unit'} would be forgotten")
+    save_keyring(options.keys, Keyring({unit: ring for unit, ring in rings.items() if unit not in forgotten}))
+    terminal.say(f"forgot {', '.join(forgotten) or 'nothing'}")
 
 
 def keys_list(options: argparse.Namespace, terminal: Terminal) -> None:
@@ -243,6 +273,22 @@ def pki_revoke(options: argparse.Namespace, terminal: Terminal) -> None:
         terminal.say(f"next: carry {options.pki / 'revoked.txt'} to the agent's TLS folder")
 
 
+# ------------------------------------------------------------------------------------------------------- admission
+
+
+def admission_offer(options: argparse.Namespace, terminal: Terminal) -> None:
+    """At the agent: make new keys and a new identity for a unit, in the place of its old keys, and print them."""
+    terminal.say(
+        admission.offer(options.unit, Authority(options.pki), options.keys, now=terminal.now()).decode().rstrip()
+    )
+
+
+def admission_take(options: argparse.Namespace, terminal: Terminal) -> None:
+    """At the unit: put the admission on standard input in the place of what the two folders hold."""
+    taken = admission.take(terminal.read(), options.tls, options.keys)
+    terminal.say(f"took {taken.generation.key_id}")
+
+
 def _confirm(options: argparse.Namespace, consequence: str) -> None:
     if not options.yes:
         msg = f"{consequence}: repeat with --yes"
@@ -254,7 +300,7 @@ def _confirm(options: argparse.Namespace, consequence: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bridge", description=__doc__)
-    areas = parser.add_subparsers(required=True, metavar="keys|pki")
+    areas = parser.add_subparsers(required=True, metavar="keys|pki|admission")
     keys = areas.add_parser("keys", help="signing keys").add_subparsers(required=True, metavar="COMMAND")
     pki = areas.add_parser("pki", help="certificates").add_subparsers(required=True, metavar="COMMAND")
 
@@ -273,14 +319,18 @@ def _parser() -> argparse.ArgumentParser:
         "--export", dest="export_file", type=Path, metavar="FILE", help="at the agent: write it here"
     )
     direction.add_argument("--import", dest="import_file", type=Path, metavar="FILE", help="at the unit: take this one")
-    promote, retire, list_keys = (
+    promote, retire, list_keys, offer, take, forget = (
         _add(keys, "promote", keys_promote),
         _add(keys, "retire", keys_retire),
         _add(keys, "list", keys_list),
+        _add(keys, "offer", keys_offer),
+        _add(keys, "take", keys_take),
+        _add(keys, "forget", keys_forget),
     )
-    for one in (promote, retire):
+    for one in (promote, retire, offer):
         one.add_argument("--unit", default="gateway", help="whose keys (gateway)")
-    for one in (stage, promote, retire, list_keys):
+    forget.add_argument("--unit", help="whose keys (every unit's)")
+    for one in (stage, promote, retire, list_keys, offer, take, forget):
         one.add_argument("--keys", type=Path, required=True, metavar="DIR", help="this machine's key folder")
 
     init, issue, renew, prolong, list_issued, revoke = (
@@ -317,9 +367,20 @@ def _parser() -> argparse.ArgumentParser:
     revoke.add_argument("--tls", action="append", default=[], type=Path, metavar="DIR", help="a TLS folder to update")
     for one in (list_keys, list_issued):
         one.add_argument("--json", action="store_true", help="as JSON")
-    for one in (retire, issue, revoke):
+    for one in (retire, issue, revoke, forget):
         one.add_argument("--yes", action="store_true", help="do it")
+    _add_admission(areas.add_parser("admission", help="a unit's keys and identity, all anew"))
     return parser
+
+
+def _add_admission(area: argparse.ArgumentParser) -> None:
+    commands = area.add_subparsers(required=True, metavar="COMMAND")
+    offer, take = _add(commands, "offer", admission_offer), _add(commands, "take", admission_take)
+    offer.add_argument("--unit", default="gateway", help="whose (gateway)")
+    offer.add_argument("--pki", type=Path, required=True, metavar="DIR", help="the PKI folder")
+    take.add_argument("--tls", type=Path, required=True, metavar="DIR", help="the unit's TLS folder")
+    for one in (offer, take):
+        one.add_argument("--keys", type=Path, required=True, metavar="DIR", help="this machine's key folder")
 
 
 def _add(
@@ -347,7 +408,7 @@ def main(arguments: Sequence[str] | None = None, terminal: Terminal | None = Non
     command: Command = options.command
     try:
         command(options, terminal or Terminal())
-    except (KeysRefused, PKIRefused, Unconfirmed, OSError) as error:
+    except (admission.AdmissionRefused, KeysRefused, PKIRefused, Unconfirmed, OSError) as error:
         print(f"python -m bridge: {error}", file=sys.stderr)
         return 1
     return 0

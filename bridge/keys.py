@@ -254,11 +254,24 @@ def save_keyring(folder: Path, keyring: Keyring) -> None:
 
 def load_generation(path: Path) -> Generation:
     """Read what :func:`save_generation` wrote on the other machine. Raises :class:`KeysRefused`."""
-    rings = list(_read(path).values())
-    if len(rings) != 1 or len(rings[0].generations) != 1:
-        msg = f"{path} does not hold one generation"
+    return _only_generation(_read(path), path)
+
+
+def generation_text(generation: Generation) -> str:
+    """Return one generation as :func:`save_generation` writes it."""
+    return _json(Keyring({generation.unit: Ring(generation)})).decode()
+
+
+def parse_generation(content: bytes) -> Generation:
+    """Return the generation in such a text. Raises :class:`KeysRefused`."""
+    return _only_generation(_parse(content, "the input"), "the input")
+
+
+def _only_generation(rings: Mapping[str, Ring], source: object) -> Generation:
+    if len(rings) != 1 or len(ring := next(iter(rings.values())).generations) != 1:
+        msg = f"{source} does not hold one generation"
         raise KeysRefused(msg)
-    return rings[0].current
+    return ring[0]
 
 
 def save_generation(path: Path, generation: Generation) -> None:
@@ -272,13 +285,18 @@ def _json(keyring: Keyring) -> bytes:
 
 def _read(path: Path) -> dict[str, Ring]:
     try:
-        return _FORMAT.validate_json(read_private(path))
+        return _parse(read_private(path), path)
     except FileRefused as error:
         raise KeysRefused(str(error)) from error
+
+
+def _parse(content: bytes, source: object) -> dict[str, Ring]:
+    try:
+        return _FORMAT.validate_json(content)
     except ValidationError as error:  # its own text would show the input
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        msg = f"{path} is malformed: {where}: {first['msg']}"
+        msg = f"{source} is malformed: {where}: {first['msg']}"
         raise KeysRefused(msg) from None
 
 

@@ -61,6 +61,11 @@ UPDATE sessions SET generation = $2, rotated_at = $3, expires_at = $4 WHERE id =
 -- $2 now timestamptz
 UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL;
 
+-- name: end_every_session
+-- End all sessions; their tokens stop working at once, each by its trigger.
+-- $1 now timestamptz
+UPDATE sessions SET ended_at = $1 WHERE ended_at IS NULL;
+
 -- name: forget_sessions
 -- Drop sessions when nobody can hold a token of theirs any more.
 -- $1 not_after timestamptz

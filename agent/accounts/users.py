@@ -79,6 +79,11 @@ class Users:
         hashed = await self._passwords.hash(password)
         _one(await self._pool.execute(QUERIES["set_password"], email, hashed, deadline=deadline), email)
 
+    async def end_every_session(self, now: datetime, *, deadline: float) -> int:
+        """Have everybody sign in again; return how many sessions were ended."""
+        tag = await self._pool.execute(QUERIES["end_every_session"], now, deadline=deadline)
+        return int(tag.rpartition(" ")[2])
+
     async def add_grant(self, email: str, app: str, person: str | None, *, deadline: float) -> None:
         """Link an account to a person in ``app``, in place of the link it had. Raises NotFound."""
         _one(await self._pool.execute(QUERIES["add_grant"], email, app, person, deadline=deadline), email)

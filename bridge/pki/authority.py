@@ -93,6 +93,15 @@ class Authority:
         """Make a key and a certificate for ``unit`` and write its TLS folder. Returns the leaf."""
         return self._issue(read_identity(self._intermediate), Profile.of_unit(unit), folder, now=now)
 
+    def issue_unit_elsewhere(self, unit: str, *, now: datetime) -> tuple[Identity, tuple[x509.Certificate, ...]]:
+        """Make a key and a certificate for ``unit``, to be carried to its machine. Returns them, and whom to trust."""
+        key = generate_key()
+        chain = issue(
+            read_identity(self._intermediate), Profile.of_unit(unit), key.public_key(), now=now, terms=self._terms
+        )
+        self._remember(chain[0])
+        return Identity(key, chain), read_certificates(self._root_certificate)
+
     def issue_web_server(self, profile: Profile, folder: Path, *, now: datetime) -> x509.Certificate:
         """Make a key and a certificate for a server that browsers reach. Returns the leaf.
 
@@ -182,7 +191,8 @@ class Authority:
         return self._issued / f"{serial:x}.pem"
 
     def _is_web(self, leaf: x509.Certificate) -> bool:
-        if not self._web_root_certificate.exists():  # the RPI3's copy
+        """Say whether the web root signed ``leaf``; the RPI3's copy of the folder has none, and renews none of its."""
+        if not self._web_root_certificate.exists():
             return False
         return leaf.issuer == read_certificates(self._web_root_certificate)[0].subject
 
