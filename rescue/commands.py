@@ -1,0 +1,161 @@
+"""Running fixed commands: an environment of our own, no shell, no pager, an end in time, and not too much output."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rescue.settings import USUAL_PATHS, Paths
+from rescue.words import printable
+
+OUTPUT_MAX_BYTES: Final = 512 * 1024
+LINE_MAX: Final = 2000
+TIMED_OUT: Final = 124
+NOT_FOUND: Final = 127
+LEFT: Final = 130
+_LOOK_S: Final = 0.25
+
+ENVIRONMENT: Final[Mapping[str, str]] = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/",
+    "LC_ALL": "C.UTF-8",
+    "SYSTEMD_COLORS": "0",
+    "SYSTEMD_PAGER": "",
+}
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def reason(self) -> str:
+        """The last line of what went wrong, for one line of ours."""
+        lines = (self.err.strip() or self.out.strip()).splitlines()
+        return printable(lines[-1]) if lines else f"it ended with {self.code}"
+
+
+class Commands:
+    """Runs commands, and says their lines as they come. ``has_left`` tells that nobody listens any more."""
+
+    def __init__(
+        self,
+        say: Say = lambda _line: None,
+        *,
+        has_left: Callable[[], bool] = lambda: False,
+        environment: Mapping[str, str] = ENVIRONMENT,
+        paths: Paths = USUAL_PATHS,
+    ) -> None:
+        self.say: Final = say
+        self.paths: Final = paths
+        self._has_left = has_left
+        self._environment = dict(environment)
+
+    def run(self, *argv: str, timeout_s: float = 30.0) -> int:
+        """Run a command, saying each line of its output; return its exit code, 124 for one that took too long."""
+        try:
+            process = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                env=self._environment, start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            self.say(f"{argv[0]}: {error.strerror}")
+            return NOT_FOUND
+        with process:
+            try:
+                return self._relay(process, time.monotonic() + timeout_s)
+            finally:
+                _end(process)
+
+    def capture(self, *argv: str, timeout_s: float = 30.0, given: bytes = b"") -> Finished:
+        """Run a command to its end, giving it ``given`` on standard input. Raises nothing."""
+        try:
+            process = subprocess.Popen(
+                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self._environment,
+                start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            return Finished(NOT_FOUND, "", f"{argv[0]}: {error.strerror}")
+        with process:
+            try:
+                out, err = process.communicate(given, timeout_s)
+            except subprocess.TimeoutExpired:
+                return Finished(TIMED_OUT, "", f"{argv[0]} took longer than {timeout_s:g} s")
+            finally:
+                _end(process)
+        return Finished(process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
+
+    def _relay(self, process: subprocess.Popen[bytes], deadline: float) -> int:
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        output, rest, size = process.stdout.fileno(), b"", 0
+        with selectors.DefaultSelector() as selector:
+            selector.register(output, selectors.EVENT_READ)
+            while True:
+                if time.monotonic() > deadline:
+                    self.say("this took too long, and was ended")
+                    return TIMED_OUT
+                if not selector.select(_LOOK_S):
+                    if self._has_left():
+                        return LEFT
+                    continue
+                chunk = os.read(output, 1 << 16)
+                size += len(chunk)
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    self.say(_text(line))
+                if not chunk:
+                    break
+                if size > OUTPUT_MAX_BYTES:
+                    self.say("there is more, which is not shown")
+                    return 0
+                rest = rest[: LINE_MAX + 1]
+        if rest:
+            self.say(_text(rest))
+        try:
+            return process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return TIMED_OUT
+
+
+def _text(line: bytes) -> str:
+    return printable(line[:LINE_MAX].decode("utf-8", "replace").rstrip("\r"))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def as_user(
+    user: str, module: str, *arguments: str, credentials: Sequence[str] = (), timeout_s: float = 60.0,
+    paths: Paths = USUAL_PATHS,
+) -> list[str]:  # fmt: skip
+    """Return how to run ``python -m module …`` of the current release as ``user``, with secrets as its unit has them.
+
+    A unit of its own, made by systemd: the helper's sandbox need not allow what the command needs, and root touches no
+    file in a folder that a service may write to.
+    """
+    return [
+        "systemd-run", "--quiet", "--pipe", "--wait", "--collect", f"--uid={user}",
+        f"--property=WorkingDirectory={paths.release}",
+        f"--property=RuntimeMaxSec={timeout_s:g}",
+        "--property=NoNewPrivileges=yes",
+        "--property=UMask=0077",
+        *(f"--property=LoadCredential={name}:{paths.credentials / name}" for name in credentials),
+        "--", str(paths.python), "-m", module, *arguments,
+    ]  # fmt: skip
