@@ -65,8 +65,8 @@ def offer(unit: str, authority: Authority, keys_folder: Path, *, now: datetime) 
 def take(content: bytes, tls_folder: Path, keys_folder: Path) -> Admission:
     """Put an admission in the place of what the two folders hold.
 
-    Raises :class:`AdmissionRefused`, :class:`~bridge.keys.KeysRefused` or :class:`~bridge.pki.PKIRefused`; the folders hold what
-    they did, then.
+    Raises :class:`AdmissionRefused`, :class:`~bridge.keys.KeysRefused` or :class:`~bridge.pki.PKIRefused`; the folders
+    hold what they did, then.
     """
     try:
         admission = Admission.model_validate_json(content)

@@ -17,7 +17,7 @@ from typing import Final
 from bridge.process.settings import environment
 
 try:
-    from systemd import daemon
+    from systemd import daemon  # type: ignore[attr-defined] # the folder of that name holds units
 except ImportError:
     daemon = None
 

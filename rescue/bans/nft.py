@@ -74,7 +74,7 @@ class EdgeSets:
 
     def _run(self, *arguments: str, document: object = None) -> str:
         try:
-            result = subprocess.run(  # noqa: S603 - fixed arguments; values travel as JSON
+            result = subprocess.run(
                 [NFT, "-j", *arguments],
                 input="" if document is None else json.dumps(document),
                 capture_output=True,

@@ -60,7 +60,7 @@ class Protected:
 
 def _ip(*arguments: str) -> list[dict[str, Any]]:
     try:
-        result = subprocess.run(  # noqa: S603 - fixed arguments
+        result = subprocess.run(
             [IP, "-json", *arguments], capture_output=True, timeout=_TIMEOUT_S, check=True
         )
     except (OSError, subprocess.SubprocessError) as error:

@@ -135,7 +135,7 @@ class Change:
 
 
 def _run(command: tuple[str, ...]) -> None:
-    subprocess.run(  # noqa: S603 - the subjects' fixed commands
+    subprocess.run(
         command, check=True, capture_output=True, text=True, timeout=_COMMAND_TIMEOUT_S
     )
 

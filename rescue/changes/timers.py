@@ -26,7 +26,7 @@ class SystemdTimers:
 
     def schedule(self, name: str, delay_s: int) -> None:
         self.cancel(name)
-        subprocess.run(  # noqa: S603 - fixed arguments
+        subprocess.run(
             [
                 "/usr/bin/systemd-run", "--quiet", "--collect", f"--unit=drawbridge-undo-{name}",
                 f"--on-active={delay_s}s", "--timer-property=AccuracySec=1s", f"--working-directory={_PACKAGES}",
@@ -36,7 +36,7 @@ class SystemdTimers:
         )  # fmt: skip
 
     def cancel(self, name: str) -> None:
-        subprocess.run(  # noqa: S603 - fixed arguments; that there is none is as good
+        subprocess.run(
             ["/usr/bin/systemctl", "stop", f"drawbridge-undo-{name}.timer"],
             check=False, capture_output=True, timeout=_TIMEOUT_S,
         )  # fmt: skip
