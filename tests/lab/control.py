@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.lab import network
+from tests.lab.internet import DOMAIN
 from tests.lab.shell import PROJECT, LabError, run
 
-DOMAIN: Final = "health.lab.test"
 LAN_NAME: Final = "drawbridge.local"
 _RECAP: Final = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 _PLAY_S: Final = 600

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from tests.lab.network import ADM, BRIDGE, PROXY_PORT, ROUTER, WAN
+from tests.lab.network import ADM, BRIDGE, INTERNET, PROXY_PORT, ROUTER, WAN
 from tests.lab.shell import Background, LabError, children, is_alive, run, wait_until
 
 USER: Final = "pi"
@@ -130,7 +130,7 @@ class Host:
         run("ssh-keygen", "-q", "-A", "-f", self.root)
         (etc / "hostname").write_text(f"{self.name}\n")
         (etc / "hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {self.name}\n")
-        (etc / "resolv.conf").write_text(f"nameserver {ROUTER}\n")
+        (etc / "resolv.conf").write_text(f"nameserver {INTERNET}\n")
         (etc / "apt/apt.conf.d/01lab").write_text(f'Acquire::http::Proxy "http://{ROUTER}:{PROXY_PORT}";\n')
         (etc / "systemd/network/10-lan.network").write_text(
             f"[Match]\nName=host0\n[Network]\nAddress={self.address}/24\nGateway={ROUTER}\nLinkLocalAddressing=no\n"

@@ -14,6 +14,7 @@ from tests.lab import clinic, network
 from tests.lab.base import make_base
 from tests.lab.control import Control, Play
 from tests.lab.host import Host, Place
+from tests.lab.internet import DIRECTORY, Internet
 from tests.lab.shell import PROJECT, Background, run
 
 KEPT: Final = PROJECT / "var/lab"
@@ -37,6 +38,7 @@ class Lab:
         self._suite = suite
         self._background = Background(RUNNING)
         self.key = RUNNING / "id"
+        self.internet = Internet(self._background, RUNNING)
         self.hosts = {
             name: Host(Place(name, address, self._base(name), "1G" if name == KEEP else ""), RUNNING, self.key)
             for name, address in _ADDRESSES.items()
@@ -66,13 +68,18 @@ class Lab:
         network.up()
         network.forward(self.door.address)
         network.start_proxy(self._background, RUNNING, KEPT / "packages")
+        self.internet.start()
         self._timed("both hosts booted", self._boot)
         self._timed("the clinic's database filled", lambda: clinic.move_in(self.keep))
 
     def provision(self, *arguments: str) -> Play:
         """Run the playbook over both hosts."""
         self.control.fetch_wheels(*self.keep.ssh(_KIND).split())
-        self.control.set_up(door=DOOR, keep=KEEP, settings={})
+        self.control.set_up(
+            door=DOOR,
+            keep=KEEP,
+            settings={"drawbridge_acme_server": DIRECTORY, "drawbridge_acme_ca": str(self.internet.acme_ca)},
+        )
         return self.control.play(*arguments)
 
     def down(self) -> None:
@@ -80,6 +87,7 @@ class Lab:
         with ThreadPoolExecutor() as threads:
             for each in [threads.submit(host.remove) for host in self.hosts.values()]:
                 each.result()
+        self.internet.stop()
         network.stop_proxy(self._background)
         network.down()
         if os.path.ismount(RUNNING):

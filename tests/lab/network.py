@@ -69,9 +69,11 @@ def down() -> None:
         run("ip", "netns", "del", name, check=False)
 
 
-def inside(namespace: str, *command: str | Path, text: str | None = None, timeout_s: float = 120) -> str:
-    """Run a command in a namespace and return its output. Raises LabError."""
-    return run("ip", "netns", "exec", namespace, *command, text=text, timeout_s=timeout_s)
+def inside(
+    namespace: str, *command: str | Path, text: str | None = None, timeout_s: float = 120, check: bool = True
+) -> str:
+    """Run a command in a namespace and return its output. Raises LabError where it failed."""
+    return run("ip", "netns", "exec", namespace, *command, text=text, timeout_s=timeout_s, check=check)
 
 
 def set_cable(interface: str, *, connected: bool) -> None:
