@@ -59,6 +59,7 @@ TEST_NEEDS: Final = (
     Need("libnss3-tools", "certutil", "the browser tests"),
     Need("libatomic1", "*/libatomic.so.1", "the browser tests"),  # playwright brings a Node.js that wants it
     Need("faketime", "faketime", "the tests with clocks apart"),
+    Need("systemd", "systemd-analyze", "the tests of the units"),
 )
 CONTROL_NEEDS: Final = (Need("openssh-client", "ssh", "the way to the two Pis"),)
 NEEDS: Final = {"run": RUN_NEEDS, "test": TEST_NEEDS, "control": CONTROL_NEEDS}

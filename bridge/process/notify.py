@@ -17,7 +17,8 @@ from typing import Final
 from bridge.process.settings import environment
 
 try:
-    from systemd import daemon  # type: ignore[attr-defined] # the folder of that name holds units
+    # the folder of units beside this package has that name too: to Python it is none, to mypy it is the module
+    from systemd import daemon  # type: ignore[attr-defined, unused-ignore]
 except ImportError:
     daemon = None
 
