@@ -23,8 +23,8 @@ _FOREIGN: Final = {
 _TARGETS: Final = ("basic", "multi-user", "network", "paths", "shutdown", "sockets", "sysinit", "timers", "time-set",
                    "time-sync")  # fmt: skip
 _PROGRAMS: Final = (
-    "bin/kill", "opt/drawbridge/current/.venv/bin/python", "usr/bin/python3", "usr/local/sbin/drawbridge-rescue",
-    "usr/sbin/sshd",
+    "bin/kill", "opt/drawbridge/current/.venv/bin/python", "usr/bin/certbot", "usr/bin/python3",
+    "usr/local/lib/drawbridge/show-certificate", "usr/local/sbin/drawbridge-rescue", "usr/sbin/sshd",
 )  # fmt: skip
 
 
