@@ -1,25 +1,101 @@
-"""``python -m tests.lab …``: the lab by hand."""
+"""``python -m tests.lab …``: the lab by hand, or all of it at once (``make lab``)."""
 
 from __future__ import annotations
 
+import argparse
+import os
+import shutil
+import subprocess
 import sys
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import pytest
 
 from tests.lab.lab import Lab
+from tests.lab.shell import PROJECT, LabError
+
+PACKAGES: Final = {
+    "apt-cacher-ng": "apt-cacher-ng", "arch-test": "arch-test", "curl": "curl", "dig": "bind9-dnsutils",
+    "mmdebstrap": "mmdebstrap", "named": "bind9", "nft": "nftables", "nmap": "nmap", "pebble": "pebble",
+    "socat": "socat", "ssh": "openssh-client", "systemd-nspawn": "systemd-container",
+}  # fmt: skip
+"""A command of each Debian package that the lab needs."""
 
 
-def main() -> int:
-    lab = Lab()
-    command = sys.argv[1]
-    if command == "up":
-        lab.up()
-    elif command == "down":
-        lab.down()
-    elif command == "provision":
-        print(lab.provision(*sys.argv[2:]).output)
-    elif command in lab.hosts:
-        print(lab.hosts[command].ssh(sys.argv[2], check=False), end="")
+def install() -> None:
+    """Install what this machine lacks. Their services are not started: the lab runs its own."""
+    missing = sorted(package for command, package in PACKAGES.items() if shutil.which(command) is None)
+    if missing:
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        lock = ("-o", "DPkg::Lock::Timeout=300")
+        subprocess.run(["apt-get", "-qq", *lock, "update"], env=environment, check=True)
+        command = ["apt-get", "-qq", *lock, "install", "-y", "--no-install-recommends", *missing]
+        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+
+
+def up(lab: Lab) -> int:
+    lab.up()
+    lab.provision()
     return 0
 
 
+def down(lab: Lab) -> int:
+    lab.down()
+    return 0
+
+
+def check(lab: Lab) -> int:
+    """Run the tests against the lab that is up."""
+    return pytest.main(["-p", "no:randomly", "-p", "no:cacheprovider", str(PROJECT / "tests/lab"), *lab.arguments])
+
+
+def everything(lab: Lab) -> int:
+    """Boot, provision, test, and take it down again, also when something fails."""
+    lab.down()
+    try:
+        up(lab)
+        return check(lab)
+    finally:
+        lab.down()
+
+
+def shell(lab: Lab) -> int:
+    """Leave a provisioned lab up, and say how to get in."""
+    up(lab)
+    for host in lab.hosts.values():
+        print(f"{host.name}: {' '.join(host.ssh_command())}")
+    print("take it down with: .venv/bin/python -m tests.lab down")
+    return 0
+
+
+def on(lab: Lab) -> int:
+    """Run a shell command on a host, as root."""
+    name, command = lab.arguments
+    print(lab.hosts[name].sudo(command, check=False), end="")
+    return 0
+
+
+COMMANDS: Final[dict[str, Callable[[Lab], int]]] = {
+    "all": everything, "up": up, "down": down, "check": check, "shell": shell, "on": on,
+}  # fmt: skip
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.lab", description=__doc__)
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="for check: pytest's; for on: HOST COMMAND")
+    options = parser.parse_args(arguments)
+    if os.geteuid() != 0:
+        print("the lab makes network namespaces and boots containers: run it as root", file=sys.stderr)
+        return 1
+    install()
+    try:
+        return COMMANDS[options.command](Lab(arguments=tuple(options.arguments)))
+    except LabError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

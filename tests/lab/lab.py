@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -12,7 +13,7 @@ from typing import Final
 
 from tests.lab import clinic, network
 from tests.lab.base import make_base
-from tests.lab.control import Control, Play
+from tests.lab.control import Control
 from tests.lab.host import Host, Place
 from tests.lab.internet import DIRECTORY, Internet
 from tests.lab.shell import PROJECT, Background, run
@@ -33,7 +34,8 @@ _KIND: Final = "python3 -c 'import sys; print(*sys.version_info[:2], sep=chr(46)
 class Lab:
     """At most one exists on a machine. ``say`` is told of each step."""
 
-    def __init__(self, say: Callable[[str], None] = print, suite: str = SUITE) -> None:
+    def __init__(self, say: Callable[[str], None] = print, suite: str = SUITE, arguments: tuple[str, ...] = ()) -> None:
+        self.arguments = arguments
         self._say = say
         self._suite = suite
         self._background = Background(RUNNING)
@@ -72,15 +74,20 @@ class Lab:
         self._timed("both hosts booted", self._boot)
         self._timed("the clinic's database filled", lambda: clinic.move_in(self.keep))
 
-    def provision(self, *arguments: str) -> Play:
-        """Run the playbook over both hosts."""
+    def provision(self) -> None:
+        """Try the playbook dry on the bare hosts, run it, and run it again; leave what each run did in ``plays.json``."""
         self.control.fetch_wheels(*self.keep.ssh(_KIND).split())
-        self.control.set_up(
-            door=DOOR,
-            keep=KEEP,
-            settings={"drawbridge_acme_server": DIRECTORY, "drawbridge_acme_ca": str(self.internet.acme_ca)},
-        )
-        return self.control.play(*arguments)
+        acme = {"drawbridge_acme_server": DIRECTORY, "drawbridge_acme_ca": str(self.internet.acme_ca)}
+        self.control.set_up(door=DOOR, keep=KEEP, settings=acme)
+        plays = {}
+        for name, arguments in {"check": ("--check", "--diff"), "first": (), "second": ()}.items():
+            start = time.monotonic()
+            play = self.control.play(*arguments)
+            time_s = time.monotonic() - start
+            plays[name] = {**play.changed, "time_s": round(time_s, 1)}
+            (RUNNING / f"play-{name}.log").write_text(play.output)
+            self._say(f"· playbook, {name}: {time_s:.1f} s, changed {sum(play.changed.values())}")
+        (RUNNING / "plays.json").write_text(json.dumps(plays))
 
     def down(self) -> None:
         """Take everything away again, whatever state it is in."""

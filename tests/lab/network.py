@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -74,6 +76,23 @@ def inside(
 ) -> str:
     """Run a command in a namespace and return its output. Raises LabError where it failed."""
     return run("ip", "netns", "exec", namespace, *command, text=text, timeout_s=timeout_s, check=check)
+
+
+def restore_route() -> None:
+    """Give the router its way out again, which it forgot with the cable."""
+    _ip(WAN, "route", "replace", "default", "via", INTERNET)
+
+
+@contextmanager
+def addresses(namespace: str, more: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Give a namespace's ``eth0`` further addresses for a while."""
+    for address in more:
+        _ip(namespace, "addr", "add", f"{address}/24", "dev", "eth0")
+    try:
+        yield more
+    finally:
+        for address in more:
+            _ip(namespace, "addr", "del", f"{address}/24", "dev", "eth0")
 
 
 def set_cable(interface: str, *, connected: bool) -> None:

@@ -1,0 +1,80 @@
+"""The lab that ``make lab`` has up while these tests run, in the order of its risks: what breaks the hosts comes last."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.lab import network
+from tests.lab.host import Host
+from tests.lab.lab import RUNNING, Lab
+from tests.lab.visitor import Visitor
+
+ORDER: Final = ("provisioning", "web", "network", "services", "outage")
+EMAIL: Final = "anna@example.org"
+PASSWORD: Final = "Passw0rd-for-anna"
+PERSON: Final = "1041"
+_TEST_S: Final = 180
+
+collect_ignore_glob = [] if os.path.ismount(RUNNING) else ["test_*.py"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.timeout(_TEST_S))
+    items.sort(key=lambda item: ORDER.index(item.path.stem.removeprefix("test_")))
+
+
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    return Lab()
+
+
+@pytest.fixture(scope="session")
+def door(lab: Lab) -> Host:
+    return lab.door
+
+
+@pytest.fixture(scope="session")
+def keep(lab: Lab) -> Host:
+    return lab.keep
+
+
+@pytest.fixture(scope="session")
+def plays() -> Mapping[str, Mapping[str, float]]:
+    """What each run of the playbook changed on which host, and how long it took."""
+    plays: Mapping[str, Mapping[str, float]] = json.loads((RUNNING / "plays.json").read_text())
+    return plays
+
+
+@pytest.fixture(scope="session")
+def trust(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a browser on the Internet trusts: the ACME server's root, and nothing else."""
+    file = tmp_path_factory.mktemp("trust") / "roots.pem"
+    file.write_text(lab.internet.root())
+    return file
+
+
+@pytest.fixture(scope="session")
+def outside(trust: Path) -> Visitor:
+    """Somebody on the Internet."""
+    return Visitor(network.INET, trust)
+
+
+@pytest.fixture(scope="session")
+def account(keep: Host) -> str:
+    """Anna's, who sees her records; made by the owner's command."""
+    if EMAIL not in keep.sudo("drawbridge users list"):
+        keep.sudo(f"drawbridge users add {EMAIL} --name Anna", text=f"{PASSWORD}\n")
+        keep.sudo(f"drawbridge grants add {EMAIL} --person {PERSON}")
+    return EMAIL
+
+
+@pytest.fixture(scope="session")
+def token(outside: Visitor, account: str) -> str:
+    return outside.sign_in(account, PASSWORD)
