@@ -80,7 +80,8 @@ class Ledger:
         if before is not None and before.remaining_s(now) > ban.remaining_s(now):
             ban = replace(before, reason=ban.reason, by=ban.by)
         self._bans[ban.network] = ban
-        self.expire(now)
+        if len(self._bans) > self._bans_max:
+            self.expire(now)
         given_up = list(self._bans)[: max(0, len(self._bans) - self._bans_max)]
         for network in given_up:
             del self._bans[network]

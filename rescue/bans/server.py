@@ -26,7 +26,7 @@ BEAT_S: Final = 10.0
 
 _SOCKET_MODE: Final = 0o660
 _SO_PEERGROUPS: Final = 59  # asm-generic/socket.h; Python has no name for it
-_GROUPS_MAX: Final = 1024
+_GROUPS_MAX: Final = 256  # more than fit into Python's buffer
 _CREDENTIALS: Final = struct.Struct("3i")
 
 _log: Final = logging.getLogger(__name__)
@@ -117,8 +117,9 @@ class Server:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> dict[str, object]:
         try:
             self._refuse_when_busy()
+            line = await _line(reader)  # first: a connection closed on unread data is reset, and its answer lost
             peer = peer_of(writer.get_extra_info("socket"), gid=self._gid)
-            return {"ok": True, **self._helper.answer(parse(await _line(reader)), peer)}
+            return {"ok": True, **self._helper.answer(parse(line), peer)}
         except Refused as refused:
             log(_log, "request_refused", error_code=refused.code, cause=str(refused))
             return {"ok": False, "error": refused.code, "message": str(refused)}
