@@ -60,6 +60,9 @@ TEST_NEEDS: Final = (
     Need("libatomic1", "*/libatomic.so.1", "the browser tests"),  # playwright brings a Node.js that wants it
     Need("faketime", "faketime", "the tests with clocks apart"),
     Need("systemd", "systemd-analyze", "the tests of the units"),
+    Need("nftables", "*/libnftables.so.1", "the firewall's tests"),  # nft itself is on root's PATH alone
+    Need("iproute2", "ip", "the firewall's tests"),
+    Need("iputils-ping", "ping", "the firewall's tests"),
 )
 CONTROL_NEEDS: Final = (Need("openssh-client", "ssh", "the way to the two Pis"),)
 NEEDS: Final = {"run": RUN_NEEDS, "test": TEST_NEEDS, "control": CONTROL_NEEDS}

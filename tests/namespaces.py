@@ -17,6 +17,8 @@ from typing import Final
 
 import pytest
 
+from rescue.bans.nft import NFT
+
 PROBE: Final = Path(__file__).with_name("probe.py")
 
 HOST: Final = "10.77.0.4"
@@ -82,7 +84,7 @@ class Namespace:
         return result.stdout
 
     def nft(self, *arguments: str, given: str | None = None) -> str:
-        return self.run("nft", *arguments, given=given)
+        return self.run(NFT, *arguments, given=given)
 
     def scan(self, source: str, to: str, ports: Sequence[int], *, protocol: str = "tcp") -> dict[int, str]:
         """Return open, closed or filtered by port of ``to``, as ``source`` in this namespace sees it."""

@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (parser, serve):
         command.add_argument("--state", type=Path, default=STATE, help="where bans outlive a reboot (%(default)s)")
         command.add_argument("--group", default=GROUP, help="who may ask beside root (%(default)s)")
+        command.add_argument("--boot", help="this boot's id, as systemd has it (%%b); the kernel's if left out")
     listing = commands.add_parser("list", help="print the bans, the next to end first")
     listing.add_argument("--json", action="store_true", help="as JSON, a ban a line")
     ban = commands.add_parser("ban", help="ban an address")
@@ -70,7 +71,9 @@ def _parser() -> argparse.ArgumentParser:
 def serve(arguments: argparse.Namespace) -> None:
     log_to_stderr(app="bans")
     sets = EdgeSets()
-    helper = BanHelper(clock=SystemClock(), sets=sets, protected=Protected(sets), file=LedgerFile(arguments.state))
+    helper = BanHelper(
+        clock=SystemClock(boot=arguments.boot), sets=sets, protected=Protected(sets), file=LedgerFile(arguments.state)
+    )
     listener = systemd.listening_socket() or bound_socket(arguments.socket, group=arguments.group)
     asyncio.run(Server(helper, gid=grp.getgrnam(arguments.group).gr_gid).run(listener))
 

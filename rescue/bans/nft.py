@@ -19,6 +19,9 @@ FAMILY: Final = "inet"
 TABLE: Final = "edge"
 
 _TIMEOUT_S: Final = 10
+_CHUNK: Final = 500
+"""How many elements a transaction has: one has to fit into a netlink socket's buffer."""
+
 _BAN_SETS: Final = {4: "ban4", 6: "ban6"}
 _NEVER_SETS: Final = {4: "never_ban4", 6: "never_ban6"}
 
@@ -49,19 +52,20 @@ class EdgeSets:
         ]
 
     def change(self, *, add: Mapping[Network, float], remove: Iterable[Network] = ()) -> None:
-        """Set the time left of the bans in ``add``, seconds, and lift those in ``remove``: all of it, or nothing.
+        """Set the time left of the bans in ``add``, seconds, and lift those in ``remove``.
 
-        Raises :class:`FirewallMissing`. Both are idempotent: whether a ban is in the kernel does not matter. Each
-        element is added before it is deleted, since deleting what is not there fails, and deleted before it is added,
-        since kernels before 6.12 leave the time of one that is there as it was.
+        Raises :class:`FirewallMissing`, with some of it done where there are more than 500. Idempotent: whether a ban
+        is in the kernel does not matter. Each element is added before it is deleted, since deleting what is not there
+        fails, and deleted before it is added, since kernels before 6.12 leave the time of one that is there as it was.
         """
         gone = [*add, *remove]
-        commands = [
-            *_commands("add", dict.fromkeys(gone)),
-            *_commands("delete", dict.fromkeys(gone)),
-            *_commands("add", {network: max(1, round(seconds)) for network, seconds in add.items()}),
-        ]
-        if commands:
+        for start in range(0, len(gone), _CHUNK):
+            chunk = gone[start : start + _CHUNK]
+            commands = [
+                *_commands("add", dict.fromkeys(chunk)),
+                *_commands("delete", dict.fromkeys(chunk)),
+                *_commands("add", {network: max(1, round(add[network])) for network in chunk if network in add}),
+            ]
             self._run("-f", "-", document={"nftables": commands})
 
     def _elements(self, set_name: str) -> list[object]:

@@ -15,7 +15,7 @@ from rescue.bans.clock import Now
 from rescue.bans.nft import EdgeSets, FirewallMissing
 from rescue.bans.requests import ErrorCode, Network, Refused, spelled
 
-IP: Final = "/usr/sbin/ip"
+IP: Final = "/usr/bin/ip"
 _TIMEOUT_S: Final = 10
 _KEPT_S: Final = 10
 """How long an answer of the kernel is used: a flood of requests must not become three processes each."""

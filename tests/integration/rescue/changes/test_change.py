@@ -12,6 +12,7 @@ from typing import Final
 
 import pytest
 
+from rescue.bans.nft import NFT
 from rescue.changes.__main__ import main
 from rescue.changes.change import Change, ChangeFailed
 from rescue.changes.subjects import Subject
@@ -53,7 +54,7 @@ class Host:
         self.edge = edge
         self.target = folder / "nftables.d" / "drawbridge.nft"
         self.state = folder / "changes"
-        nft = (*edge.host.enter, "nft")
+        nft = (*edge.host.enter, NFT)
         self.subject = Subject(
             target=self.target,
             mode=0o644,
