@@ -84,7 +84,8 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
         self._helper.restore()
-        server = await asyncio.start_unix_server(self._connected, sock=listener, limit=LINE_MAX_BYTES)
+        # not start_unix_server: from Python 3.13 on, it removes the socket at the end, which may be systemd's
+        server = await asyncio.start_server(self._connected, sock=listener, limit=LINE_MAX_BYTES)
         systemd.notify("READY=1")
         interval_s = min(systemd.watchdog_interval_s() or BEAT_S, BEAT_S)
         try:
