@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import getpass
 import json
 import signal
@@ -14,7 +15,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import available_timezones
 
 import asyncpg
@@ -27,15 +28,17 @@ from agent.accounts.users import NewUser, Users
 from agent.app import UNITS, Agent
 from agent.apps import APPS
 from agent.apps.health.schema import run_check, run_inspect
+from agent.backup import commands as backup
+from agent.backup.errors import BackupError
 from agent.db.migrate import MigrationError, migrate
 from agent.db.pools import Pool, PoolOptions
-from agent.settings import PREFIX, AgentSettings
+from agent.settings import PREFIX, AgentSettings, BackupSettings
 from bridge.contracts.operation import Role
 from bridge.errors import AppError
 from bridge.keys import KeysRefused, KeyStore
 from bridge.process import logs
 from bridge.process.clock import SystemClock, utc
-from bridge.process.settings import EXIT_CONFIG, SettingsError, load
+from bridge.process.settings import EXIT_CONFIG, Section, SettingsError, load
 from bridge.tls import ReloadingServerTLS, TLSRefused
 
 COMMAND_S: Final = 30.0
@@ -43,7 +46,9 @@ COMMAND_S: Final = 30.0
 
 _CLOCK: Final = SystemClock()
 
-Command = Callable[[AgentSettings, argparse.Namespace], Awaitable[int]]
+S = TypeVar("S", bound=Section)
+
+Command = Callable[[S, argparse.Namespace], Awaitable[int]]
 
 
 class CommandError(Exception):
@@ -187,10 +192,9 @@ async def tokens_rotate(settings: AgentSettings, _options: argparse.Namespace) -
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    command: Command = options.command
+    start: Callable[[argparse.Namespace], Awaitable[int]] = options.start
     try:
-        settings = load(AgentSettings, options.config, prefix=PREFIX)
-        return uvloop.run(command(settings, options))  # type: ignore[arg-type]
+        return uvloop.run(start(options))  # type: ignore[arg-type]
     except (SettingsError, KeysRefused, TLSRefused, TokenKeysError) as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
@@ -200,7 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(
             "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()), file=sys.stderr
         )
-    except (CommandError, MigrationError, OSError, TimeoutError, asyncpg.PostgresError) as error:
+    except (CommandError, BackupError, MigrationError, OSError, TimeoutError, asyncpg.PostgresError) as error:
         print(str(error) or error.__class__.__name__, file=sys.stderr)
     return 1
 
@@ -258,7 +262,31 @@ def _parser() -> argparse.ArgumentParser:
 
     tokens = _group(commands, "tokens", "the keys that access tokens are signed with")
     _add(tokens, "rotate", tokens_rotate, common)
+
+    _add_backup(_group(commands, "backup", "backups of the databases"), common, listed)
     return parser
+
+
+def _add_backup(commands: _Commands[argparse.ArgumentParser], *parents: argparse.ArgumentParser) -> None:
+    common, listed = parents
+    place = argparse.ArgumentParser(add_help=False)
+    place.add_argument("--from", dest="url", default="", metavar="URL", help="another place than backup.target")
+    choice = argparse.ArgumentParser(add_help=False)
+    choice.add_argument("--at", type=backup.time_with_zone, metavar="TIME", help="as it was then (ISO 8601)")
+    choice.add_argument(
+        "--system", default="", metavar="NUMBER", help="the cluster, where there are backups of several"
+    )
+    choice.add_argument("--base", default="", metavar="ID", help="not the newest backup, but this one")
+    choice.add_argument("--despite-gap", action="store_true", help="up to where WAL is missing or damaged")
+
+    add = functools.partial(_add_for, BackupSettings, commands)
+    add("now", backup.backup_now, common)
+    add("drill", backup.backup_drill, common)
+    add("list", backup.backup_list, common, listed, place)
+    add("status", backup.backup_status, common, listed)
+    restore = add("restore", backup.backup_restore, common, place, choice)
+    restore.add_argument("--yes", action="store_true", help="do not ask")
+    add("rebuild", backup.backup_rebuild, common, place, choice)
 
 
 _Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for what add_subparsers gives
@@ -269,11 +297,30 @@ def _group(commands: _Commands[argparse.ArgumentParser], name: str, help_: str) 
 
 
 def _add(
-    commands: _Commands[argparse.ArgumentParser], name: str, command: Command, *parents: argparse.ArgumentParser
+    commands: _Commands[argparse.ArgumentParser],
+    name: str,
+    command: Command[AgentSettings],
+    *parents: argparse.ArgumentParser,
 ) -> argparse.ArgumentParser:
+    return _add_for(AgentSettings, commands, name, command, *parents)
+
+
+def _add_for(
+    model: type[S],
+    commands: _Commands[argparse.ArgumentParser],
+    name: str,
+    command: Command[S],
+    *parents: argparse.ArgumentParser,
+) -> argparse.ArgumentParser:
+    def start(options: argparse.Namespace) -> Awaitable[int]:
+        environ: dict[str, str] | None = (
+            {} if model is BackupSettings else None
+        )  # what PostgreSQL starts sees the file alone
+        return command(load(model, options.config, prefix=PREFIX, environ=environ), options)
+
     text = command.__doc__ or ""
     parser = commands.add_parser(name, help=text.split(".")[0].split(";")[0], description=text, parents=list(parents))
-    parser.set_defaults(command=command)
+    parser.set_defaults(start=start)
     return parser
 
 

@@ -1,0 +1,161 @@
+"""``python -m agent backup …``, for timers and for the owner."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import datetime
+from typing import Final
+
+from agent.backup.checks import CHECKS
+from agent.backup.contents import connected, one
+from agent.backup.create import back_up, where
+from agent.backup.drill import drill
+from agent.backup.errors import BackupError
+from agent.backup.names import catalog, started_at
+from agent.backup.restore import Choice, choose, rebuild, restore
+from agent.backup.state import State, read_state
+from agent.backup.targets import open_target
+from agent.settings import Backup, BackupSettings
+from bridge.process.clock import SystemClock, rfc3339, utc
+
+_CLOCK: Final = SystemClock()
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - a command tells how it goes
+
+
+async def backup_now(settings: BackupSettings, _options: argparse.Namespace) -> int:
+    """Make a backup now, and drop those that have had their time."""
+    await back_up(settings.backup, _CLOCK, _say)
+    return 0
+
+
+async def backup_drill(settings: BackupSettings, _options: argparse.Namespace) -> int:
+    """Restore the latest backup into a scratch cluster and check it; fails when that is not possible, too."""
+    await drill(settings.backup, CHECKS, _CLOCK, _say)
+    _say("the backup can be restored")
+    return 0
+
+
+async def backup_list(settings: BackupSettings, options: argparse.Namespace) -> int:
+    """Show the backups at the target."""
+    with open_target(where(settings.backup), options.url) as target:
+        files = target.files()
+    rows = [
+        {
+            "system": number,
+            "base": base,
+            "started_at": started_at(base).isoformat(),
+            "size_bytes": sum(size for name, size in files.items() if name.startswith(f"{number}/base/{base}.")),
+        }
+        for number, system in sorted(catalog(files).items())
+        for base in system.bases
+    ]
+    if options.json:
+        _say(json.dumps(rows, indent=2))
+    else:
+        for row in rows:
+            _say("  ".join(map(str, row.values())))
+        if not rows:
+            _say("none")
+    return 0
+
+
+async def backup_status(settings: BackupSettings, options: argparse.Namespace) -> int:
+    """Say what happened last; 1 when that needs the owner."""
+    state = read_state(settings.backup.state_file)
+    archiver = await _archiver(settings.backup)
+    problems = _problems(settings.backup, state, archiver, _CLOCK.time())
+    if options.json:
+        _say(json.dumps({**state, "archiver": archiver, "problems": problems}, indent=2))
+    else:
+        for subject in ("backup", "wal", "drill"):
+            at = state.get(subject, {}).get("at_unix_s")
+            _say(f"last {subject}: {rfc3339(at, timespec='seconds') if isinstance(at, (int, float)) else 'none'}")
+        for problem in problems:
+            _say(f"problem: {problem}")
+    return 1 if problems else 0
+
+
+async def _archiver(settings: Backup) -> dict[str, object]:
+    try:
+        async with connected(settings.store_dsn) as store:
+            row = await one(store, "archiver")
+    except BackupError as error:
+        return {"unreachable": str(error)}
+    return {key: value.timestamp() if isinstance(value, datetime) else value for key, value in row.items()}
+
+
+def _problems(settings: Backup, state: State, archiver: dict[str, object], now_unix_s: float) -> list[str]:
+    problems = []
+    for subject, age_max_s in (("backup", settings.backup_age_max_s), ("drill", settings.drill_age_max_s)):
+        facts = state.get(subject, {})
+        at = facts.get("at_unix_s")
+        if not isinstance(at, (int, float)):
+            problems.append(f"there was no {subject} yet")
+        elif facts.get("ok") is not True:
+            problems.append(f"the last {subject} failed: {facts.get('why')}")
+        elif now_unix_s - at > age_max_s:
+            problems.append(f"the last {subject} was {(now_unix_s - at) / 3600:,.0f} hours ago")
+    if why := state.get("backup_failure", {}).get("why"):
+        problems.append(f"a backup failed since: {why}")
+    if (remote := state.get("backup", {}).get("remote", "none")) not in {"ok", "none"}:
+        problems.append(str(remote))
+    if "unreachable" in archiver:
+        problems.append(str(archiver["unreachable"]))
+    failed, archived = archiver.get("last_failed_at"), archiver.get("last_archived_at") or 0.0
+    if isinstance(failed, float) and isinstance(archived, float) and failed > archived:
+        waited_s = now_unix_s - archived
+        if waited_s > settings.wal_wait_max_s:
+            problems.append(f"WAL has not been archived for {waited_s / 60:,.0f} minutes: {archiver['waiting']} wait")
+    return problems
+
+
+async def backup_restore(settings: BackupSettings, options: argparse.Namespace) -> int:
+    """Replace the store by the latest backup and the WAL since, or by its state at a time."""
+    choice = _choice(options)
+    found = choose(settings.backup, choice)
+    end = f"as it was at {choice.at.isoformat()}" if choice.at else "with all WAL since"
+    rows = sum(found.manifest.store.rows.values())
+    _say(f"backup {found.base} of cluster {found.system}, made {found.manifest.started_at.isoformat()}, {rows:,} rows,")
+    _say(f"{end}. What is in {settings.backup.data_dir} now is put aside.")
+    if not options.yes and not _confirmed():
+        _say("nothing was changed")
+        return 1
+    exact = Choice(choice.url, found.system, found.base, choice.at, choice.despite_gap)
+    aside = restore(settings.backup, exact, options.config, _CLOCK, _say)
+    _say("restored" + (f"; the old data is in {aside}: remove it when all is well" if aside else ""))
+    return 0
+
+
+async def backup_rebuild(settings: BackupSettings, options: argparse.Namespace) -> int:
+    """Restore beside the data folder, without touching that: a part of `restore`."""
+    await rebuild(settings.backup, _choice(options), CHECKS, _CLOCK, _say)
+    return 0
+
+
+def _choice(options: argparse.Namespace) -> Choice:
+    at: datetime | None = options.at
+    if at is not None and at.timestamp() > _CLOCK.time():
+        msg = f"--at {at.isoformat()} is still to come; now is {utc(_CLOCK.time()).isoformat(timespec='seconds')}"
+        raise BackupError(msg)
+    return Choice(options.url, options.system, options.base, at, options.despite_gap)
+
+
+def _confirmed() -> bool:
+    if not sys.stdin.isatty():
+        msg = "there is no terminal to confirm at: --yes"
+        raise BackupError(msg)
+    return input("Type restore to go on: ").strip() == "restore"
+
+
+def time_with_zone(text: str) -> datetime:
+    """Return an ISO 8601 time, for argparse. Raises ValueError for one that leaves its zone open."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        msg = "the time needs its zone, as in 2026-11-28T10:00:00+01:00 or …Z"
+        raise argparse.ArgumentTypeError(msg)
+    return at

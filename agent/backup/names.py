@@ -1,0 +1,107 @@
+"""The names of files at a target, relative to its folder, and what they say.
+
+``<system>`` is PostgreSQL's system identifier, which a restored cluster keeps and a new one does not have::
+
+    <system>/wal/00000001000000000000000A            a WAL segment, gzip, sealed
+    <system>/wal/00000002.history                    a timeline's history, alike
+    <system>/base/20261128T031500Z-00000001000000000000000A.store.tar
+    <system>/base/20261128T031500Z-00000001000000000000000A.store.dump
+    <system>/base/20261128T031500Z-00000001000000000000000A.source.dump
+    <system>/base/20261128T031500Z-00000001000000000000000A.manifest
+
+A backup's id is the time it began, and the first WAL segment that restoring it needs. Its manifest comes last: a
+backup without one was never finished.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+_STAMP: Final = "%Y%m%dT%H%M%SZ"
+_BASE: Final = re.compile(r"(?P<system>\d+)/base/(?P<id>\d{8}T\d{6}Z-[0-9A-F]{24})\.(?P<part>[a-z.]+)")
+_WAL: Final = re.compile(r"(?P<system>\d+)/wal/(?P<wal>[0-9A-F]{24}|[0-9A-F]{8}\.history)")
+WAL_NAME: Final = re.compile(r"[0-9A-F]{24}|[0-9A-F]{24}\.[0-9A-F]{8}\.backup|[0-9A-F]{8}\.history")
+MANIFEST: Final = "manifest"
+
+
+def base_id(started: datetime, first_wal: str) -> str:
+    return f"{started.astimezone(UTC).strftime(_STAMP)}-{first_wal}"
+
+
+def started_at(base: str) -> datetime:
+    return datetime.strptime(base.partition("-")[0], _STAMP).replace(tzinfo=UTC)
+
+
+def first_wal(base: str) -> str:
+    return base.partition("-")[2]
+
+
+def base_file(system: str, base: str, part: str) -> str:
+    return f"{system}/base/{base}.{part}"
+
+
+def wal_file(system: str, wal: str) -> str:
+    return f"{system}/wal/{wal}"
+
+
+@dataclass(slots=True)
+class System:
+    """What a target has of one cluster."""
+
+    parts: dict[str, set[str]] = field(default_factory=dict)
+    """By backup: the parts that are there."""
+    wal: set[str] = field(default_factory=set)
+
+    @property
+    def bases(self) -> list[str]:
+        """The finished backups, oldest first."""
+        return sorted(base for base, parts in self.parts.items() if MANIFEST in parts)
+
+    @property
+    def segments(self) -> set[str]:
+        return {wal for wal in self.wal if not wal.endswith(".history")}
+
+
+def catalog(files: Iterable[str]) -> dict[str, System]:
+    """Return what there is, by system; names of other kinds are passed over."""
+    systems: dict[str, System] = {}
+    for name in files:
+        if match := _BASE.fullmatch(name):
+            systems.setdefault(match["system"], System()).parts.setdefault(match["id"], set()).add(match["part"])
+        elif match := _WAL.fullmatch(name):
+            systems.setdefault(match["system"], System()).wal.add(match["wal"])
+    return systems
+
+
+def segment_number(wal: str, segment_bytes: int) -> int:
+    """Return a segment's place in the log, whatever its timeline."""
+    return int(wal[8:16], 16) * (0x1_0000_0000 // segment_bytes) + int(wal[16:], 16)
+
+
+def segment_name(timeline: int, number: int, segment_bytes: int) -> str:
+    per_log = 0x1_0000_0000 // segment_bytes
+    return f"{timeline:08X}{number // per_log:08X}{number % per_log:08X}"
+
+
+def needed_wal(base: str, segments: Iterable[str], segment_bytes: int) -> list[str]:
+    """Return the segments from the backup's first on, in order."""
+    start = segment_number(first_wal(base), segment_bytes)
+    found = [wal for wal in segments if segment_number(wal, segment_bytes) >= start]
+    return sorted(found, key=lambda wal: (segment_number(wal, segment_bytes), wal))
+
+
+def gap(base: str, segments: Iterable[str], segment_bytes: int, *, until: str = "") -> str | None:
+    """Return the first segment that lacks between the backup's first and the last (or ``until``), or None.
+
+    A place in the log is there when any timeline has it.
+    """
+    numbers = {segment_number(wal, segment_bytes) for wal in segments}
+    start = segment_number(first_wal(base), segment_bytes)
+    last = max([*numbers, start, *([segment_number(until, segment_bytes)] if until else [])])
+    timeline = int(first_wal(base)[:8], 16)
+    lacking = next((number for number in range(start, last + 1) if number not in numbers), None)
+    return None if lacking is None else segment_name(timeline, lacking, segment_bytes)
