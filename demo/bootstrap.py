@@ -63,6 +63,9 @@ TEST_NEEDS: Final = (
     Need("nftables", "*/libnftables.so.1", "the firewall's tests"),  # nft itself is on root's PATH alone
     Need("iproute2", "ip", "the firewall's tests"),
     Need("iputils-ping", "ping", "the firewall's tests"),
+    Need("age", "age", "the tests of backups"),
+    Need("openssh-client", "ssh", "the tests of backups"),
+    Need("openssh-server", "openssh/ssh-session-cleanup", "the tests of backups"),
 )
 CONTROL_NEEDS: Final = (Need("openssh-client", "ssh", "the way to the two Pis"),)
 NEEDS: Final = {"run": RUN_NEEDS, "test": TEST_NEEDS, "control": CONTROL_NEEDS}

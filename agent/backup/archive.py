@@ -38,12 +38,15 @@ def archive(where: Where, path: Path, wal: str, *, data_dir: Path = Path()) -> N
         return  # a note about a base backup, which its manifest tells too
     content = path.read_bytes()
     key = SealKey.read(where.identity)
-    name = wal_file(system_identifier(data_dir), wal)
+    system = system_identifier(data_dir)
+    name = wal_file(system, wal)
     sealed = key.seal(name, gzip.compress(content, compresslevel=1, mtime=0))
     with open_target(where) as target:
         if not _is_there(target, key, name, content):
             target.put(name, io.BytesIO(sealed))
-    record(where.state_file, "wal", {"name": wal, "at_unix_s": round(time.time(), 3)})  # noqa: TID251 - the clock module is dear to import
+    if not wal.endswith(".history"):
+        now = time.time()  # noqa: TID251 - the clock module is dear to import
+        record(where.state_file, "wal", {"system": system, "name": wal, "at_unix_s": round(now, 3)})
 
 
 def _is_there(target: Target, key: SealKey, name: str, content: bytes) -> bool:

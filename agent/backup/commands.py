@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -89,7 +90,7 @@ async def _archiver(settings: Backup) -> dict[str, object]:
     return {key: value.timestamp() if isinstance(value, datetime) else value for key, value in row.items()}
 
 
-def _problems(settings: Backup, state: State, archiver: dict[str, object], now_unix_s: float) -> list[str]:
+def _problems(settings: Backup, state: State, archiver: Mapping[str, object], now_unix_s: float) -> list[str]:
     problems = []
     for subject, age_max_s in (("backup", settings.backup_age_max_s), ("drill", settings.drill_age_max_s)):
         facts = state.get(subject, {})

@@ -54,9 +54,13 @@ async def _drill(settings: Backup, work: Path, checks: Sequence[Check], clock: C
         programs = binaries(manifest.version, settings.postgres_bin)
         scratch = Scratch(work / "data", work / "wal", programs, settings.store_dsn)
         fetch.base(work, scratch.data, programs)
-        last = fetch.wal(scratch.wal, until=str(read_state(place.state_file).get("wal", {}).get("name", "")))
+        archived = read_state(place.state_file).get("wal", {})
+        until = str(archived["name"]) if archived.get("system") == manifest.system else ""
+        path = fetch.wal(scratch.wal, until=until)
         async with (
-            scratch.running(Goal(restore_point=manifest.restore_point), clock, settings.recovery_s) as dsn,
+            scratch.running(
+                Goal(path.timeline, restore_point=manifest.restore_point), clock, settings.recovery_s
+            ) as dsn,
             connected(dsn) as store,
         ):
             rows, expected = await count(store), manifest.store.rows
@@ -64,7 +68,7 @@ async def _drill(settings: Backup, work: Path, checks: Sequence[Check], clock: C
                 rows, expected = dict.fromkeys(rows, 0), dict.fromkeys(expected, 0)
             _compare("the restored store", expected, rows)
         say(f"{len(expected)} tables, {sum(expected.values()):,} rows are as they were")
-        async with scratch.running(Goal(), clock, settings.recovery_s) as dsn, connected(dsn) as store:
+        async with scratch.running(Goal(path.timeline), clock, settings.recovery_s) as dsn, connected(dsn) as store:
             checked = await run_checks(store, checks)
         for name, finding in checked.items():
             say(f"{name}: {finding}")
@@ -72,7 +76,7 @@ async def _drill(settings: Backup, work: Path, checks: Sequence[Check], clock: C
         if manifest.source is not None:
             _check_dump(fetch, SOURCE_DUMP, manifest.source, work, programs)
         say("the dumps have every row")
-    return {"base": manifest.base, "wal": last, "checks": checked}
+    return {"base": manifest.base, "wal": path.names[-1], "checks": checked}
 
 
 def _latest(settings: Backup, target: Target, key: SealKey, clock: Clock) -> Found:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Final
 
 from agent.backup.errors import BackupError, MissingFile, SealBroken
 from agent.backup.manifest import STORE_TAR, Manifest
-from agent.backup.names import MANIFEST, System, base_file, catalog, first_wal, gap, needed_wal, started_at, wal_file
+from agent.backup.names import MANIFEST, System, WalPath, base_file, catalog, first_wal, started_at, wal_file, wal_path
 from agent.backup.programs import room, run
 from agent.backup.seal import SealKey
 from agent.backup.targets import Target
@@ -36,8 +37,8 @@ class Found:
 def find(target: Target, key: SealKey, *, system: str = "", base: str = "", at: datetime | None = None) -> Found:
     """Return the newest backup (of before ``at``), its manifest verified. Raises :class:`BackupError`.
 
-    The newest is the one that begins latest in the WAL: a Pi's clock may have been wrong. Where the target has backups
-    of several clusters, one has to be named.
+    The newest is the one that begins latest in the WAL, on the newest timeline: a Pi's clock may have been wrong. Where
+    the target has backups of several clusters, one has to be named.
     """
     systems = {number: found for number, found in catalog(target.files()).items() if found.bases}
     if not systems:
@@ -51,7 +52,7 @@ def find(target: Target, key: SealKey, *, system: str = "", base: str = "", at: 
     if system not in systems:
         msg = f"{target.url} has no backup of cluster {system}"
         raise BackupError(msg)
-    bases = sorted(systems[system].bases, key=lambda name: (first_wal(name)[8:], name))
+    bases = sorted(systems[system].bases, key=lambda name: (first_wal(name), name))
     if base:
         bases = [name for name in bases if name == base]
     for name in reversed(bases):
@@ -105,37 +106,43 @@ class Fetch:
             run(["tar", "-xzf", "-", "-C", str(data)], stdin=tar)
         run([str(programs / "pg_verifybackup"), "-n", "-q", str(data)])
 
-    def wal(self, wal: Path, *, until: str = "", despite_gap: bool = False) -> str:
-        """Bring all WAL since the backup began into the new folder ``wal``, and return the name of the last segment.
+    def wal(self, wal: Path, *, until: str = "", despite_gap: bool = False) -> WalPath:
+        """Bring the WAL that leads on from the backup into the new folder ``wal``, and return which that is.
 
         Raises for a segment that is missing or broken, ``until`` being the last one that must be there. With
         ``despite_gap`` what comes before it will do, if that is more than the backup itself needs.
         """
         manifest, there = self.found.manifest, self.found.there
-        lacking = gap(self.found.base, there.segments, manifest.segment_bytes, until=max(until, manifest.last_wal))
-        names = needed_wal(self.found.base, there.segments, manifest.segment_bytes)
-        if lacking is not None:
-            self._gap(f"WAL {lacking} is not at {self.target.url}", lacking, despite_gap=despite_gap)
-            names = [name for name in names if name[8:] < lacking[8:]]
-        names = sorted(there.wal - there.segments) + names
         wal.mkdir(mode=0o700)
-        last = ""
-        for number, name in enumerate(names, start=1):
-            sealed = io.BytesIO()
-            full = wal_file(self.found.system, name)
+        histories = {}
+        for name in sorted(there.wal - there.segments):
+            content = self._open(name)
+            (wal / f"{name}.gz").write_bytes(content)
+            histories[int(name[:8], 16)] = gzip.decompress(content).decode("ascii", "replace")
+        musts = [name for name in (until, manifest.last_wal) if name]
+        path = wal_path(self.found.base, there.segments, histories, manifest.segment_bytes, until=musts)
+        fetched: list[str] = []
+        for name in path.names:
             try:
-                self.target.get(full, sealed)
-                content = self.key.open(full, sealed.getvalue())
+                content = self._open(name)
             except (MissingFile, SealBroken) as error:
                 self._gap(str(error), name, despite_gap=despite_gap)
-                break
+                return replace(path, names=fetched, lacking=name)
             with room(wal):
                 (wal / f"{name}.gz").write_bytes(content)
-            last = name
-            if number % 200 == 0:
-                self.say(f"{number} of {len(names)} WAL files")
-        self.say(f"WAL up to {last}")
-        return last
+            fetched.append(name)
+            if len(fetched) % 200 == 0:
+                self.say(f"{len(fetched)} of {len(path.names)} WAL files")
+        if path.lacking is not None:
+            self._gap(f"WAL {path.lacking} is not at {self.target.url}", path.lacking, despite_gap=despite_gap)
+        self.say(f"WAL up to {fetched[-1]}")
+        return path
+
+    def _open(self, wal: str) -> bytes:
+        sealed = io.BytesIO()
+        name = wal_file(self.found.system, wal)
+        self.target.get(name, sealed)
+        return self.key.open(name, sealed.getvalue())
 
     def _gap(self, problem: str, lacking: str, *, despite_gap: bool) -> None:
         if not despite_gap or lacking[8:] <= self.found.manifest.last_wal[8:]:

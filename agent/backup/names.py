@@ -16,7 +16,7 @@ backup without one was never finished.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -87,21 +87,60 @@ def segment_name(timeline: int, number: int, segment_bytes: int) -> str:
     return f"{timeline:08X}{number // per_log:08X}{number % per_log:08X}"
 
 
-def needed_wal(base: str, segments: Iterable[str], segment_bytes: int) -> list[str]:
-    """Return the segments from the backup's first on, in order."""
-    start = segment_number(first_wal(base), segment_bytes)
-    found = [wal for wal in segments if segment_number(wal, segment_bytes) >= start]
-    return sorted(found, key=lambda wal: (segment_number(wal, segment_bytes), wal))
+def switches(history: str, segment_bytes: int) -> list[tuple[int, int]]:
+    """Return the timelines that a history file names, oldest first, each with the segment in which it was left.
 
-
-def gap(base: str, segments: Iterable[str], segment_bytes: int, *, until: str = "") -> str | None:
-    """Return the first segment that lacks between the backup's first and the last (or ``until``), or None.
-
-    A place in the log is there when any timeline has it.
+    A line is ``<timeline> TAB <LSN> TAB <reason>``; others are comments.
     """
-    numbers = {segment_number(wal, segment_bytes) for wal in segments}
-    start = segment_number(first_wal(base), segment_bytes)
-    last = max([*numbers, start, *([segment_number(until, segment_bytes)] if until else [])])
-    timeline = int(first_wal(base)[:8], 16)
-    lacking = next((number for number in range(start, last + 1) if number not in numbers), None)
-    return None if lacking is None else segment_name(timeline, lacking, segment_bytes)
+    lines = (line.split() for line in history.splitlines() if line[:1].isdigit())
+    return [(int(timeline), _position(lsn) // segment_bytes) for timeline, lsn, *_ in lines]
+
+
+def _position(lsn: str) -> int:
+    high, _, low = lsn.partition("/")
+    return int(high, 16) << 32 | int(low, 16)
+
+
+@dataclass(frozen=True, slots=True)
+class WalPath:
+    """The WAL that leads from a backup to the newest state."""
+
+    timeline: int
+    """The newest timeline that goes on from the backup."""
+    names: list[str]
+    """The segments in order, up to the last one or the first that lacks."""
+    lacking: str | None
+    """The first segment that lacks before the last one."""
+
+
+def wal_path(
+    base: str,
+    segments: Iterable[str],
+    histories: Mapping[int, str],
+    segment_bytes: int,
+    *,
+    until: Iterable[str] = (),
+) -> WalPath:
+    """Return the way on from a backup; segments ``until`` must be there as well, where they are on that way.
+
+    After a restore to an earlier time, the abandoned timeline has segments of the same places: it matters which of them
+    is taken. ``histories`` is the text of each timeline's history file.
+    """
+    there = set(segments)
+    start, origin = segment_number(first_wal(base), segment_bytes), int(first_wal(base)[:8], 16)
+    used = {int(name[:8], 16) for name in there}
+    leaves: dict[int, list[tuple[int, int]]] = {origin: []}
+    for timeline, history in histories.items():
+        parents = switches(history, segment_bytes)
+        if timeline in used and any(parent == origin and start <= left for parent, left in parents):
+            leaves[timeline] = parents[[parent for parent, _ in parents].index(origin) :]
+    newest = max(leaves)
+
+    def name(number: int) -> str:
+        timeline = next((parent for parent, left in leaves[newest] if number < left), newest)
+        return segment_name(timeline, number, segment_bytes)
+
+    placed = [number for wal in (*there, *until) if name(number := segment_number(wal, segment_bytes)) == wal]
+    names = [name(number) for number in range(start, max([start, *placed]) + 1)]
+    lacking = next((wal for wal in names if wal not in there), None)
+    return WalPath(newest, names if lacking is None else names[: names.index(lacking)], lacking)

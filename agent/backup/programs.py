@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -56,10 +57,13 @@ def alone(work_dir: Path) -> Iterator[None]:
     """Keep other backups, drills and restores away meanwhile. Raises :class:`BackupError` when one is under way."""
     try:
         work_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
-        lock = (work_dir / "lock").open("a")
-    except PermissionError as error:
-        msg = f"{error.filename} cannot be written: run this as the user it belongs to (runuser -u postgres -- …)"
-        raise BackupError(msg) from None
+        is_ours = work_dir.stat().st_uid == os.geteuid()  # not root's: what it leaves there would be in the owner's way
+    except PermissionError:
+        is_ours = False
+    if not is_ours:
+        msg = f"{work_dir} is another user's: run this as the one it belongs to (runuser -u postgres -- …)"
+        raise BackupError(msg)
+    lock = (work_dir / "lock").open("a")
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

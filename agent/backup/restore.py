@@ -78,11 +78,11 @@ async def rebuild(settings: Backup, choice: Choice, checks: Sequence[Check], clo
             say(f"fetching backup {found.base}")
             fetch = Fetch(target, key, found, say)
             fetch.base(work, restored, programs)
-            fetch.wal(work / "wal", despite_gap=choice.despite_gap)
+            path = fetch.wal(work / "wal", despite_gap=choice.despite_gap)
             scratch = Scratch(restored, work / "wal", programs, settings.store_dsn, keeps=True)
             say("replaying WAL")
             async with (
-                scratch.running(Goal(time=choice.at), clock, settings.recovery_s) as dsn,
+                scratch.running(Goal(path.timeline, time=choice.at), clock, settings.recovery_s) as dsn,
                 connected(dsn) as store,
             ):
                 rows = await count(store)

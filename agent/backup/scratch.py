@@ -40,15 +40,17 @@ _MUST_MATCH: Final = {
 class Goal:
     """How far to replay: to a restore point, where the cluster stays in recovery; to a time; or all there is."""
 
+    timeline: int
     restore_point: str = ""
     time: datetime | None = None
 
     def settings(self) -> dict[str, str]:
+        target = {"recovery_target_timeline": str(self.timeline)}
         if self.restore_point:
-            return {"recovery_target_name": self.restore_point, "recovery_target_action": "pause"}
+            return target | {"recovery_target_name": self.restore_point, "recovery_target_action": "pause"}
         if self.time is not None:
-            return {"recovery_target_time": self.time.isoformat(), "recovery_target_action": "promote"}
-        return {}
+            return target | {"recovery_target_time": self.time.isoformat(), "recovery_target_action": "promote"}
+        return target
 
 
 @dataclass(frozen=True, slots=True)

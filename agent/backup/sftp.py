@@ -138,15 +138,22 @@ class Sftp:
         handle = self._open(path, _FOR_WRITING_ANEW)
         waiting: deque[int] = deque()
         offset = 0
-        while chunk := source.read(_CHUNK_BYTES):
-            waiting.append(self._send(_WRITE, _string(handle) + struct.pack(">Q", offset) + _string(chunk)))
-            offset += len(chunk)
-            if len(waiting) >= _IN_FLIGHT:
+        try:
+            while chunk := source.read(_CHUNK_BYTES):
+                waiting.append(self._send(_WRITE, _string(handle) + struct.pack(">Q", offset) + _string(chunk)))
+                offset += len(chunk)
+                if len(waiting) >= _IN_FLIGHT:
+                    self._expect_ok(waiting.popleft(), path)
+            while waiting:
                 self._expect_ok(waiting.popleft(), path)
-        while waiting:
-            self._expect_ok(waiting.popleft(), path)
-        self._sync(handle, path)
-        self._close(handle, path)
+            self._sync(handle, path)
+        except SftpFailure:
+            for _ in waiting:  # what is still being answered must not be taken for the answer to something later
+                self._receive_raw()
+            raise
+        finally:
+            if self._process.poll() is None:
+                self._close(handle, path)
 
     def read(self, path: str, sink: IO[bytes]) -> None:
         """Write what ``path`` holds to ``sink``."""

@@ -106,11 +106,10 @@ class SftpTarget:
             self._made.add(folder)
         try:
             self._session.write(path + PART, source)
-        except SftpFailure as failure:
-            if self._session.free_bytes(folder or ".") < 1 << 20:  # SFTP has no code for a full disk
-                msg = f"{self.url} has no space left for {name}: free some there, or keep fewer backups"
-                raise BackupError(msg) from failure
-            raise
+        except SftpFailure as failure:  # SFTP 3 has no code for a full disk
+            free = self._session.free_bytes(folder or ".") / 1e6
+            msg = f"{failure} ({free:,.0f} MB are free there)"
+            raise BackupError(msg) from failure
         self._session.rename(path + PART, path)
 
     def get(self, name: str, sink: IO[bytes]) -> None:

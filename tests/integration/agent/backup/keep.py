@@ -7,10 +7,12 @@ all of this runs in a user namespace, where root goes by the number of another u
 from __future__ import annotations
 
 import asyncio
+import copy
 import functools
 import json
 import os
 import pwd
+import shlex
 import shutil
 import signal
 import socket
@@ -25,6 +27,8 @@ from typing import Final
 
 import asyncpg
 
+from agent.settings import PREFIX, Backup, BackupSettings
+from bridge.process.settings import load
 from demo.postgres import find_binaries
 
 ROOT: Final = Path(__file__).parents[4]
@@ -173,7 +177,7 @@ class Keep:
         return f"postgresql://postgres@/{database}?host={self.sockets}&port=5433"
 
     def start(self) -> None:
-        archive = f"cd {self.data} && PYTHONPATH={ROOT} {sys.executable} -m agent.backup.archive {self.config} %p %f"
+        archive = f"cd {self.data} && PYTHONPATH={ROOT} {sys.executable} -P -m agent.backup.archive {self.config} %p %f"
         settings = _POSTGRES | {"archive_command": archive, "unix_socket_directories": str(self.sockets)}
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self._server = Server(find_binaries() / "postgres", "-D", self.data, *words, log=self.home / "postgres.log")
@@ -187,15 +191,37 @@ class Keep:
     def kill(self) -> None:
         """Cut the power: every process of the cluster at once."""
         assert self._server is not None
-        pid = self._server.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for number in (pid, *map(int, children)):
+        for pid in (self._server.process.pid, *_descendants(self._server.process.pid)):
             with suppress(ProcessLookupError):
-                os.kill(number, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
         self._server.process.wait()
 
+    def copy_to(self, home: Path) -> Keep:
+        """Return the same keep in another folder, switched off, and with a data folder that is of no more use."""
+        shutil.copytree(self.home, home, ignore=shutil.ignore_patterns("data"))
+        (home / "data").mkdir(mode=0o700)
+        (home / "data" / "PG_VERSION").write_text("damaged")
+        twin = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, Path) and value.is_relative_to(self.home):
+                setattr(twin, name, home / value.relative_to(self.home))
+        twin.settings = json.loads(json.dumps(self.settings).replace(str(self.home), str(home)))
+        twin._fake_systemctl()
+        twin.configure()
+        return twin
+
+    @property
+    def disk(self) -> Path:
+        """The folder that a target ``file://…`` is."""
+        return Path(str(self.settings["target"]).removeprefix("file://"))
+
+    @property
+    def parsed(self) -> Backup:
+        return load(BackupSettings, self.config, prefix=PREFIX, environ={}).backup
+
     def close(self) -> None:
-        self.stop()
+        if self._server is not None:
+            self._server.stop(signal.SIGQUIT)  # at once: an orderly stop would wait for a door that is gone
         shutil.rmtree(self.sockets, ignore_errors=True)
 
     def command(self, *words: str) -> list[str]:
@@ -215,11 +241,27 @@ class Keep:
         """Run ``python -m agent backup …`` and return all that it printed."""
         done = subprocess.run(
             [*prefix, *self.command(*words)],
-            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        )  # fmt: skip
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
         assert (done.returncode == 0) is ok, done.stdout
         assert "Traceback" not in done.stdout, done.stdout
         return done.stdout
+
+    def killed_at(self, line: str, *words: str) -> None:
+        """Run ``python -m agent backup …`` and kill it, kill -9, when it prints ``line``."""
+        with subprocess.Popen(
+            self.command(*words), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            assert process.stdout is not None
+            assert any(line in told for told in process.stdout)
+            for pid in [*_descendants(process.pid), process.pid]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     def state(self) -> dict[str, dict[str, object]]:
         state: dict[str, dict[str, object]] = json.loads((self.work / "state.json").read_text())
@@ -252,7 +294,7 @@ class Keep:
 
     def _fake_systemctl(self) -> Path:
         script = self.home / "systemctl"
-        script.write_text(f'#!/bin/sh\necho "$@" >> {self.calls}\n')
+        script.write_text(f'#!/bin/sh\necho "$@" >> {shlex.quote(str(self.calls))}\n')
         script.chmod(0o755)
         return script
 
@@ -268,6 +310,11 @@ def make_cluster(folder: Path) -> Path:
         input="CREATE TABLE notes (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, text text NOT NULL)\n",
     )  # fmt: skip
     return data
+
+
+def _descendants(pid: int) -> list[int]:
+    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [*children, *(grandchild for child in children for grandchild in _descendants(child))]
 
 
 def wait_for(is_true: functools.partial[bool]) -> None:
