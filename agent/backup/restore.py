@@ -106,10 +106,10 @@ def restore(settings: Backup, choice: Choice, config: Path | None, clock: Clock,
     """
     data = data_dir(settings)
     aside: Path | None = None
-    for unit in settings.units:
-        say(f"stopping {unit}")
-        _systemctl(settings, "stop", unit)
     try:
+        for unit in settings.units:
+            say(f"stopping {unit}")
+            _systemctl(settings, "stop", unit)
         _rebuild_as_owner(settings, choice, config)
         if data.exists():
             aside = data.with_name(f"{data.name}.before-{rfc3339(clock.time(), timespec='seconds').replace(':', '')}")

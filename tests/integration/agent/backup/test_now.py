@@ -36,25 +36,41 @@ async def test_backup_leaves_the_one_before_as_it_was_when_it_is_killed(keep: Ke
     assert list((keep.work / "staging").iterdir()) == []
 
 
-async def test_backup_goes_to_the_remote_too_and_overwrites_nothing_there(
+class Yesterday(SystemClock):
+    @staticmethod
+    def time() -> float:
+        return SystemClock.time() - 86_400
+
+
+async def test_backup_goes_to_the_remote_too_which_no_damage_at_the_door_reaches(
     keep: Keep, door: Door, tmp_path: Path
 ) -> None:
     remote = tmp_path / "remote"
     remote.mkdir()
-    keep.configure(remote=remote.as_uri(), keep_daily=1, source_dsn=keep.dsn())
+    keep.configure(remote=remote.as_uri(), source_dsn=keep.dsn())
     await keep.write("one")
-    await backed_up(keep)
+    await back_up(keep.parsed, Yesterday(), print)
     copied = {path.relative_to(remote): path.read_bytes() for path in remote.rglob("*") if path.is_file()}
     assert {name.suffix for name in copied} >= {".tar", ".dump", ".manifest"}
     assert {door.files / name for name in copied} == {path for path in door.files.rglob("*") if path.is_file()}
-
     for path in door.names("*/base/*"):
         path.write_bytes(b"damaged by whoever holds the door")
-    (wal, *_) = door.names("*/wal/*")
-    wal.unlink()
-    for name, content in copied.items():
-        assert (remote / name).read_bytes() == content
+    door.names("*/wal/*")[0].unlink()
+
+    await backed_up(keep)
+
+    assert {name: (remote / name).read_bytes() for name in copied} == copied
+    assert len(bases(remote)) == 2
     assert keep.state()["backup"]["remote"] == "ok"
+
+
+async def test_backup_tells_when_the_remote_is_away(keep: Keep, door: Door) -> None:
+    keep.configure(remote="file:///nowhere")
+
+    with pytest.raises(BackupError, match="the remote did not get all of this backup: /nowhere is no folder"):
+        await backed_up(keep)
+    assert len(door.names("*/base/*.manifest")) == 1
+    assert "the remote did not get all" in keep.backup("status", ok=False)
 
 
 async def test_backup_fails_when_the_door_is_away(keep: Keep, door: Door) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,14 @@ async def test_restore_starts_the_old_store_when_the_time_is_after_all_wal(saved
     assert "the backup ends before" in saved.backup("restore", "--yes", "--at", now.isoformat(), ok=False)
     assert saved.calls.read_text().splitlines() == STOPPED_AND_STARTED
     assert (saved.data / "PG_VERSION").read_text() == "damaged"
+
+
+def test_restore_starts_everything_again_when_a_unit_does_not_stop(saved: Keep) -> None:
+    script = Path(str(saved.settings["systemctl"]))
+    script.write_text(script.read_text() + 'test "$*" != "stop postgresql@15-drawbridge.service"\n')
+
+    assert "systemctl failed" in saved.backup("restore", "--yes", ok=False)
+    assert saved.calls.read_text().splitlines() == STOPPED_AND_STARTED
 
 
 def test_restore_says_so_when_the_time_is_before_the_backup(saved: Keep, past: Past) -> None:
