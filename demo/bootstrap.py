@@ -49,7 +49,7 @@ class Need:
     def present(self) -> bool:
         if "/" in self.sign:
             return any(Path("/usr/lib").glob(self.sign))
-        return shutil.which(self.sign) is not None
+        return bool(shutil.which(self.sign) or shutil.which(self.sign, path="/usr/sbin"))  # not on a user's PATH
 
 
 RUN_NEEDS: Final = (Need("curl", "curl", "the line to copy"),)
@@ -66,6 +66,8 @@ TEST_NEEDS: Final = (
     Need("age", "age", "the tests of backups"),
     Need("openssh-client", "ssh", "the tests of backups"),
     Need("openssh-server", "openssh/ssh-session-cleanup", "the tests of backups"),
+    Need("nginx", "nginx", "the tests of the web server"),
+    Need("logrotate", "logrotate", "the tests of the web server"),
 )
 CONTROL_NEEDS: Final = (Need("openssh-client", "ssh", "the way to the two Pis"),)
 NEEDS: Final = {"run": RUN_NEEDS, "test": TEST_NEEDS, "control": CONTROL_NEEDS}

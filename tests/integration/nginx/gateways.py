@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import web
 
 from gateway.settings import GatewaySettings, Limits, Listen
-from gateway.web.listen import open_sockets
 from gateway.web.server import HttpServer
 from tests.gateway_door import Door
 
@@ -25,24 +26,36 @@ def socket_of(run: Path, number: int) -> Path:
     return run / f"gateway-{number}.sock"
 
 
-@asynccontextmanager
-async def real_gateway(run: Path, number: int) -> AsyncIterator[Door]:
-    """Serve the gateway's application, in front of an agent whose answers the test chooses."""
-    listen = Listen(path=socket_of(run, number), drain_s=1.0)
-    settings = GatewaySettings(listen=listen, limits=Limits(address_per_minute=600))
-    door = Door(settings)
-    server = HttpServer(door.app, listen=listen, limits=settings.web, certificate=None, drain=door.drain)
-    await server.start(open_sockets(listen))
-    try:
-        yield door
-    finally:
-        await server.stop()
+class Activated:
+    """A gateway's socket, held as systemd holds it: who connects while no gateway runs waits for the next one."""
+
+    def __init__(self, run: Path, number: int) -> None:
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(socket_of(run, number)))
+        self._listener.listen(128)
+        self._listener.setblocking(False)  # noqa: FBT003 - as the standard library has it
+
+    @asynccontextmanager
+    async def gateway(self) -> AsyncIterator[Door]:
+        """Serve the gateway's application, in front of an agent whose answers the test chooses."""
+        settings = GatewaySettings(listen=Listen(kind="systemd", drain_s=1.0), limits=Limits(address_per_minute=600))
+        door = Door(settings)
+        server = HttpServer(door.app, listen=settings.listen, limits=settings.web, certificate=None, drain=door.drain)
+        await server.start([self._listener.dup()])
+        try:
+            yield door
+        finally:
+            await server.stop()
+
+    def close(self) -> None:
+        self._listener.close()
 
 
 @asynccontextmanager
 async def real_gateways(run: Path) -> AsyncIterator[Doors]:
-    async with real_gateway(run, 1) as first, real_gateway(run, 2) as second:
-        yield first, second
+    with closing(Activated(run, 1)) as one, closing(Activated(run, 2)) as two:
+        async with one.gateway() as first, two.gateway() as second:
+            yield first, second
 
 
 @asynccontextmanager
@@ -60,24 +73,29 @@ async def answering(run: Path, number: int, handler: Handler) -> AsyncIterator[N
 
 @dataclass
 class Wire:
-    """A gateway that keeps every byte that nginx sends it, and answers each request head with ``answer``.
+    """A gateway that keeps every byte that nginx sends it, and answers each request with ``answer``.
 
-    With no answer it hangs up instead, as a process does that is killed.
+    With no answer it hangs up instead, as a process does that is killed; ``is_silent``: it does neither.
     """
 
     answer: bytes = OK
+    is_silent: bool = False
     received: list[bytes] = field(default_factory=list)
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writers.add(writer)
         try:
-            self.received.append(await reader.readuntil(b"\r\n\r\n"))
-            number = len(self.received) - 1
-            if self.answer:
-                writer.write(self.answer)
-                await writer.drain()
-                self.received[number] += await reader.read()  # nginx hangs up once it has the answer
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"\r\ncontent-length: (\d+)\r\n", head, re.IGNORECASE)
+            self.received.append(head + await reader.readexactly(int(length[1]) if length else 0))
+            if self.is_silent:
+                await reader.read()
+            if not self.answer:
+                return
+            writer.write(self.answer)
+            await writer.drain()
+            self.received[-1] += await reader.read()  # whatever follows, until nginx hangs up
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ STATUSES: Final = (400, 404, 413, 421, 429, 500, 502, 503, 504)
 TEMPLATES: Final = Path(__file__).parents[3] / "nginx"
 
 
+@cache
 def templates() -> Environment:
     return Environment(
         loader=FileSystemLoader(TEMPLATES),

@@ -11,8 +11,9 @@ import signal
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from getpass import getuser
 from pathlib import Path
@@ -84,6 +85,11 @@ class Nginx:
         await until(lambda: self.access_log.read_text("utf-8").count("\n") >= count)
         return self.log()
 
+    async def logged_of(self, request_id: str) -> list[dict[str, Any]]:
+        """Return the lines of one request, once there is one."""
+        await until(lambda: request_id in self.access_log.read_text("utf-8"))
+        return [line for line in self.log() if line["request_id"] == request_id]
+
     # how it is configured
 
     def configuration(self) -> str:
@@ -118,10 +124,8 @@ class Nginx:
 
     @asynccontextmanager
     async def client(self, *, name: str = DOMAIN, source: str = _ADDRESS) -> AsyncIterator[ClientSession]:
-        """Yield a client at ``source`` that knows this server as ``name``; each request has its own connection."""
-        connector = TCPConnector(
-            ssl=self.tls(), resolver=_Loopback(), local_addr=(source, 0), force_close=True, limit=0
-        )
+        """Yield a client at ``source`` that knows this server as ``name``."""
+        connector = TCPConnector(ssl=self.tls(), resolver=_Loopback(), local_addr=(source, 0), limit=0)
         async with ClientSession(
             f"https://{name}:{self.https_port}",
             connector=connector,
@@ -132,12 +136,15 @@ class Nginx:
             yield client
 
     async def send(
-        self, request: bytes, *, tls: ssl.SSLContext | None = None, server_name: str | None = DOMAIN
+        self, request: bytes, *, tls: ssl.SSLContext | None = None, server_name: str | None = DOMAIN, end: bytes = b""
     ) -> bytes:
-        """Send ``request`` byte for byte over TLS, and return all that comes until nginx hangs up."""
+        """Send ``request`` byte for byte over TLS, and return all that comes until nginx hangs up.
+
+        Where nginx waits for the rest of a body it has refused, ``end`` says what ends the answer.
+        """
         context = tls or self.tls()
         with socket.create_connection((_ADDRESS, self.https_port)) as plain:  # asyncio would insist on a server's name
-            return await asyncio.to_thread(_exchange, context, plain, server_name, request)
+            return await asyncio.to_thread(_exchange, context, plain, server_name, request, end)
 
     async def send_plain(self, request: bytes) -> bytes:
         """Send ``request`` to the port without TLS, and return all that comes until nginx hangs up."""
@@ -162,21 +169,22 @@ class Nginx:
         return process.returncode or 0, output.decode()
 
 
-def _exchange(context: ssl.SSLContext, plain: socket.socket, server_name: str | None, request: bytes) -> bytes:
+def _exchange(
+    context: ssl.SSLContext, plain: socket.socket, server_name: str | None, request: bytes, end: bytes
+) -> bytes:
     plain.settimeout(5)
     received = b""
     with context.wrap_socket(plain, server_hostname=server_name) as secured:
-        secured.sendall(request)
-        try:
-            while more := secured.recv(65_536):
+        with suppress(ssl.SSLEOFError, ConnectionError):  # nginx may hang up in the middle, and has said why
+            secured.sendall(request)
+        with suppress(ConnectionResetError):
+            while not (end and received.endswith(end)) and (more := secured.recv(65_536)):
                 received += more
-        except ConnectionResetError:
-            pass
     return received
 
 
-@asynccontextmanager
-async def serve(folder: Path, **variables: object) -> AsyncIterator[Nginx]:
+@contextmanager
+def serve(folder: Path, **variables: object) -> Iterator[Nginx]:
     """Run nginx in ``folder``, with ``variables`` of the templates, until the end."""
     assert BINARY is not None
     certificates = Certificates.create(folder)
@@ -185,6 +193,8 @@ async def serve(folder: Path, **variables: object) -> AsyncIterator[Nginx]:
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server((_ADDRESS, 0))) for _ in range(2)]
         https_port, http_port = (each.getsockname()[1] for each in sockets)
+        for each in sockets:
+            each.setblocking(False)  # noqa: FBT003 - nginx takes them as they are, and would wait for a connection
         given: dict[str, object] = {
             "drawbridge_domain": DOMAIN,
             "drawbridge_lan_name": LAN_NAME,
@@ -215,7 +225,8 @@ async def serve(folder: Path, **variables: object) -> AsyncIterator[Nginx]:
         )  # fmt: skip
     nginx = Nginx(folder, certificates, given, https_port, http_port, process)
     try:
-        await until(lambda: process.poll() is not None or (folder / "run" / "nginx.pid").exists())
+        while process.poll() is None and len(nginx.workers()) < int(str(given["drawbridge_nginx_workers"])):
+            time.sleep(0.002)  # a signal sent before there are workers may be lost
         assert process.poll() is None, nginx.error_log.read_text("utf-8")
         yield nginx
     finally:

@@ -12,11 +12,21 @@ from aiohttp import web
 from bridge.errors import BY_WIRE, error_for
 from bridge.problem import error_from_problem, problem_json
 from tests.integration.nginx.conftest import StartNginx
-from tests.integration.nginx.gateways import Doors, Wire, answering, wires
+from tests.integration.nginx.gateways import Doors, Wire, answering, real_gateways, wires
 from tests.integration.nginx.rendering import DOMAIN, STATUSES, asset_path
 from tests.integration.nginx.server import Nginx
 
+CODES = {
+    400: "invalid_request", 403: "not_found", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large",
+    414: "invalid_request", 421: "invalid_request", 429: "rate_limited", 500: "internal", 501: "invalid_request",
+    502: "unreachable", 503: "unreachable", 504: "timeout", 505: "invalid_request",
+}  # fmt: skip
 HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.fixture
+def nginx(shared_nginx: Nginx) -> Nginx:
+    return shared_nginx
 
 
 class Parts(HTMLParser):
@@ -50,7 +60,7 @@ async def test_page_names_the_request_within_a_second_when_both_gateways_are_dow
     assert f"<code>{request_id}</code>" in page
     assert "headache" not in page
     assert response.headers["Retry-After"] == "5"
-    [line] = await nginx.logged()
+    [line] = await nginx.logged_of(request_id)
     assert (line["request_id"], line["method"], line["status"]) == (request_id, method, 502)
 
 
@@ -69,11 +79,11 @@ async def test_problem_has_the_gateways_shape_when_both_gateways_are_down(nginx:
     assert (response.status, response.content_type) == (502, "application/problem+json")
     error = error_from_problem(body)
     assert error is not None
-    assert await same_but_for_status(body, 502, request_id)
+    assert is_the_gateways(body, 502, request_id)
     assert error.retry_after_s == float(response.headers["Retry-After"])
 
 
-async def same_but_for_status(body: bytes, status: int, request_id: str) -> bool:
+def is_the_gateways(body: bytes, status: int, request_id: str) -> bool:
     """Say whether the gateway would have written the same document; 502 is a status that it never answers with."""
     error = error_from_problem(body)
     assert error is not None
@@ -96,37 +106,29 @@ async def test_program_gets_a_problem_when_it_asks_for_json_alone(nginx: Nginx) 
             assert response.content_type == "text/html"
 
 
-@pytest.mark.parametrize(
-    ("status", "code"),
-    [
-        (400, "invalid_request"), (403, "not_found"), (404, "not_found"), (405, "method_not_allowed"),
-        (413, "body_too_large"), (414, "invalid_request"), (421, "invalid_request"), (429, "rate_limited"),
-        (500, "internal"), (501, "internal"), (502, "unreachable"), (503, "unreachable"), (504, "timeout"),
-    ],
-)  # fmt: skip
-async def test_error_has_page_and_problem_when_nginx_returns_a_status(
-    start_nginx: StartNginx, status: int, code: str
-) -> None:
-    async with start_nginx() as nginx:
+async def test_error_has_page_and_problem_when_nginx_returns_its_status(start_nginx: StartNginx) -> None:
+    returning = "".join(f"location ~ ^(?:/api)?/{status}$ {{ return {status}; }}\n" for status in CODES)
+    with start_nginx() as nginx:
         site = nginx.folder / "drawbridge" / "snippets" / "app.conf"
-        returning = f"location ~ ^(?:/api)?/returned$ {{ return {status}; }}"
-        site.write_text(f"{site.read_text('utf-8')}\n{returning}\n", "utf-8")
+        site.write_text(f"{site.read_text('utf-8')}\n{returning}", "utf-8")
         await nginx.reload()
         async with nginx.client() as client:
-            async with client.get("/api/returned") as response:
-                body = await response.read()
-                assert response.status == status
-                assert f'"code":"{code}"'.encode() in body
-                assert await same_but_for_status(body, status, response.headers["X-Request-Id"])
-            async with client.get("/returned") as response:
-                page = await response.text()
-                assert response.status == status
-                assert f"<code>{response.headers['X-Request-Id']}</code>" in page
+            for status, code in CODES.items():
+                async with client.get(f"/api/{status}") as response:
+                    body = await response.read()
+                    assert response.status == status
+                    assert f'"code":"{code}"' in body.decode()
+                    assert is_the_gateways(body, status, response.headers["X-Request-Id"])
+                async with client.get(f"/{status}") as response:
+                    page = await response.text()
+                    assert response.status == status
+                    assert f"<code>{response.headers['X-Request-Id']}</code>" in page
 
 
 def test_codes_are_ones_that_never_change_when_nginx_writes_them(nginx: Nginx) -> None:
     text = (nginx.folder / "drawbridge" / "http" / "errors.conf").read_text("utf-8")
     titles = dict(re.findall(r'^ {4}(\w+) "([^"$]+)";$', text, re.MULTILINE))
+    titles["invalid_request"] = titles.pop("default")
 
     assert titles
     assert {BY_WIRE[code].title: code for code in titles} == {title: code for code, title in titles.items()}
@@ -190,14 +192,13 @@ async def test_answers_of_a_gateway_stay_uncompressed_when_the_client_would_take
             assert "Content-Encoding" not in response.headers
 
 
-async def test_file_comes_from_a_gateway_when_the_folder_does_not_have_it(nginx: Nginx, doors: Doors) -> None:
+async def test_file_comes_from_a_gateway_when_the_folder_does_not_have_it(start_nginx: StartNginx) -> None:
     path = asset_path("chat.js")
-    (nginx.folder / "www" / path.lstrip("/")).unlink()
-
-    async with nginx.client() as client, client.get(path) as response:
-        assert response.status == 200
-        assert "immutable" in response.headers["Cache-Control"]
-        assert len(response.headers.getall("Cache-Control")) == 1
+    with start_nginx() as nginx:
+        (nginx.folder / "www" / path.lstrip("/")).unlink()
+        async with real_gateways(nginx.folder / "run"), nginx.client() as client, client.get(path) as response:
+            assert response.status == 200
+            assert response.headers.getall("Cache-Control") == ["public, max-age=31536000, immutable"]
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,17 @@ import pytest
 from aiohttp import ClientResponse
 
 from gateway.web.response_headers import SECURITY_HEADERS
-from tests.integration.nginx.conftest import StartNginx
 from tests.integration.nginx.gateways import Doors, Wire, wires
 from tests.integration.nginx.rendering import DOMAIN, asset_path
 from tests.integration.nginx.server import Nginx, field_values
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 EXPECTED = {name: value for name, value in SECURITY_HEADERS.items() if name != "Server"}
+
+
+@pytest.fixture
+def nginx(shared_nginx: Nginx) -> Nginx:
+    return shared_nginx
 
 
 def assert_every_header_once(response: ClientResponse) -> None:
@@ -111,14 +115,13 @@ async def test_one_id_is_in_both_logs_and_the_answer_when_a_client_sends_a_trace
         told = response.headers["X-Request-Id"]
 
     assert (told == TRACE) is is_kept
-    assert [line["request_id"] for line in await nginx.logged()] == [told]
+    assert len(await nginx.logged_of(told)) == 1
     assert [line["request_id"] for line in doors_log(doors)] == [told]
 
 
-async def test_form_is_taken_as_our_own_when_the_port_is_not_443(start_nginx: StartNginx) -> None:
-    async with start_nginx() as nginx, wires(nginx.folder / "run") as behind, nginx.client() as client:
-        async with client.get("/"):
-            pass
+async def test_host_keeps_its_port_when_it_is_not_443(nginx: Nginx) -> None:
+    async with wires(nginx.folder / "run") as behind, nginx.client() as client, client.get("/"):
+        pass
 
     [request] = [each for wire in behind for each in wire.received]
     assert list(field_values(request, "Host")) == [f"{DOMAIN}:{nginx.https_port}"]

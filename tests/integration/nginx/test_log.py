@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import subprocess
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from bridge.process.clock import SystemClock
 from tests.integration.nginx.conftest import StartNginx
 from tests.integration.nginx.gateways import Doors, Wire, wires
 from tests.integration.nginx.rendering import DOMAIN, asset_path, templates
@@ -34,10 +32,11 @@ async def test_line_has_the_keys_of_our_other_logs_when_a_request_is_answered(ng
     assert list(line) == KEYS
     assert datetime.now(UTC) - datetime.fromisoformat(line["at"]) < timedelta(seconds=10)
     assert line["upstream"] in {f"unix:{nginx.folder}/run/gateway-{number}.sock" for number in (1, 2)}
-    assert {key: line[key] for key in ("host", "app", "event", "request_id", "method", "route", "status", "address")} == {
+    expected = {
         "host": "door", "app": "nginx", "event": "request_finished", "request_id": request_id, "method": "GET",
-        "route": "/version", "status": 200, "address": "127.0.0.9",
+        "route": "/version", "status": 200, "address": "127.0.0.9", "upstream_status": "200", "limit": "PASSED",
     }  # fmt: skip
+    assert {key: line[key] for key in expected} == expected
 
 
 @pytest.mark.parametrize(
@@ -48,16 +47,16 @@ async def test_line_has_the_keys_of_our_other_logs_when_a_request_is_answered(ng
         ("/health/ready?x", "/health/ready"), ("/health/x", "none"),
     ],
 )  # fmt: skip
-async def test_route_is_one_of_a_list_when_a_path_is_logged(nginx: Nginx, path: str, route: str) -> None:
-    async with nginx.client() as client, client.get(path):
-        pass
+async def test_route_is_one_of_a_list_when_a_path_is_logged(shared_nginx: Nginx, path: str, route: str) -> None:
+    async with shared_nginx.client() as client, client.get(path) as response:
+        request_id = response.headers["X-Request-Id"]
 
-    assert [line["route"] for line in await nginx.logged()] == [route]
+    assert [line["route"] for line in await shared_nginx.logged_of(request_id)] == [route]
 
 
 async def test_duration_is_in_milliseconds_when_a_gateway_takes_its_time(start_nginx: StartNginx) -> None:
-    async with start_nginx(drawbridge_gateway_timeout="1100ms") as nginx:
-        silent = Silent()
+    with start_nginx(drawbridge_gateway_timeout="1100ms") as nginx:
+        silent = Wire(is_silent=True)
         async with wires(nginx.folder / "run", first=silent, second=silent), nginx.client() as client:
             async with client.post("/chat") as response:
                 assert response.status == 504
@@ -66,27 +65,18 @@ async def test_duration_is_in_milliseconds_when_a_gateway_takes_its_time(start_n
     assert 1_100 <= line["duration_ms"] < 5_000
 
 
-class Silent(Wire):
-    """Takes a request and never answers."""
-
-    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.received.append(await reader.read(65_536))
-        await reader.read()
-        writer.transport.abort()
-
-
 async def test_secret_is_in_no_log_when_requests_go_wrong_in_every_way(start_nginx: StartNginx) -> None:
     fields = f"Host: {DOMAIN}\r\nReferer: https://{DOMAIN}/?{SECRET}\r\nAuthorization: Bearer {SECRET}\r\n"
     fields += f"Cookie: session={SECRET}\r\nUser-Agent: {SECRET}\r\nConnection: close\r\n"
     line = f"/chat?q={SECRET}"
-    run_requests = [
+    requests = [
         (f"GET {line} HTTP/1.1\r\n{fields}\r\n", b"502"),
         (f"GET /{SECRET} HTTP/1.1\r\n{fields}\r\n", b"502"),
         (f"POST {line} HTTP/1.1\r\n{fields}Content-Length: 2000000\r\n\r\n", b"413"),
         (f"GET {line} HTTP/1.1\r\n{fields}Bad Name: {SECRET}\r\n\r\n", b"400"),
         (f"GET {line} HTTP/1.1\r\n{fields}X: {SECRET}{'a' * 40_000}\r\n\r\n", b"400"),
         (f"GET {line}{'a' * 40_000} HTTP/1.1\r\n{fields}\r\n", b"414"),
-        (f"GET {line} HTTP/9.{SECRET}\r\n{fields}\r\n", b"400"),
+        (f"GET {line} HTTP/9.{SECRET}\r\n{fields}\r\n", b"505"),
         (f"{SECRET} {line} HTTP/1.1\r\n{fields}\r\n", b"400"),
         (f"SECRET {line} HTTP/1.1\r\n{fields}\r\n", b"502"),
         (f"GET /static/{SECRET}?{SECRET} HTTP/1.1\r\n{fields}\r\n", b"502"),
@@ -95,33 +85,32 @@ async def test_secret_is_in_no_log_when_requests_go_wrong_in_every_way(start_ngi
         (f"GET {line} HTTP/1.1\r\n{fields.replace(DOMAIN, f'{SECRET}.example.org')}\r\n", b"421"),
         (f"GET /errors/static/{SECRET}?{SECRET} HTTP/1.1\r\n{fields}\r\n", b"404"),
     ]
-    async with start_nginx(drawbridge_gateway_timeout="100ms") as nginx:
+    with start_nginx(drawbridge_gateway_timeout="100ms") as nginx:
         run = nginx.folder / "run"
-        for request, status in run_requests:
-            answer = await nginx.send(request.encode())
+        for request, status in requests:
+            answer = await nginx.send(request.encode(), end=b"\r\n0\r\n\r\n")
             assert answer[9:12] == status, request[:120]
-        garbled, silent = Wire(answer=f"{SECRET} {SECRET}\r\n\r\n".encode()), Silent()
+        garbled, silent = Wire(answer=f"HTTP/1.1 200 OK\r\n{SECRET} : {SECRET}\r\n\r\n".encode()), Wire(is_silent=True)
         for both, status in ((garbled, b"502"), (silent, b"504")):
             async with wires(run, first=both, second=both):
-                assert (await nginx.send(run_requests[0][0].encode()))[9:12] == status
+                assert (await nginx.send(requests[0][0].encode()))[9:12] == status
             for number in (1, 2):
                 (run / f"gateway-{number}.sock").unlink(missing_ok=True)
         unreadable = nginx.folder / "www" / "static" / SECRET
         unreadable.mkdir()
         await nginx.send(f"GET /static/{SECRET}/ HTTP/1.1\r\n{fields}\r\n".encode())
         shutil.rmtree(nginx.folder / "www" / "errors")  # the error page itself is missing
-        await nginx.send(run_requests[0][0].encode())
-        nginx.render(drawbridge_request_rate="1r/m", drawbridge_request_burst=0)
+        assert (await nginx.send(requests[0][0].encode()))[9:12] == b"502"
+        nginx.render(drawbridge_request_rate="1r/m", drawbridge_request_burst=1)
         await nginx.reload()
-        for _ in range(2):
-            answer = await nginx.send(run_requests[0][0].encode())
-        assert answer[9:12] == b"429"
+        answers = [await nginx.send(requests[0][0].encode()) for _ in range(3)]
+        assert answers[-1][9:12] == b"429"
         await nginx.send_plain(f"GET {line} HTTP/1.1\r\n{fields}\r\n".encode())
-        lines = await nginx.logged(len(run_requests) + 7)
+        lines = await nginx.logged(len(requests) + 8)
         texts = {file: file.read_text("utf-8") for file in (nginx.folder / "log").iterdir()}
 
-    assert {int(status) for _, status in run_requests} <= {line["status"] for line in lines}
-    for word in (SECRET, SECRET.split("-")[0]):
+    assert {int(status) for _, status in requests} <= {line["status"] for line in lines}
+    for word in (SECRET, SECRET.partition("-")[0]):
         assert [str(file) for file, text in texts.items() if word in text] == []
     assert "warn" in texts[nginx.error_log] or "inherited" in texts[nginx.error_log]  # it is written to, though
 
@@ -165,6 +154,6 @@ def opened_by_worker(nginx: Nginx) -> bool:
     """Say whether every worker writes to the log that is there now."""
     now = nginx.access_log.stat().st_ino
     return all(
-        any(os.stat(link).st_ino == now for link in Path(f"/proc/{worker}/fd").iterdir() if link.exists())
+        any(link.stat().st_ino == now for link in Path(f"/proc/{worker}/fd").iterdir() if link.exists())
         for worker in nginx.workers()
     )

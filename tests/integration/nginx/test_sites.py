@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.nginx.conftest import StartNginx
-from tests.integration.nginx.gateways import Doors, Wire, wires
+from tests.integration.nginx.gateways import Doors, wires
 from tests.integration.nginx.rendering import DOMAIN, LAN_NAME
 from tests.integration.nginx.server import BINARY, Nginx, version_of
 
@@ -96,7 +96,7 @@ async def test_handshake_keeps_the_past_secret_when_the_client_knows_only_tls_1_
         await nginx.send(SCANNER, tls=context)
 
 
-async def test_nginx_says_nothing_when_it_tests_its_configuration(nginx: Nginx) -> None:
+def test_nginx_says_nothing_when_it_tests_its_configuration(nginx: Nginx) -> None:
     assert BINARY is not None
     command = [BINARY, "-t", "-p", str(nginx.folder), "-c", str(nginx.folder / "nginx.conf"), "-e", "/dev/null"]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -110,7 +110,7 @@ async def test_http2_is_switched_on_as_each_version_wants_it_when_rendered(
 ) -> None:
     assert BINARY is not None
     other = "1.22.1" if version_of(BINARY) >= "1.25.1" else "1.26.3"
-    async with start_nginx() as nginx:
+    with start_nginx() as nginx:
         own = nginx.configuration()
         nginx.render(drawbridge_nginx_version=other)
         others = nginx.configuration()
@@ -120,9 +120,10 @@ async def test_http2_is_switched_on_as_each_version_wants_it_when_rendered(
     assert ("ssl http2" in new, "http2 on;" in new) == (False, True)
 
 
-async def test_new_certificate_is_shown_and_no_request_lost_when_nginx_reloads(nginx: Nginx) -> None:
+async def test_new_certificate_is_shown_and_no_request_lost_when_nginx_reloads(shared_nginx: Nginx) -> None:
+    nginx = shared_nginx
     async with wires(nginx.folder / "run"), asyncio.TaskGroup() as tasks:
-        before = certificate_of(nginx)
+        before = await certificate_of(nginx)
         nginx.certificates.issue()
         reloading = tasks.create_task(nginx.reload())
         statuses = set()
@@ -130,10 +131,16 @@ async def test_new_certificate_is_shown_and_no_request_lost_when_nginx_reloads(n
             while not reloading.done():
                 async with client.get("/") as response:
                     statuses.add(response.status)
+        after = await certificate_of(nginx)
 
     assert statuses == {200}
-    assert certificate_of(nginx) != before
+    assert after != before
 
 
-def certificate_of(nginx: Nginx) -> str:
-    return ssl.get_server_certificate(("127.0.0.1", nginx.https_port))
+async def certificate_of(nginx: Nginx) -> bytes | None:
+    _, writer = await asyncio.open_connection("127.0.0.1", nginx.https_port, ssl=nginx.tls(), server_hostname=DOMAIN)
+    try:
+        shown: bytes | None = writer.get_extra_info("ssl_object").getpeercert(True)  # noqa: FBT003 - as DER
+        return shown
+    finally:
+        writer.transport.abort()

@@ -9,26 +9,28 @@ from tests.integration.nginx.rendering import DOMAIN
 from tests.integration.nginx.server import Nginx
 
 HOST = f"Host: {DOMAIN}\r\n"
+CLOSE = "Connection: close\r\n"  # else what follows is a request of its own, and a good one
+CHUNKED = "Transfer-Encoding: chunked\r\n"
 INNER = f"GET /smuggled HTTP/1.1\r\n{HOST}\r\n"
 
 REFUSED = {
-    "CL.TE": f"POST / HTTP/1.1\r\n{HOST}Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{INNER}",
-    "TE.CL": f"POST / HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n5c\r\n{INNER}\r\n0\r\n\r\n",
-    "TE.TE": f"POST / HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n{INNER}",
+    "CL.TE": f"POST / HTTP/1.1\r\n{HOST}Content-Length: 6\r\n{CHUNKED}\r\n0\r\n\r\n{INNER}",
+    "TE.CL": f"POST / HTTP/1.1\r\n{HOST}{CHUNKED}Content-Length: 4\r\n\r\n5c\r\n{INNER}\r\n0\r\n\r\n",
+    "TE.TE": f"POST / HTTP/1.1\r\n{HOST}{CHUNKED}Transfer-Encoding: x\r\n\r\n0\r\n\r\n{INNER}",
     "unknown coding": f"POST / HTTP/1.1\r\n{HOST}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n{INNER}",
     "coding with a tab": f"POST / HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\x0b\r\n\r\n0\r\n\r\n{INNER}",
     "two codings": f"POST / HTTP/1.1\r\n{HOST}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n{INNER}",
-    "coding in HTTP/1.0": f"POST / HTTP/1.0\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n{INNER}",
+    "coding in HTTP/1.0": f"POST / HTTP/1.0\r\n{HOST}{CHUNKED}\r\n0\r\n\r\n{INNER}",
     "two lengths": f"POST / HTTP/1.1\r\n{HOST}Content-Length: 0\r\nContent-Length: {len(INNER)}\r\n\r\n{INNER}",
     "equal lengths": f"POST / HTTP/1.1\r\n{HOST}Content-Length: 0\r\nContent-Length: 0\r\n\r\n{INNER}",
     "listed lengths": f"POST / HTTP/1.1\r\n{HOST}Content-Length: 0, 0\r\n\r\n{INNER}",
     "signed length": f"POST / HTTP/1.1\r\n{HOST}Content-Length: +0\r\n\r\n{INNER}",
     "negative length": f"POST / HTTP/1.1\r\n{HOST}Content-Length: -1\r\n\r\n{INNER}",
     "hexadecimal length": f"POST / HTTP/1.1\r\n{HOST}Content-Length: 0x0\r\n\r\n{INNER}",
-    "chunk that is no number": f"POST / HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\nzz\r\n{INNER}",
-    "negative chunk": f"POST / HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n-1\r\n{INNER}",
-    "endless chunk": f"POST / HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n{INNER}",
-    "chunk without its end": f"POST / HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n1\r\naa0\r\n\r\n{INNER}",
+    "chunk that is no number": f"POST / HTTP/1.1\r\n{HOST}{CHUNKED}\r\nzz\r\n{INNER}",
+    "negative chunk": f"POST / HTTP/1.1\r\n{HOST}{CHUNKED}\r\n-1\r\n{INNER}",
+    "endless chunk": f"POST / HTTP/1.1\r\n{HOST}{CHUNKED}\r\nffffffffffffffff\r\n{INNER}",
+    "chunk without its end": f"POST / HTTP/1.1\r\n{HOST}{CHUNKED}\r\n1\r\naa0\r\n\r\n{INNER}",
     "folded field": f"GET / HTTP/1.1\r\n{HOST}X: a\r\n b\r\n\r\n{INNER}",
     "folded coding": f"POST / HTTP/1.1\r\n{HOST}Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n{INNER}",
     "space before a colon": f"POST / HTTP/1.1\r\n{HOST}Content-Length : 0\r\n\r\n{INNER}",
@@ -36,10 +38,10 @@ REFUSED = {
     "two hosts": f"GET / HTTP/1.1\r\n{HOST}Host: evil.example.org\r\n\r\n{INNER}",
     "two equal hosts": f"GET / HTTP/1.1\r\n{HOST}{HOST}\r\n{INNER}",
     "no host": f"GET / HTTP/1.1\r\n\r\n{INNER}",
-    "another host in the line": f"GET https://evil.example.org/ HTTP/1.1\r\n{HOST}\r\n{INNER}",
+    "another host in the line": f"GET https://evil.example.org/ HTTP/1.1\r\n{HOST}{CLOSE}\r\n{INNER}",
     "another host in the field": f"GET https://{DOMAIN}/ HTTP/1.1\r\nHost: evil.example.org\r\n\r\n{INNER}",
     "host with a path": f"GET / HTTP/1.1\r\nHost: {DOMAIN}/x\r\n\r\n{INNER}",
-    "host with an at": f"GET / HTTP/1.1\r\nHost: {DOMAIN}@evil.example.org\r\n\r\n{INNER}",
+    "host with an at": f"GET / HTTP/1.1\r\nHost: {DOMAIN}@evil.example.org\r\n{CLOSE}\r\n{INNER}",
     "null byte in a value": f"GET / HTTP/1.1\r\n{HOST}X: a\0b\r\n\r\n{INNER}",
     "null byte in a name": f"GET / HTTP/1.1\r\n{HOST}X\0: a\r\n\r\n{INNER}",
     "null byte in the path": f"GET /\0 HTTP/1.1\r\n{HOST}\r\n{INNER}",
@@ -52,6 +54,11 @@ REFUSED = {
     "HTTP/2 without TLS's word for it": f"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{INNER}",
     "unknown version": f"GET / HTTP/3.7\r\n{HOST}\r\n{INNER}",
 }
+
+
+@pytest.fixture
+def nginx(shared_nginx: Nginx) -> Nginx:
+    return shared_nginx
 
 
 @pytest.mark.parametrize("request_text", REFUSED.values(), ids=REFUSED)
@@ -67,7 +74,7 @@ async def test_nothing_reaches_a_gateway_when_a_request_is_ambiguous(nginx: Ngin
 async def test_chunked_body_goes_on_with_its_length_when_it_is_well_formed(nginx: Nginx) -> None:
     async with wires(nginx.folder / "run") as behind:
         await nginx.send(
-            f"POST /chat HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\nConnection: close, X-Gone\r\nX-Gone: a\r\n"
+            f"POST /chat HTTP/1.1\r\n{HOST}{CHUNKED}Connection: close, X-Gone\r\nX-Gone: a\r\n"
             "TE: trailers\r\nUpgrade: h2c\r\n\r\n"
             "3;ext=1\r\nabc\r\n0\r\nX-Trailer: a\r\n\r\n".encode()
         )
@@ -92,7 +99,7 @@ async def test_pipelined_requests_are_told_apart_when_they_are_well_formed(nginx
 async def test_field_with_an_underscore_is_dropped_when_it_looks_like_another(nginx: Nginx) -> None:
     async with wires(nginx.folder / "run") as behind:
         await nginx.send(
-            f"GET / HTTP/1.1\r\n{HOST}Transfer_Encoding: chunked\r\nContent_Length: 5\r\nConnection: close\r\n\r\n".encode()
+            f"GET / HTTP/1.1\r\n{HOST}{CLOSE}Transfer_Encoding: chunked\r\nContent_Length: 5\r\n\r\n".encode()
         )
 
     [request] = [each for wire in behind for each in wire.received]
