@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import pwd
+import select
 import signal
 import socket
 import struct
@@ -169,10 +170,10 @@ def _send(connection: socket.socket, body: dict[str, object]) -> None:
 
 
 def _has_left(connection: socket.socket) -> bool:
-    try:
-        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
+    if not select.select([connection], [], [], 0)[0]:
         return False
+    try:
+        return connection.recv(1, socket.MSG_PEEK) == b""
     except OSError:
         return True
 

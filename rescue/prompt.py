@@ -53,7 +53,9 @@ class Prompt:
         try:
             if self._is_terminal:
                 return input(self._text)
-            line = sys.stdin.buffer.readline(LINE_MAX + 2)
+            line = whole = sys.stdin.buffer.readline(LINE_MAX + 2)
+            while whole and not whole.endswith(b"\n"):  # the rest of a line that is too long is no line of its own
+                whole = sys.stdin.buffer.readline(LINE_MAX)
         finally:
             signal.alarm(0)
         if not line:
