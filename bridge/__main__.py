@@ -29,7 +29,7 @@ from bridge.keys import (
     save_generation,
     save_keyring,
 )
-from bridge.pki import IDENTITY_FILE, USUAL_TERMS, Authority, PKIRefused, Profile, Terms
+from bridge.pki import DOMAIN, IDENTITY_FILE, USUAL_TERMS, Authority, PKIRefused, Profile, Terms, unit_name
 from bridge.process.clock import Clock, SystemClock, utc
 
 WEB: Final = "web"
@@ -265,9 +265,17 @@ def pki_revoke(options: argparse.Namespace, terminal: Terminal) -> None:
     if unknown := [f"{serial:x}" for serial in options.serial if serial not in issued]:
         msg = f"{', '.join(unknown)} was not issued here: see pki list"
         raise PKIRefused(msg)
-    names = ", ".join(f"{issued[serial].name} {serial:x}" for serial in options.serial)
+    serials = {*options.serial}
+    if options.all_but is not None:
+        spared = unit_name(options.all_but)
+        serials |= {
+            serial
+            for serial, one in issued.items()
+            if one.name.endswith(f".{DOMAIN}") and one.name != spared and not one.is_revoked
+        }
+    names = ", ".join(f"{issued[serial].name} {serial:x}" for serial in sorted(serials)) or "nothing"
     _confirm(options, f"{names} would be refused for good")
-    authority.revoke(options.serial, folders=options.tls)
+    authority.revoke(serials, folders=options.tls)
     terminal.say(f"revoked {names}")
     if not options.tls:
         terminal.say(f"next: carry {options.pki / 'revoked.txt'} to the agent's TLS folder")
@@ -363,7 +371,8 @@ def _parser() -> argparse.ArgumentParser:
         help=f"how long after its end it may still be renewed ({USUAL_TERMS.renewable.days})",
     )  # fmt: skip
     renew.add_argument("--if-due", action="store_true", help="only where it is due")
-    revoke.add_argument("serial", nargs="+", type=_serial, help="serial numbers, hexadecimal, as pki list shows them")
+    revoke.add_argument("--all-but", metavar="UNIT", help="every unit's that is not refused yet, but this one's")
+    revoke.add_argument("serial", nargs="*", type=_serial, help="serial numbers, hexadecimal, as pki list shows them")
     revoke.add_argument("--tls", action="append", default=[], type=Path, metavar="DIR", help="a TLS folder to update")
     for one in (list_keys, list_issued):
         one.add_argument("--json", action="store_true", help="as JSON")

@@ -43,9 +43,9 @@ class Finished:
 
     @property
     def reason(self) -> str:
-        """The last line of what went wrong, for one line of ours."""
-        lines = (self.err.strip() or self.out.strip()).splitlines()
-        return printable(lines[-1]) if lines else f"it ended with {self.code}"
+        """What went wrong, for one line of ours: the first that calls itself an error, or the last."""
+        lines = (self.err.strip() or self.out.strip()).splitlines() or [f"it ended with {self.code}"]
+        return printable(next((line for line in lines if "Error: " in line), lines[-1]))
 
 
 class Commands:

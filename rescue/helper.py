@@ -54,25 +54,26 @@ class Helper:
     _change: threading.Lock = field(default_factory=threading.Lock)
     _places: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(CALLS_MAX))
 
-    def serve(self, listener: socket.socket, *, stop: threading.Event, idle_s: float = 0.0) -> None:
-        """Answer until ``stop`` is set, or for ``idle_s`` nobody has asked (0: for ever)."""
-        listener.settimeout(_TICK_S)
+    def serve(self, listener: socket.socket, *, stop: socket.socket, idle_s: float = 0.0) -> None:
+        """Answer until ``stop`` can be read, or for ``idle_s`` nobody has asked (0: for ever)."""
+        listener.settimeout(0)
         interval_s = watchdog_interval_s()
         notify("READY=1")
         asked_at = fed_at = time.monotonic()
         calls: set[Future[None]] = set()
         with ThreadPoolExecutor(CALLS_MAX) as threads:
-            while not stop.is_set():
+            while True:
                 now = time.monotonic()
                 if interval_s and now >= fed_at + interval_s:
                     notify("WATCHDOG=1")
                     fed_at = now
+                ready = select.select([listener, stop], [], [], _TICK_S)[0]
+                calls = {call for call in calls if not call.done()}
+                if stop in ready or (idle_s and not calls and now > asked_at + idle_s):
+                    break
                 try:
                     connection, _address = listener.accept()
-                except TimeoutError:
-                    calls = {call for call in calls if not call.done()}
-                    if idle_s and not calls and now > asked_at + idle_s:
-                        break
+                except OSError:  # nobody, or somebody who has left again
                     continue
                 asked_at = now
                 if not self._places.acquire(blocking=False):
@@ -204,9 +205,9 @@ def run(settings: Settings, paths: Paths = USUAL_PATHS) -> int:
     user = pwd.getpwnam(RESCUE_USER)
     passed = passed_socket()
     listener = passed or own_socket(paths.socket, 0, user.pw_gid)
-    stop = threading.Event()
+    stop, stopping = socket.socketpair()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
+        signal.signal(number, lambda _number, _frame: stopping.send(b"."))
     helper = Helper(settings, Audit(settings.host, paths.audit), {0, user.pw_uid}, paths)
     helper.serve(listener, stop=stop, idle_s=IDLE_S if passed else 0.0)
     return 0

@@ -11,7 +11,6 @@ from rescue.settings import Host
 AGENT_USER: Final = "drawbridge-agent"
 GATEWAY_USER: Final = "drawbridge-gateway"
 UNIT: Final = "gateway"
-_AGENT_NAME: Final = "agent.drawbridge.internal"
 
 
 class StepFailed(Exception):
@@ -36,20 +35,14 @@ class Ours:
         rows = json.loads(self.keys("list", "--json"))
         return {row["generation"]: row["key_id"] for row in rows if row["unit"] == UNIT}
 
-    def keyed_units(self) -> list[str]:
-        return sorted({row["unit"] for row in json.loads(self.keys("list", "--json"))})
-
     def certificates(self) -> list[dict[str, str]]:
         """Return the list of the keep's CA."""
         rows: list[dict[str, str]] = json.loads(self._bridge("pki", "list", *self._pki, "--json"))
         return rows
 
-    def door_serials(self) -> list[str]:
-        """Return the serial numbers of every certificate that is still good and not the agent's."""
-        return [row["serial"] for row in self.certificates() if row["state"] == "good" and row["name"] != _AGENT_NAME]
-
-    def revoke(self, serials: list[str]) -> None:
-        self._bridge("pki", "revoke", *serials, *self._pki, *self._tls, "--yes")
+    def revoke_all_but_the_agent(self) -> str:
+        """Refuse every certificate but the agent's own, expired ones too: those could be renewed. Returns which."""
+        return self._bridge("pki", "revoke", "--all-but", "agent", *self._pki, *self._tls, "--yes")
 
     def renew(self) -> str:
         """Renew the agent's own certificate."""

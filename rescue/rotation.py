@@ -6,6 +6,7 @@ rotation that was cut off anywhere goes on where it was.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -70,30 +71,66 @@ def step_under_way(agent: Ids, unit: Ids) -> Step | None:
     raise StepFailed(msg)
 
 
+def after(step: Step, agent: Ids, unit: Ids, *, staged: str) -> tuple[Ids, Ids]:
+    """Return both hosts' generations after ``step``; ``staged`` is the new generation's key id."""
+    match step:
+        case Step.STAGE_AT_AGENT:
+            return {**agent, "next": staged}, unit
+        case Step.STAGE_AT_UNIT:
+            return agent, {**unit, "next": staged}
+        case Step.PROMOTE_AT_UNIT:
+            return agent, _promoted(unit)
+        case Step.PROMOTE_AT_AGENT:
+            return _promoted(agent), unit
+        case Step.RETIRE_AT_UNIT:
+            return agent, {"current": unit["current"]}
+    return {"current": agent["current"]}, unit
+
+
 def rotate(agent: Side, unit: Side, say: Say, sleep: Callable[[float], None] = time.sleep) -> None:
     """Replace the keys, or finish a rotation that was interrupted. Raises :class:`StepFailed`."""
-    begun = False
+    ids = agent.ids(), unit.ids()
+    step = step_under_way(*ids) or Step.STAGE_AT_AGENT
+    offered = b""
     while True:
-        step = step_under_way(agent.ids(), unit.ids())
-        if step is None:
-            if begun:
-                break
-            step = Step.STAGE_AT_AGENT
-        begun = True
         if step.needs_settling:
             say(f"waiting {SETTLE_S:g} s for both hosts' services to read their keys")
             sleep(SETTLE_S)
-        _do(step, agent, unit)
+        if step in {Step.STAGE_AT_AGENT, Step.STAGE_AT_UNIT}:
+            offered = offered or agent.offer()
+        _do(step, agent, unit, offered)
         say(step.value)
-    say(f"rotated to {agent.ids()['current']}")
+        ids = after(step, *ids, staged=key_id_of(offered) if offered else "")
+        following = step_under_way(*ids)
+        if following is None:
+            break
+        step = following
+    if step_under_way(agent.ids(), unit.ids()) is not None:
+        msg = "somebody else changed the keys meanwhile: rotate-keys again"
+        raise StepFailed(msg)
+    say(f"rotated to {ids[0]['current']}")
 
 
-def _do(step: Step, agent: Side, unit: Side) -> None:
+def key_id_of(offered: bytes) -> str:
+    """Return the key id of what ``bridge keys offer`` printed. Raises :class:`StepFailed`."""
+    try:
+        [ring] = json.loads(offered).values()
+        return str(ring["current"]["key_id"])
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        msg = "bridge keys offer printed no generation"
+        raise StepFailed(msg) from error
+
+
+def _promoted(ids: Ids) -> Ids:
+    return {"previous": ids["current"], "current": ids["next"]}
+
+
+def _do(step: Step, agent: Side, unit: Side, offered: bytes) -> None:
     match step:
         case Step.STAGE_AT_AGENT:
-            agent.offer()
+            pass  # the offer has staged it
         case Step.STAGE_AT_UNIT:
-            unit.take(agent.offer())
+            unit.take(offered)
         case Step.PROMOTE_AT_UNIT:
             unit.promote()
         case Step.PROMOTE_AT_AGENT:

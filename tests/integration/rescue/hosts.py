@@ -1,8 +1,8 @@
 """The two hosts as far as the rescue path goes: namespaces of their own, the role's real files, real sshd, real helper.
 
-Each host is a mount and a network namespace, whose ``/etc``, ``/opt``, ``/run``, ``/usr/local`` and ``/var`` are folders
-of the test, so that everything lies where it does on a Pi; a pair of virtual cables joins them. Only systemd is not
-there: small scripts stand in for its commands, and write down what they were asked.
+Each host is a mount and a network namespace, whose ``/etc``, ``/opt``, ``/run``, ``/usr/local`` and ``/var`` are
+folders of the test, so that everything lies where it does on a Pi; a pair of virtual cables joins them. Only systemd is
+not there: small scripts stand in for its commands, and write down what they were asked.
 """
 
 from __future__ import annotations
@@ -79,6 +79,13 @@ exit $code
 """,
 }
 
+_HELPER: Final = """
+import rescue.door, rescue.rotation
+from rescue.__main__ import main
+rescue.door.REVOKE_SETTLE_S = rescue.rotation.SETTLE_S = 1.0  # the tests' agent looks ten times a second
+main(["helper"])
+"""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -126,10 +133,13 @@ class Host:
 
     def start_sshd(self) -> None:
         argv = ("/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/sshd_rescue_config")
-        self.start("sshd", *argv, ready=lambda: "Server listening" in self.log("sshd").read_text())
+        self.log("sshd").touch()
+        before = self.log("sshd").read_text().count("Server listening")
+        self.start("sshd", *argv, ready=lambda: self.log("sshd").read_text().count("Server listening") > before)
 
     def start_helper(self) -> None:
-        module = ("env", f"PYTHONPATH={REPOSITORY}", sys.executable, "-m", "rescue", "helper")
+        module = ("env", f"PYTHONPATH={REPOSITORY}", sys.executable, "-c", _HELPER)
+        self.path("/run/drawbridge/rescue.sock").unlink(missing_ok=True)
         self.start("helper", *module, ready=self.path("/run/drawbridge/rescue.sock").exists)
 
     @property
