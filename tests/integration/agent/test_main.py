@@ -247,3 +247,8 @@ def test_service_says_ready_lives_and_stops_in_order_when_systemd_runs_it(
     assert postgres_server.home.exists()
     for secret in secrets.values():
         assert secret not in log
+
+
+def test_sessions_end_says_how_many_when_all_are_meant(agent: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert agent("sessions", "end", "--all") == 0
+    assert capsys.readouterr().out == "ended 0 sessions\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -25,12 +26,13 @@ class Person:
 
     folder: Path
     clock: TurnedClock = field(default_factory=TurnedClock)
+    given: bytes = b""
     told: list[str] = field(default_factory=list)
     waited_s: list[float] = field(default_factory=list)
 
     def run(self, line: str) -> int:
         """Run a command; ``DIR/`` in it is the folder."""
-        terminal = Terminal(say=self.told.append, sleep=self.waited_s.append, clock=self.clock)
+        terminal = Terminal(say=self.told.append, sleep=self.waited_s.append, clock=self.clock, read=lambda: self.given)
         return main(line.replace("DIR", str(self.folder)).split(), terminal)
 
     def listed(self, line: str) -> list[dict[str, str]]:
@@ -149,6 +151,112 @@ def test_keys_list_shows_ids_and_ages_and_no_secret_when_asked(person: Person) -
     assert set(rows[0]) == {"unit", "generation", "key_id", "created", "age_days"}
     assert person.told[-3].split() == ["unit", "generation", "key_id", "created", "age_days"]
     assert person.told[-2].split()[:3] == ["gateway", "current", rows[0]["key_id"]]
+
+
+def test_keys_offer_gives_one_generation_until_it_is_promoted_when_asked_again(person: Person) -> None:
+    person.run(f"keys create {BOTH}")
+
+    assert person.run("keys offer --keys DIR/agent") == 0
+    assert person.run("keys offer --keys DIR/agent") == 0
+
+    first, second = person.told[-2:]
+    assert first == second
+    staged = load_keyring(person.folder / "agent").ring("gateway").next
+    assert staged is not None
+    assert staged.key_id in first
+
+
+def test_keys_take_stages_what_was_offered_when_given_it_twice(person: Person) -> None:
+    person.run(f"keys create {BOTH}")
+    person.run("keys offer --keys DIR/agent")
+    person.given = person.told[-1].encode()
+
+    assert person.run("keys take --keys DIR/gateway") == 0
+    assert person.run("keys take --keys DIR/gateway") == 0
+
+    agent, gateway = load_keyring(person.folder / "agent"), load_keyring(person.folder / "gateway")
+    assert gateway.rings == agent.rings
+
+
+@pytest.mark.parametrize("given", [b"", b"[]", b"{}", b'{"gateway": {}}'])
+def test_keys_take_refuses_when_given_no_generation(
+    person: Person, capsys: pytest.CaptureFixture[str], given: bytes
+) -> None:
+    person.run(f"keys create {BOTH}")
+    person.given = given
+
+    assert person.run("keys take --keys DIR/gateway") == 1
+
+    assert "the input" in capsys.readouterr().err
+
+
+def test_keys_forget_leaves_a_unit_or_all_with_none_when_it_is_meant(
+    person: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person.run(f"keys create {BOTH}")
+    person.run("keys create --agent DIR/agent --gateway DIR/monitor --unit monitor")
+
+    assert person.run("keys forget --keys DIR/agent") == 1
+    assert "the keys of gateway, monitor would be forgotten: repeat with --yes" in capsys.readouterr().err
+    assert person.run("keys forget --keys DIR/agent --unit gateway --yes") == 0
+    assert set(load_keyring(person.folder / "agent").rings) == {"monitor"}
+    assert person.run("keys forget --keys DIR/agent --yes") == 0
+    assert person.run("keys forget --keys DIR/agent --yes") == 0
+    assert person.told[-3:] == ["forgot gateway", "forgot monitor", "forgot nothing"]
+    assert person.listed("keys list --keys DIR/agent") == []
+
+
+# admission
+
+
+def test_unit_has_all_anew_when_it_takes_what_was_offered(person: Person) -> None:
+    person.run(f"keys create {BOTH}")
+    person.run("pki init --pki DIR/pki")
+    person.run("pki issue gateway --pki DIR/pki --tls DIR/tls")
+    before = read_identity(person.folder / "tls" / IDENTITY_FILE).certificate
+    person.run(f"pki revoke {before.serial_number:x} --pki DIR/pki --yes")
+    shutil.rmtree(person.folder / "pki" / "web")  # as on the RPI3
+
+    assert person.run("admission offer --pki DIR/pki --keys DIR/agent") == 0
+    person.given = person.told[-1].encode()
+    assert person.run("admission take --tls DIR/tls --keys DIR/gateway") == 0
+
+    agent, gateway = load_keyring(person.folder / "agent"), load_keyring(person.folder / "gateway")
+    assert gateway.rings == agent.rings
+    assert person.told[-1] == f"took {gateway.request_key().key_id}"
+    after = read_identity(person.folder / "tls" / IDENTITY_FILE).certificate
+    assert after.subject == before.subject
+    assert after.serial_number != before.serial_number
+    assert read_revoked(person.folder / "tls" / REVOKED_FILE) == {before.serial_number}
+    assert {path.name for path in (person.folder / "tls").iterdir()} == {IDENTITY_FILE, REVOKED_FILE, "roots.pem"}
+
+
+def test_unit_keeps_what_it_has_when_given_no_admission(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    person.run("pki init --pki DIR/pki")
+    person.run("pki issue gateway --pki DIR/pki --tls DIR/tls")
+    person.run("admission offer --unit monitor --pki DIR/pki --keys DIR/agent")
+    good = json.loads(person.told[-1])
+    before = (person.folder / "tls" / IDENTITY_FILE).read_bytes()
+    for altered, reason in (
+        ({"unit": 1}, "no admission: unit"),
+        ({"more": 1}, "no admission: more"),
+        ({"revoked": ["xyz"]}, "hexadecimal"),
+        ({"identity": "\N{SNOWMAN}"}, "ASCII"),
+        ({"identity": "x"}, "no key with certificates"),
+        ({"roots": "x"}, "no certificate in PEM"),
+        ({"unit": "gateway"}, "is not the key id"),
+        (
+            {"unit": "gateway", "generation": good["generation"] | {"key_id": "gateway.2026-11-21.aaaa"}},
+            "certificate is CN=monitor.drawbridge.internal's",
+        ),
+    ):
+        person.given = json.dumps(good | altered).encode()
+        assert person.run("admission take --tls DIR/tls --keys DIR/gateway") == 1
+        told = capsys.readouterr().err
+        assert reason in told
+        assert good["generation"]["secret"] not in told
+        assert (person.folder / "tls" / IDENTITY_FILE).read_bytes() == before
+        assert not (person.folder / "gateway").exists()
 
 
 # pki
@@ -331,3 +439,18 @@ def test_module_says_one_line_and_fails_when_run_on_nothing(tmp_path: Path) -> N
     assert run.returncode == 1
     assert run.stdout == ""
     assert run.stderr == f"python -m bridge: {tmp_path}/keys.json cannot be read: No such file or directory\n"
+
+
+def test_pki_revoke_spares_one_unit_when_told_all_but_it(person: Person) -> None:
+    person.run("pki init --pki DIR/pki")
+    for unit in ("agent", "gateway", "monitor"):
+        person.run(f"pki issue {unit} --pki DIR/pki --tls DIR/{unit}-tls")
+    person.run("pki issue web --dns localhost --pki DIR/pki --tls DIR/web-tls")
+
+    assert person.run("pki revoke --all-but agent --pki DIR/pki --tls DIR/agent-tls --yes") == 0
+    assert person.run("pki revoke --all-but agent --pki DIR/pki --tls DIR/agent-tls --yes") == 0
+
+    assert person.told[-1] == "revoked nothing"
+    states = {row["name"].partition(".")[0]: row["state"] for row in person.listed("pki list --pki DIR/pki")}
+    assert states == {"agent": "good", "gateway": "revoked", "monitor": "revoked", "localhost": "good"}
+    assert len(read_revoked(person.folder / "agent-tls" / REVOKED_FILE)) == 2

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from agent.accounts.users import NewUser
 from bridge.contracts.operation import Role
 from bridge.errors import Code, Conflict, Invalid, NotFound
+from bridge.process.clock import SystemClock, utc
 from tests.integration.agent.accounts.conftest import EMAIL, PASSWORD, Accounts, soon
 from tests.integration.agent.accounts.test_operations import code_of
 
@@ -63,3 +64,15 @@ async def test_change_is_refused_when_there_is_nothing_to_change(accounts: Accou
     ):
         with pytest.raises(NotFound):
             await change
+
+
+async def test_every_session_ends_when_the_owner_says_so(accounts: Accounts) -> None:
+    first, second = await accounts.sign_in(), await accounts.sign_in()
+
+    assert await accounts.users.end_every_session(utc(SystemClock().time()), deadline=soon()) == 2
+
+    for tokens in (first, second):
+        assert await code_of(accounts.caller(tokens.access_token)) is Code.SESSION_ENDED
+        assert await code_of(accounts.refresh(tokens.refresh_token)) is Code.SESSION_ENDED
+    await accounts.sign_in()
+    assert await accounts.users.end_every_session(utc(SystemClock().time()), deadline=soon()) == 1
