@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from rescue.audit import Caller
-from rescue.commands import Commands, as_user
+from rescue.commands import Commands, as_user, in_unit
 from rescue.door import Door
-from rescue.ours import UNIT, Ours, StepFailed
+from rescue.ours import GATEWAY_USER, UNIT, Ours, StepFailed
 from rescue.releases import ReleaseError, releases_of, show
 from rescue.remote import DOOR_KEY, ssh
 from rescue.report import log_units, show_network, show_status
@@ -25,7 +25,6 @@ from rescue.wire import words_of
 FAILED: Final = 1
 BACKUP_USER: Final = "postgres"
 _STATUS_OF_THE_DOOR_S: Final = 20.0
-_SSHD_CONFIG: Final = "/etc/ssh/sshd_rescue_config"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +117,21 @@ def _certificates(work: Work) -> int:
         for row in work.ours.certificates():
             work.say(f"{row['name']:<32} {row['state']:<8} {row['days_left']:>5} days  {row['serial']}")
         return 0
-    for path in (work.commands.paths.state / "gateway/tls/identity.pem", work.commands.paths.etc / "web/fullchain.pem"):
+    paths = work.commands.paths
+    for user, path in (
+        (GATEWAY_USER, paths.state / "gateway" / "tls" / "identity.pem"),
+        ("root", paths.etc / "web" / "fullchain.pem"),
+    ):
         work.say(f"— {path}")
-        work.commands.run("openssl", "x509", "-noout", "-subject", "-enddate", "-serial", "-in", str(path))
+        shown = ("openssl", "x509", "-noout", "-subject", "-enddate", "-serial", "-in", str(path))
+        work.commands.run(*in_unit(user, *shown, timeout_s=10))
     return 0
 
 
 def _renew(work: Work) -> int:
     if work.settings.host is Host.KEEP:
         return work.say(work.ours.renew())
-    return work.commands.run("certbot", "renew", "--non-interactive", "--no-random-sleep-on-renew", timeout_s=280)
+    return work.systemctl.run("start", unit_name("certbot"), timeout_s=280)
 
 
 def _backup(command: str) -> Callable[[Work], int]:
@@ -173,13 +177,12 @@ def _reboot(work: Work) -> int:
 
 
 def _selftest(work: Work) -> int:
-    """Look at what the console needs when it is needed: systemd, the journal, and its own sshd's settings."""
+    """Look at what the console needs beside the login itself: systemd, the journal, and the audit's file."""
     faults = [
         name
         for name, argv in (
             ("systemd", ("systemctl", "--no-pager", "show", "--property=Version")),
             ("the journal", ("journalctl", "--no-pager", "--quiet", "--lines=1", "--output=cat")),
-            ("sshd's settings", ("sshd", "-t", "-f", _SSHD_CONFIG)),
         )
         if work.commands.capture(*argv, timeout_s=10).code != 0
     ]

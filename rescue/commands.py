@@ -141,21 +141,25 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def in_unit(user: str, *argv: str, timeout_s: float = 60.0, properties: Sequence[str] = ()) -> list[str]:
+    """Return how to run ``argv`` as ``user`` in a unit of its own, which systemd makes.
+
+    The helper has no capability and a sandbox: what needs another user or right gets it from systemd, for this alone,
+    and root touches no file in a folder that a service may write to.
+    """
+    said = (f"RuntimeMaxSec={timeout_s:g}", "NoNewPrivileges=yes", "UMask=0077", *properties)
+    return [
+        "systemd-run", "--quiet", "--pipe", "--wait", "--collect", f"--uid={user}",
+        *(f"--property={one}" for one in said), "--", *argv,
+    ]  # fmt: skip
+
+
 def as_user(
     user: str, module: str, *arguments: str, credentials: Sequence[str] = (), timeout_s: float = 60.0,
     paths: Paths = USUAL_PATHS,
 ) -> list[str]:  # fmt: skip
-    """Return how to run ``python -m module …`` of the current release as ``user``, with secrets as its unit has them.
-
-    A unit of its own, made by systemd: the helper's sandbox need not allow what the command needs, and root touches no
-    file in a folder that a service may write to.
-    """
-    return [
-        "systemd-run", "--quiet", "--pipe", "--wait", "--collect", f"--uid={user}",
-        f"--property=WorkingDirectory={paths.release}",
-        f"--property=RuntimeMaxSec={timeout_s:g}",
-        "--property=NoNewPrivileges=yes",
-        "--property=UMask=0077",
-        *(f"--property=LoadCredential={name}:{paths.credentials / name}" for name in credentials),
-        "--", str(paths.python), "-m", module, *arguments,
-    ]  # fmt: skip
+    """Return how to run the current release's ``python -m module …`` as ``user``, with secrets as its unit has them."""
+    secrets = (f"LoadCredential={name}:{paths.credentials / name}" for name in credentials)
+    properties = (f"WorkingDirectory={paths.release}", *secrets)
+    argv = (str(paths.python), "-m", module, *arguments)
+    return in_unit(user, *argv, timeout_s=timeout_s, properties=properties)

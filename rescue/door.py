@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from rescue.audit import Caller
-from rescue.commands import Commands
+from rescue.commands import Commands, Finished, in_unit
 from rescue.ours import UNIT, Ours, StepFailed
 from rescue.remote import DOOR_KEY, ssh
 from rescue.rotation import Ids, rotate
@@ -78,7 +78,7 @@ class Door:
         was_held = self._paths.held.exists()
         self._paths.held.unlink(missing_ok=True)
         if self._has_table():
-            self._commands.run("nft", "delete", "table", "inet", TABLE, timeout_s=10)
+            self._nft("delete", "table", "inet", TABLE)
         if was_held and self._systemctl.run("start", AGENT) != 0:
             return 1
         self._paths.locked.unlink(missing_ok=True)
@@ -126,7 +126,7 @@ class Door:
             f"{family} saddr {self._settings.peer} tcp dport {BRIDGE_PORTS} drop\n"
             f"{family} saddr {self._settings.peer} ct state new drop\n}}\n}}\n"
         )
-        dropped = self._commands.capture("nft", "-f", "-", timeout_s=10, given=rules.encode())
+        dropped = self._nft("-f", "-", given=rules.encode())
         if dropped.code != 0:
             self._say(f"nft: {dropped.reason}")
         if not is_stopped and dropped.code != 0:
@@ -136,7 +136,10 @@ class Door:
         return LOCKED_BY_FORCE
 
     def _has_table(self) -> bool:
-        return self._commands.capture("nft", "list", "table", "inet", TABLE, timeout_s=10).code == 0
+        return self._nft("list", "table", "inet", TABLE).code == 0
+
+    def _nft(self, *arguments: str, given: bytes = b"") -> Finished:
+        return self._commands.capture(*in_unit("root", "nft", *arguments, timeout_s=10), timeout_s=15, given=given)
 
     def _mark(self) -> None:
         said = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "by": self._caller.key_name or "root"}

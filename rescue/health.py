@@ -15,7 +15,6 @@ from rescue.systemctl import SystemCtl
 from rescue.units import OF_A_RELEASE, unit_name
 
 _ANSWER_S: Final = 5.0
-_LOOK_S: Final = 0.5
 _AGENT_PORT: Final = 8443
 
 
@@ -23,13 +22,21 @@ class Health:
     """``settle_s``: how long everything must be well without a break; it has ``within_s`` to get there."""
 
     def __init__(
-        self, host: Host, paths: Paths, systemctl: SystemCtl, *, settle_s: float = 3.0, within_s: float = 60.0
+        self,
+        host: Host,
+        paths: Paths,
+        systemctl: SystemCtl,
+        *,
+        settle_s: float = 3.0,
+        within_s: float = 60.0,
+        look_s: float = 0.5,
     ) -> None:
         self._host = host
         self._paths = paths
         self._systemctl = systemctl
         self._settle_s = settle_s
         self._within_s = within_s
+        self._look_s = look_s
 
     def fault(self, unit: str, *, must_be_ready: bool) -> str:
         """Return what is wrong with ``unit`` now, or nothing."""
@@ -57,7 +64,7 @@ class Health:
             well_since = None if fault else well_since or now
             if well_since is not None and now >= well_since + self._settle_s:
                 return ""
-            sleep(_LOOK_S)
+            sleep(self._look_s)
         return fault or f"{unit} does not stay well"
 
     def _agent_fault(self) -> str:

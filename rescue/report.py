@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from rescue.commands import Commands, Say
+from rescue.commands import Commands, Say, in_unit
 from rescue.settings import RESCUE_PORT, Host, Settings
 from rescue.systemctl import SystemCtl
 from rescue.units import CONTROLLED, LOGGED, unit_name
@@ -48,7 +48,7 @@ def show_network(settings: Settings, commands: Commands) -> int:
         ("routes, IPv6", ("ip", "-6", "route")),
         ("neighbours", ("ip", "-brief", "neighbour")),
         ("listeners", ("ss", "--listening", "--tcp", "--udp", "--numeric", "--no-header")),
-        ("firewall counters", ("nft", "list", "counters", "table", "inet", "edge")),
+        ("firewall counters", tuple(in_unit("root", "nft", "list", "counters", "table", "inet", "edge"))),
         ("names", ("getent", "ahosts", "deb.debian.org")),
     ):
         commands.say(f"— {title}")

@@ -151,11 +151,11 @@ async def test_door_stays_locked_out_when_it_cannot_be_reached_to_be_readmitted(
 
 async def test_keep_stops_the_agent_and_drops_the_door_when_a_step_fails(appliance: Appliance) -> None:
     host = appliance.rescue.keep
-    host.path("/run/fail-systemd-run").touch()
+    host.path("/run/fail-ours").touch()
     try:
         answer = await appliance.ask("lock-door --yes")
     finally:
-        host.path("/run/fail-systemd-run").unlink()
+        host.path("/run/fail-ours").unlink()
 
     assert answer.code == 1, answer.out
     assert "nft:" not in answer.out

@@ -69,7 +69,7 @@ class Machine:
         (folder / "run").mkdir()
         (folder / "etc").mkdir()
         systemctl = SystemCtl(Commands(), [str(script)])
-        health = Health(host, self.paths, systemctl, settle_s=0.1, within_s=1.0)
+        health = Health(host, self.paths, systemctl, settle_s=0.05, within_s=0.3, look_s=0.01)
         self.releases = Releases(self.opt, host, systemctl, health, self.said.append)
 
     def install(self, version: str, **files: str) -> None:

@@ -454,3 +454,14 @@ def test_pki_revoke_spares_one_unit_when_told_all_but_it(person: Person) -> None
     states = {row["name"].partition(".")[0]: row["state"] for row in person.listed("pki list --pki DIR/pki")}
     assert states == {"agent": "good", "gateway": "revoked", "monitor": "revoked", "localhost": "good"}
     assert len(read_revoked(person.folder / "agent-tls" / REVOKED_FILE)) == 2
+
+
+def test_pki_renews_a_unit_when_the_folder_is_the_rpi3s_copy(person: Person) -> None:
+    person.run("pki init --pki DIR/pki")
+    person.run("pki issue agent --pki DIR/pki --tls DIR/tls")
+    shutil.rmtree(person.folder / "pki" / "web")
+    before = read_identity(person.folder / "tls" / IDENTITY_FILE).certificate
+
+    assert person.run("pki renew --pki DIR/pki --tls DIR/tls") == 0
+
+    assert read_identity(person.folder / "tls" / IDENTITY_FILE).certificate.serial_number != before.serial_number
