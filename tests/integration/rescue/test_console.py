@@ -138,6 +138,42 @@ def test_console_reads_verbs_line_by_line_when_there_is_no_terminal(rescue: Host
     assert rescue.keep.calls[-1].endswith("--lines=2 --unit=agent.service")
 
 
+def test_each_verb_has_systemd_do_one_fixed_thing_when_asked(rescue: Hosts) -> None:
+    trace = "5a9c0aefd33a65b3988a1597b1058d44"
+    before = len(rescue.keep.calls), len(rescue.door.calls)
+    lines = (
+        "backup now --yes",
+        "backup list",
+        f"request {trace}",
+        "reboot --yes",
+        "door certificates list",
+        "door certificates renew --yes",
+        "door reboot --yes",
+    )
+
+    rescue.ssh("-T", given="\n".join(lines).encode())
+
+    at_keep, at_door = "\n".join(rescue.keep.calls[before[0] :]), "\n".join(rescue.door.calls[before[1] :])
+    for call in ("start backup.service", "-m agent backup status", f"--grep={trace} --unit=agent", "--no-block reboot"):
+        assert call in at_keep
+    for call in (
+        f"--grep={trace} --unit=nginx",
+        "systemd-run --quiet --pipe --wait --collect --uid=drawbridge-gateway ",
+        " -- openssl x509 -noout -subject -enddate -serial -in /var/lib/drawbridge/gateway/tls/identity.pem",
+        "start certbot.service",
+        "--no-block reboot",
+    ):
+        assert call in at_door
+
+
+def test_releases_are_listed_and_kept_when_there_is_none_to_go_back_to(rescue: Hosts) -> None:
+    answer = rescue.ssh("-T", given=b"releases list\nreleases rollback --yes\n")
+
+    assert answer.out.splitlines()[0].startswith("1.0.0 ")
+    assert answer.out.splitlines()[1:] == ["there is no release to go back to"]
+    assert answer.code == 1
+
+
 def test_network_says_what_reaches_the_other_host_when_asked(rescue: Hosts) -> None:
     answer = rescue.ssh("network")
 
