@@ -51,6 +51,7 @@ class Control:
             "drawbridge_domain": DOMAIN,
             "drawbridge_email": "owner@lab.test",
             "drawbridge_lan": "10.77.0.0/24",
+            "drawbridge_rescue_keys": [self._key.with_suffix(".pub").read_text().strip()],
             "ansible_user": "pi",
             "ansible_ssh_private_key_file": str(self._key),
             "ansible_ssh_common_args": f"-o UserKnownHostsFile={known}",
@@ -61,6 +62,7 @@ class Control:
             "drawbridge_source_database": "clinic",
             "drawbridge_source_tables": ["symptom_log", "symptom_type"],
             "drawbridge_source_mapping": "source.toml",
+            "drawbridge_keep_open": [{"name": "PostgreSQL", "port": 5432, "from": ["lan"]}],
         }
         groups = {
             "door": {"hosts": {door: {"ansible_host": self._addresses[door]}}},

@@ -48,7 +48,7 @@ async def doors(nginx: Nginx) -> AsyncIterator[Doors]:
 def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
     _require_nginx()
     with serve(
-        tmp_path_factory.mktemp("nginx"), drawbridge_request_rate="1000r/s", drawbridge_request_burst=10_000
+        tmp_path_factory.mktemp("nginx"), nginx_request_rate="1000r/s", nginx_request_burst=10_000
     ) as running:
         yield running
 

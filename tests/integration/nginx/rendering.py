@@ -48,7 +48,7 @@ def render_web_root(root: Path, variables: Mapping[str, object]) -> None:
     (errors / "static").mkdir(parents=True)
     page = templates().get_template("errors/page.html.j2")
     for status in STATUSES:
-        (errors / f"{status}.html").write_text(page.render(variables, drawbridge_error_status=status), "utf-8")
+        (errors / f"{status}.html").write_text(page.render(variables, nginx_error_status=status), "utf-8")
     for name in ("drawbridge.css", "icon.svg"):
         shutil.copy(STATIC / name, errors / "static" / name)
     Assets().write_to(root / "static")

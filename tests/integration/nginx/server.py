@@ -197,20 +197,20 @@ def serve(folder: Path, **variables: object) -> Iterator[Nginx]:
             each.setblocking(False)  # noqa: FBT003 - nginx takes them as they are, and would wait for a connection
         given: dict[str, object] = {
             "drawbridge_domain": DOMAIN,
-            "drawbridge_lan_name": LAN_NAME,
-            "drawbridge_nginx_version": version_of(BINARY),
-            "drawbridge_nginx_user": getuser(),
-            "drawbridge_nginx_pid": str(folder / "run" / "nginx.pid"),
-            "drawbridge_nginx_workers": 2,
-            "drawbridge_nginx_log_dir": str(folder / "log"),
-            "drawbridge_nginx_state_dir": str(folder / "state"),
-            "drawbridge_run_dir": str(folder / "run"),
-            "drawbridge_web_root": str(folder / "www"),
-            "drawbridge_web_tls_dir": str(folder / "web"),
-            "drawbridge_lan_tls_dir": str(folder / "lan"),
-            "drawbridge_listen": [f"{_ADDRESS}:"],
-            "drawbridge_https_port": https_port,
-            "drawbridge_http_port": http_port,
+            "nginx_lan_name": LAN_NAME,
+            "nginx_version": version_of(BINARY),
+            "nginx_user": getuser(),
+            "nginx_pid": str(folder / "run" / "nginx.pid"),
+            "nginx_workers": 2,
+            "nginx_log_dir": str(folder / "log"),
+            "nginx_state_dir": str(folder / "state"),
+            "nginx_run_dir": str(folder / "run"),
+            "nginx_web_root": str(folder / "www"),
+            "nginx_web_tls_dir": str(folder / "web"),
+            "nginx_lan_tls_dir": str(folder / "lan"),
+            "nginx_listen": [f"{_ADDRESS}:"],
+            "nginx_https_port": https_port,
+            "nginx_http_port": http_port,
             **variables,
         }
         render_configuration(folder, given)
@@ -225,7 +225,7 @@ def serve(folder: Path, **variables: object) -> Iterator[Nginx]:
         )  # fmt: skip
     nginx = Nginx(folder, certificates, given, https_port, http_port, process)
     try:
-        while process.poll() is None and len(nginx.workers()) < int(str(given["drawbridge_nginx_workers"])):
+        while process.poll() is None and len(nginx.workers()) < int(str(given["nginx_workers"])):
             time.sleep(0.002)  # a signal sent before there are workers may be lost
         assert process.poll() is None, nginx.error_log.read_text("utf-8")
         yield nginx

@@ -34,7 +34,7 @@ async def test_body_is_refused_by_the_gateway_when_it_is_over_the_gateways_limit
 
 
 async def test_flood_is_refused_with_a_page_when_a_client_asks_too_fast(start_nginx: StartNginx) -> None:
-    with start_nginx(drawbridge_request_rate="1r/m", drawbridge_request_burst=3) as nginx:
+    with start_nginx(nginx_request_rate="1r/m", nginx_request_burst=3) as nginx:
         async with wires(nginx.folder / "run"), nginx.client(source="127.0.0.2") as flood:
             statuses = [await asked(flood) for _ in range(5)]
             async with flood.get("/", headers={"Accept": "text/html"}) as response:
@@ -94,7 +94,7 @@ async def status_of(nginx: Nginx, source: str) -> int:
     ],
 )
 async def test_connection_is_cut_when_a_client_is_slow_on_purpose(start_nginx: StartNginx, beginning: bytes) -> None:
-    with start_nginx(drawbridge_client_timeout="300ms") as nginx:
+    with start_nginx(nginx_client_timeout="300ms") as nginx:
         async with wires(nginx.folder / "run") as behind:
             async with asyncio.timeout(3):
                 answer = await nginx.send(beginning)
@@ -104,7 +104,7 @@ async def test_connection_is_cut_when_a_client_is_slow_on_purpose(start_nginx: S
 
 
 async def test_slow_header_is_cut_when_it_drips_in_time_for_each_read(start_nginx: StartNginx) -> None:
-    with start_nginx(drawbridge_client_timeout="300ms") as nginx:
+    with start_nginx(nginx_client_timeout="300ms") as nginx:
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", nginx.https_port, ssl=nginx.tls(), server_hostname=DOMAIN
         )

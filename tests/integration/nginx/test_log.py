@@ -55,7 +55,7 @@ async def test_route_is_one_of_a_list_when_a_path_is_logged(shared_nginx: Nginx,
 
 
 async def test_duration_is_in_milliseconds_when_a_gateway_takes_its_time(start_nginx: StartNginx) -> None:
-    with start_nginx(drawbridge_gateway_timeout="1100ms") as nginx:
+    with start_nginx(nginx_gateway_timeout="1100ms") as nginx:
         silent = Wire(is_silent=True)
         async with wires(nginx.folder / "run", first=silent, second=silent), nginx.client() as client:
             async with client.post("/chat") as response:
@@ -85,7 +85,7 @@ async def test_secret_is_in_no_log_when_requests_go_wrong_in_every_way(start_ngi
         (f"GET {line} HTTP/1.1\r\n{fields.replace(DOMAIN, f'{SECRET}.example.org')}\r\n", b"421"),
         (f"GET /errors/static/{SECRET}?{SECRET} HTTP/1.1\r\n{fields}\r\n", b"404"),
     ]
-    with start_nginx(drawbridge_gateway_timeout="100ms") as nginx:
+    with start_nginx(nginx_gateway_timeout="100ms") as nginx:
         run = nginx.folder / "run"
         for request, status in requests:
             answer = await nginx.send(request.encode(), end=b"\r\n0\r\n\r\n")
@@ -101,7 +101,7 @@ async def test_secret_is_in_no_log_when_requests_go_wrong_in_every_way(start_ngi
         await nginx.send(f"GET /static/{SECRET}/ HTTP/1.1\r\n{fields}\r\n".encode())
         shutil.rmtree(nginx.folder / "www" / "errors")  # the error page itself is missing
         assert (await nginx.send(requests[0][0].encode()))[9:12] == b"502"
-        nginx.render(drawbridge_request_rate="1r/m", drawbridge_request_burst=1)
+        nginx.render(nginx_request_rate="1r/m", nginx_request_burst=1)
         await nginx.reload()
         answers = [await nginx.send(requests[0][0].encode()) for _ in range(3)]
         assert answers[-1][9:12] == b"429"

@@ -112,7 +112,7 @@ async def test_http2_is_switched_on_as_each_version_wants_it_when_rendered(
     other = "1.22.1" if version_of(BINARY) >= "1.25.1" else "1.26.3"
     with start_nginx() as nginx:
         own = nginx.configuration()
-        nginx.render(drawbridge_nginx_version=other)
+        nginx.render(nginx_version=other)
         others = nginx.configuration()
 
     old, new = (others, own) if other == "1.22.1" else (own, others)

@@ -172,7 +172,7 @@ async def ok(_request: web.BaseRequest) -> web.StreamResponse:
 
 async def test_other_gateway_answers_a_read_when_one_hangs(start_nginx: StartNginx) -> None:
     hanging = Wire(is_silent=True)
-    with start_nginx(drawbridge_gateway_timeout="150ms") as nginx:
+    with start_nginx(nginx_gateway_timeout="150ms") as nginx:
         async with wires(nginx.folder / "run", first=hanging):
             statuses = {await status_of(nginx, source=source) for source in SOURCES[:8]}
 
