@@ -17,8 +17,8 @@ from tests.lab.shell import PROJECT, LabError
 
 PACKAGES: Final = {
     "apt-cacher-ng": "apt-cacher-ng", "arch-test": "arch-test", "curl": "curl", "dig": "bind9-dnsutils",
-    "mmdebstrap": "mmdebstrap", "named": "bind9", "nft": "nftables", "nmap": "nmap", "pebble": "pebble",
-    "socat": "socat", "ssh": "openssh-client", "systemd-nspawn": "systemd-container",
+    "mmdebstrap": "mmdebstrap", "named": "bind9", "nc": "netcat-openbsd", "nft": "nftables", "nmap": "nmap",
+    "pebble": "pebble", "socat": "socat", "ssh": "openssh-client", "systemd-nspawn": "systemd-container",
 }  # fmt: skip
 """A command of each Debian package that the lab needs."""
 
@@ -47,7 +47,9 @@ def down(lab: Lab) -> int:
 
 def check(lab: Lab) -> int:
     """Run the tests against the lab that is up."""
-    return pytest.main(["-p", "no:randomly", "-p", "no:cacheprovider", str(PROJECT / "tests/lab"), *lab.arguments])
+    return pytest.main(
+        ["-p", "no:randomly", "-p", "no:cacheprovider", *(lab.arguments or (str(PROJECT / "tests/lab"),))]
+    )
 
 
 def everything(lab: Lab) -> int:

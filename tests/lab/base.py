@@ -10,8 +10,8 @@ from typing import Final
 from tests.lab.shell import run
 
 PACKAGES: Final = (
-    "systemd", "systemd-sysv", "dbus", "libnss-systemd", "iproute2", "iputils-ping", "openssh-server", "python3", "python3-apt",
-    "sudo", "ca-certificates", "procps", "netcat-openbsd",
+    "systemd", "systemd-sysv", "dbus", "libnss-systemd", "iproute2", "iputils-ping", "openssh-server", "python3",
+    "python3-apt", "sudo", "ca-certificates", "procps", "netcat-openbsd",
 )  # fmt: skip
 KEEP_PACKAGES: Final = ("postgresql",)
 """The clinic's own PostgreSQL was there before us."""

@@ -1,4 +1,4 @@
-"""The lab that ``make lab`` has up while these tests run, in the order of its risks: what breaks the hosts comes last."""
+"""The lab that ``make lab`` has up while these tests run; what breaks the hosts comes last."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.lab.host import Host
 from tests.lab.lab import RUNNING, Lab
 from tests.lab.visitor import Visitor
 
-ORDER: Final = ("provisioning", "web", "network", "services", "outage")
+ORDER: Final = ("provisioning", "web", "network", "rescue", "services", "backup", "outage")
 EMAIL: Final = "anna@example.org"
 PASSWORD: Final = "Passw0rd-for-anna"
 PERSON: Final = "1041"
@@ -47,14 +47,14 @@ def keep(lab: Lab) -> Host:
 
 @pytest.fixture(scope="session")
 def plays() -> Mapping[str, Mapping[str, float]]:
-    """What each run of the playbook changed on which host, and how long it took."""
+    """Return what each run of the playbook changed on which host, and how long it took."""
     plays: Mapping[str, Mapping[str, float]] = json.loads((RUNNING / "plays.json").read_text())
     return plays
 
 
 @pytest.fixture(scope="session")
 def trust(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a browser on the Internet trusts: the ACME server's root, and nothing else."""
+    """Return what a browser on the Internet trusts: the ACME server's root, and nothing else."""
     file = tmp_path_factory.mktemp("trust") / "roots.pem"
     file.write_text(lab.internet.root())
     return file

@@ -51,6 +51,9 @@ class Control:
             "drawbridge_domain": DOMAIN,
             "drawbridge_email": "owner@lab.test",
             "drawbridge_lan": "10.77.0.0/24",
+            # the tests sign in more often than people do
+            "drawbridge_agent_settings": {"limits": {"sign_in_per_account": 600, "sign_in_per_address": 600}},
+            "drawbridge_gateway_settings": {"limits": {"sign_in_per_minute": 600}},
             "drawbridge_rescue_keys": [self._key.with_suffix(".pub").read_text().strip()],
             "ansible_user": "pi",
             "ansible_ssh_private_key_file": str(self._key),

@@ -63,10 +63,9 @@ class Host:
 
     def reboot(self) -> None:
         """Reboot in order, and return when the host is on its way down."""
-        boot = self.ssh("cat /proc/sys/kernel/random/boot_id; systemctl show -P UserspaceTimestampMonotonic").split()
         leader = self._leader()
         self.ssh("sudo systemctl reboot", check=False)
-        wait_until(lambda: not is_alive(leader), timeout_s=120, what=f"{self.name} to go down ({boot})")
+        wait_until(lambda: not is_alive(leader), timeout_s=120, what=f"{self.name} to go down")
 
     def cut_power(self) -> None:
         """End everything at once, with nothing written back in order."""
@@ -107,6 +106,15 @@ class Host:
             "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=2",
             f"{USER}@{self.address}",
         )  # fmt: skip
+
+    def from_its_place(self, *command: str | Path, timeout_s: float = 60, check: bool = True) -> str:
+        """Run one of this machine's programs in the host's place on the network."""
+        return run("nsenter", f"--net=/proc/{self._leader()}/ns/net", *command, timeout_s=timeout_s, check=check)
+
+    @property
+    def cable(self) -> str:
+        """The router's port that the host hangs on: see :func:`tests.lab.network.set_cable`."""
+        return f"vb-{self.name}"
 
     def _is_reachable(self) -> bool:
         try:

@@ -75,7 +75,7 @@ class Lab:
         self._timed("the clinic's database filled", lambda: clinic.move_in(self.keep))
 
     def provision(self) -> None:
-        """Try the playbook dry on the bare hosts, run it, and run it again; leave what each run did in ``plays.json``."""
+        """Try the playbook dry on the bare hosts, run it, and run it again; ``plays.json`` says what each did."""
         self.control.fetch_wheels(*self.keep.ssh(_KIND).split())
         acme = {"drawbridge_acme_server": DIRECTORY, "drawbridge_acme_ca": str(self.internet.acme_ca)}
         self.control.set_up(door=DOOR, keep=KEEP, settings=acme)

@@ -56,7 +56,7 @@ def forward(door: str) -> None:
         table ip nat {{
             chain in {{
                 type nat hook prerouting priority dstnat
-                iifname "wan0" tcp dport {{ 80, 443 }} dnat to {door}
+                iifname "wan0" ip daddr {OUTSIDE} tcp dport {{ 80, 443 }} dnat to {door}
             }}
             chain out {{
                 type nat hook postrouting priority srcnat
@@ -93,6 +93,16 @@ def addresses(namespace: str, more: Sequence[str]) -> Iterator[Sequence[str]]:
     finally:
         for address in more:
             _ip(namespace, "addr", "del", f"{address}/24", "dev", "eth0")
+
+
+@contextmanager
+def route(namespace: str, network: str, *, via: str) -> Iterator[None]:
+    """Let a namespace know a way to a network for a while."""
+    _ip(namespace, "route", "add", network, "via", via)
+    try:
+        yield
+    finally:
+        _ip(namespace, "route", "del", network, "via", via)
 
 
 def set_cable(interface: str, *, connected: bool) -> None:

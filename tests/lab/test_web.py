@@ -72,15 +72,13 @@ def test_clients_are_shared_between_both_gateways_when_they_come_from_several_ad
         assert lines.count('"route":"/version"') >= 4, lines
 
 
-def test_no_request_is_lost_when_both_gateways_restart_one_after_the_other(
-    outside: Visitor, door: Host, token: str
-) -> None:
+def test_no_request_is_lost_when_both_gateways_restart_one_after_the_other(outside: Visitor, door: Host) -> None:
     statuses: list[int] = []
     done = threading.Event()
 
     def visit() -> None:
         while not done.is_set():
-            statuses.append(outside.ask("/api/v1/health/symptoms/names", token=token).status)
+            statuses.append(outside.ask("/version").status)
 
     with ThreadPoolExecutor(2) as visitors:
         running = [visitors.submit(visit) for _ in range(2)]

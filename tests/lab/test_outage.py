@@ -1,0 +1,63 @@
+"""The cable between the hosts is cut, and the keep loses its power in the middle of writes."""
+
+from __future__ import annotations
+
+import threading
+
+from tests.lab import network
+from tests.lab.conftest import PASSWORD
+from tests.lab.host import Host
+from tests.lab.shell import wait_until
+from tests.lab.visitor import Visitor
+
+LIST = "/api/v1/health/symptoms?limit=3"
+
+
+def test_old_answer_is_given_and_marked_when_the_cable_is_cut(outside: Visitor, keep: Host, token: str) -> None:
+    fresh = outside.ask(LIST, token=token)
+    assert fresh.status == 200
+    network.set_cable(keep.cable, connected=False)
+    try:
+        wait_until(lambda: outside.ask("/health/ready").status == 503, timeout_s=20, what="the outage to be seen")
+        stale = outside.ask(LIST, token=token)
+        assert stale.status == 200
+        assert stale.json() == fresh.json()
+        assert stale.header("age")
+        unknown = outside.ask("/api/v1/health/symptoms?limit=4", token=token)
+        assert unknown.status == 503
+        assert unknown.header("retry-after")
+    finally:
+        network.set_cable(keep.cable, connected=True)
+    wait_until(lambda: outside.ask("/health/ready").status == 200, timeout_s=60, what="the bridge")
+    assert outside.ask("/api/v1/health/symptoms?limit=4", token=token).status == 200
+
+
+def test_nothing_acknowledged_is_lost_when_the_keep_loses_its_power(outside: Visitor, keep: Host, account: str) -> None:
+    tokens: list[str] = []
+    attempts = 0
+    done = threading.Event()
+
+    def sign_in() -> None:
+        nonlocal attempts
+        while not done.is_set():
+            attempts += 1
+            answer = outside.ask("/api/v1/auth/login", content={"email": account, "password": PASSWORD})
+            if answer.status == 200:
+                tokens.append(answer.json()["access_token"])
+
+    count = "runuser -u postgres -- psql -p 5433 -tA drawbridge_store -c 'SELECT count(*) FROM sessions'"
+    before = int(keep.sudo(count))
+    writer = threading.Thread(target=sign_in)
+    writer.start()
+    try:
+        wait_until(lambda: len(tokens) >= 3, timeout_s=60, what="some sign-ins")
+        keep.cut_power()
+    finally:
+        done.set()
+        writer.join()
+    keep.boot()
+    keep.wait()
+    wait_until(lambda: outside.ask("/health/ready").status == 200, timeout_s=90, what="the appliance")
+    for token in tokens:
+        assert outside.ask("/api/v1/health/symptoms?limit=1", token=token).status == 200
+    assert len(tokens) <= int(keep.sudo(count)) - before <= attempts
