@@ -238,7 +238,7 @@ class Backup(Section):
         description="Folder for what is under way; the drill needs room for the whole store there.",
     )
     store_dsn: str = Field(
-        "postgresql://postgres@/drawbridge?host=/run/postgresql&port=5433",
+        "postgresql://postgres@/drawbridge_store?host=/run/postgresql&port=5433",
         description="The store, as a superuser, without a password (`peer`, or a passfile).",
     )
     source_dsn: str | None = Field(

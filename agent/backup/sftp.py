@@ -93,13 +93,17 @@ class _Reader:
 class Sftp:
     """One session. Not for several threads. Every method raises :class:`BackupError`."""
 
-    def __init__(self, command: Sequence[str], *, place: str) -> None:
-        """Start ``command``, which talks SFTP on its standard input and output; ``place`` names it in errors."""
+    def __init__(self, command: Sequence[str], *, place: str, user: str | None = None) -> None:
+        """Start ``command``, which talks SFTP on its standard input and output; ``place`` names it in errors.
+
+        ``user`` is whom root starts it as.
+        """
         self._place = place
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, bufsize=-1
-        )
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, bufsize=-1,
+            user=user, group=user, extra_groups=None if user is None else [],
+        )  # fmt: skip
         self._next_id = 0
         try:
             self._greet()

@@ -148,11 +148,18 @@ def _open(where: Where, url: str) -> Iterator[Target]:
         yield FolderTarget(Path(unquote(parts.path)))
     elif parts.scheme == "sftp" and parts.hostname:
         place = f"sftp://{parts.netloc}"
-        with Sftp(ssh_command(where, parts.hostname, parts.port or 22, parts.username or ""), place=place) as session:
+        command = ssh_command(where, parts.hostname, parts.port or 22, parts.username or "")
+        with Sftp(command, place=place, user=_reader_of(where)) as session:
             yield SftpTarget(session, url, unquote(parts.path)[1:])
     else:
         msg = f"{url} is no target: sftp://user@host/folder or file:///folder is"
         raise BackupError(msg)
+
+
+def _reader_of(where: Where) -> str | None:
+    """Return whom ssh has to run as: it refuses a key that is its own user's, root's here, and readable for others."""
+    is_shared = where.ssh_key.exists() and where.ssh_key.stat().st_mode & 0o077
+    return where.user if is_shared and os.geteuid() == 0 else None
 
 
 def ssh_command(where: Where, host: str, port: int, user: str) -> list[str]:

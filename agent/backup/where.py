@@ -19,6 +19,7 @@ class Where:
     ssh_key: Path = Path("/etc/drawbridge/backup/ssh_key")
     known_hosts: Path = Path("/etc/drawbridge/backup/known_hosts")
     state_file: Path = Path("/var/lib/drawbridge/backup/state.json")
+    user: str = "postgres"
 
     @classmethod
     def read(cls, path: Path) -> Where:
@@ -32,4 +33,4 @@ class Where:
             msg = f"{path}: backup.target is not set"
             raise BackupError(msg)
         paths = {key: Path(table[key]) for key in ("identity", "ssh_key", "known_hosts", "state_file") if key in table}
-        return cls(target=table["target"], **paths)
+        return cls(target=table["target"], user=table.get("user", "postgres"), **paths)
