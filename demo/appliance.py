@@ -178,7 +178,7 @@ class Appliance:
         made = self._installation.folder / "account-made"
         if not made.exists():
             self._say(f"making the account {account.email}")
-            replace_file(password_file, _readable_password().encode())
+            replace_file(password_file, readable_password().encode())
             self._agent("migrate")
             if account.email in self._agent("users", "list"):  # a start that was interrupted
                 self._agent("users", "password", account.email, "--password-file", str(password_file))
@@ -269,7 +269,7 @@ def _newest(folders: tuple[str, ...]) -> int:
     return newest
 
 
-def _readable_password() -> str:
+def readable_password() -> str:
     """Return a password that can be typed: four groups of four characters, upper and lower case and digits."""
     alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
     groups = ["".join(secrets.choice(alphabet) for _ in range(4)) for _ in range(3)]

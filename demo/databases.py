@@ -22,7 +22,7 @@ SOURCE: Final = "clinic"
 STORE: Final = "drawbridge_store"
 MAPPING: Final = Path(__file__).with_name("source.toml")
 
-_ROLES_SQL: Final = Path(__file__).with_name("roles.sql")
+ROLES_SQL: Final = Path(__file__).with_name("roles.sql")
 _SOURCE_SQL: Final = Path(__file__).with_name("source.sql")
 _STATEMENT_S: Final = 30.0
 
@@ -39,13 +39,13 @@ class Logins:
 async def provide_store(server: EmbeddedPostgres) -> Logins:
     """Create roles and store where they are missing, and return the logins. Safe to repeat."""
     async with _connect(server, "postgres") as connection:
-        await connection.execute(_ROLES_SQL.read_text("utf-8"), timeout=_STATEMENT_S)
+        await connection.execute(ROLES_SQL.read_text("utf-8"), timeout=_STATEMENT_S)
         logins = Logins(
             source=await _login(server, connection, SOURCE, "drawbridge_source"),
             owner=await _login(server, connection, STORE, "drawbridge_owner"),
             agent=await _login(server, connection, STORE, "drawbridge_agent"),
         )
-        await _create_database(connection, STORE, owner="drawbridge_owner", guest="drawbridge_agent")
+        await create_database(connection, STORE, owner="drawbridge_owner", guest="drawbridge_agent")
     return logins
 
 
@@ -55,7 +55,7 @@ async def provide_source(server: EmbeddedPostgres, now: datetime) -> int:
     Return how many records it has. Needs the roles of :func:`provide_store`.
     """
     async with _connect(server, "postgres") as connection:
-        await _create_database(connection, SOURCE, owner="clinic", guest="drawbridge_source")
+        await create_database(connection, SOURCE, owner="clinic", guest="drawbridge_source")
     async with _connect(server, SOURCE) as connection:
         if await connection.fetchval("SELECT to_regclass('symptom_log')") is None:
             async with connection.transaction():
@@ -85,10 +85,10 @@ async def fill_source(connection: Connection, now: datetime) -> None:
         ],
         timeout=_STATEMENT_S,
     )
-    await connection.execute("ANALYZE")
+    await connection.execute("ANALYZE patient, symptom_log, symptom_type")
 
 
-async def _create_database(connection: Connection, name: str, *, owner: str, guest: str) -> None:
+async def create_database(connection: Connection, name: str, *, owner: str, guest: str) -> None:
     if await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name) is None:
         await connection.execute(f"CREATE DATABASE {name} OWNER {owner}", timeout=_STATEMENT_S)
     await connection.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC; GRANT CONNECT ON DATABASE {name} TO {guest}")
