@@ -15,7 +15,7 @@ LOCK := $(PY) -m uv pip compile --quiet --universal --generate-hashes --python-v
 # a password, by the environment: every user of the machine can read arguments.
 DEMO_OPTIONS := $${PORT:+--port "$$PORT"} $${DATA_DIR:+--data-dir "$$DATA_DIR"} $${MAPPING:+--mapping "$$MAPPING"}
 
-.PHONY: help run dev demo-reset provision setup-run setup-control setup-test test test-unit test-integration stories lint format bench profile faults docs lock clean
+.PHONY: help run dev demo-reset provision setup-run setup-control setup-test setup-compose test test-unit test-integration compose-test stories lint format bench profile faults docs lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,15 @@ test-unit: setup-test ## run the unit tests: ARGS=
 
 test-integration: setup-test ## run the tests on a real PostgreSQL and a real bridge: ARGS=
 	@exec $(PYTEST) tests/integration $(ARGS)
+
+setup-compose: setup-test # a Docker engine for the tests, and what they make a base image with
+	@for command in dockerd docker-compose slirp4netns mmdebstrap; do \
+	    command -v $$command >/dev/null || missing="docker.io docker-compose slirp4netns mmdebstrap"; \
+	done; \
+	[ -z "$$missing" ] || DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing
+
+compose-test: setup-compose ## build and run compose.yaml on a Docker engine of its own, as root: DEBIAN=trixie ARGS=
+	@exec $(PYTEST) -n 0 tests/compose $(ARGS)
 
 stories: setup-test ## run the tests, and print which requirements passing tests cover
 	@exec $(PYTEST) -n 2 --dist loadgroup --stories $(ARGS)
