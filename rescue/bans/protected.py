@@ -60,9 +60,7 @@ class Protected:
 
 def _ip(*arguments: str) -> list[dict[str, Any]]:
     try:
-        result = subprocess.run(
-            [IP, "-json", *arguments], capture_output=True, timeout=_TIMEOUT_S, check=True
-        )
+        result = subprocess.run([IP, "-json", *arguments], capture_output=True, timeout=_TIMEOUT_S, check=True)
     except (OSError, subprocess.SubprocessError) as error:
         raise Refused(ErrorCode.FAILED, "who must not be banned cannot be found out: ip failed") from error
     links: list[dict[str, Any]] = json.loads(result.stdout or b"[]")

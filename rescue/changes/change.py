@@ -135,9 +135,7 @@ class Change:
 
 
 def _run(command: tuple[str, ...]) -> None:
-    subprocess.run(
-        command, check=True, capture_output=True, text=True, timeout=_COMMAND_TIMEOUT_S
-    )
+    subprocess.run(command, check=True, capture_output=True, text=True, timeout=_COMMAND_TIMEOUT_S)
 
 
 def _said(error: Exception) -> str:

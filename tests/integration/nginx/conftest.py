@@ -47,9 +47,7 @@ async def doors(nginx: Nginx) -> AsyncIterator[Doors]:
 @pytest.fixture(scope="session")
 def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
     _require_nginx()
-    with serve(
-        tmp_path_factory.mktemp("nginx"), nginx_request_rate="1000r/s", nginx_request_burst=10_000
-    ) as running:
+    with serve(tmp_path_factory.mktemp("nginx"), nginx_request_rate="1000r/s", nginx_request_burst=10_000) as running:
         yield running
 
 
