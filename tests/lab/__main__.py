@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from tests.lab.lab import Lab
+from tests.lab.lab import TOOLS, Lab
 from tests.lab.shell import PROJECT, LabError
 
 PACKAGES: Final = {
@@ -32,6 +32,12 @@ def install() -> None:
         subprocess.run(["apt-get", "-qq", *lock, "update"], env=environment, check=True)
         command = ["apt-get", "-qq", *lock, "install", "-y", "--no-install-recommends", *missing]
         subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+
+    if not (TOOLS / "sslyze").exists():
+        subprocess.run([sys.executable, "-m", "venv", TOOLS.parent], check=True)
+        pip = [str(TOOLS / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
+        pinned = ["--require-hashes", "--only-binary", ":all:", "-r", str(PROJECT / "tests/lab/tools.lock")]
+        subprocess.run([*pip, *pinned], check=True)
 
 
 def up(lab: Lab) -> int:

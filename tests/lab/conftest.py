@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,9 +12,11 @@ import pytest
 from tests.lab import network
 from tests.lab.host import Host
 from tests.lab.lab import RUNNING, Lab
+from tests.lab.report import Outcome, write
+from tests.lab.report import plays as read_plays
 from tests.lab.visitor import Visitor
 
-ORDER: Final = ("provisioning", "web", "network", "rescue", "services", "backup", "outage")
+ORDER: Final = ("provisioning", "web", "hardening", "network", "rescue", "services", "backup", "outage")
 EMAIL: Final = "anna@example.org"
 PASSWORD: Final = "Passw0rd-for-anna"
 PERSON: Final = "1041"
@@ -28,6 +29,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(pytest.mark.timeout(_TEST_S))
     items.sort(key=lambda item: ORDER.index(item.path.stem.removeprefix("test_")))
+
+
+_outcomes: list[Outcome] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call" or report.outcome != "passed":
+        _outcomes.append(Outcome(report.nodeid, report.outcome, report.duration))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the report where all of it ran."""
+    if {Path(each.test.partition("::")[0]).stem.removeprefix("test_") for each in _outcomes} >= set(ORDER):
+        lab = Lab()
+        write([lab.door, lab.keep], read_plays(RUNNING / "plays.json"), _outcomes)
 
 
 @pytest.fixture(scope="session")
@@ -48,8 +64,7 @@ def keep(lab: Lab) -> Host:
 @pytest.fixture(scope="session")
 def plays() -> Mapping[str, Mapping[str, float]]:
     """Return what each run of the playbook changed on which host, and how long it took."""
-    plays: Mapping[str, Mapping[str, float]] = json.loads((RUNNING / "plays.json").read_text())
-    return plays
+    return read_plays(RUNNING / "plays.json")
 
 
 @pytest.fixture(scope="session")

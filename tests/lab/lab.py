@@ -20,6 +20,8 @@ from tests.lab.shell import PROJECT, Background, run
 
 KEPT: Final = PROJECT / "var/lab"
 """What the next lab uses again: Debian roots, packages."""
+TOOLS: Final = KEPT / "tools/bin"
+"""Independent judges of what the lab shows, in an environment of their own: their pins are not the product's."""
 RUNNING: Final = Path("/run/drawbridge-lab")
 """What goes with the lab: both disks, logs, pids."""
 
