@@ -45,6 +45,7 @@ class Parts(HTMLParser):
         self.links += [value or "" for name, value in attributes if name in {"href", "src"}]
 
 
+@pytest.mark.story("health/US-BE-16")
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("path", ["/", "/chat", "/anything?about=headache"])
 async def test_page_names_the_request_within_a_second_when_both_gateways_are_down(
@@ -134,6 +135,7 @@ def test_codes_are_ones_that_never_change_when_nginx_writes_them(nginx: Nginx) -
     assert {BY_WIRE[code].title: code for code in titles} == {title: code for code, title in titles.items()}
 
 
+@pytest.mark.story("health/US-BE-16")
 @pytest.mark.parametrize("status", STATUSES)
 async def test_page_needs_nothing_but_nginx_when_it_is_shown(nginx: Nginx, status: int) -> None:
     page = (nginx.folder / "www" / "errors" / f"{status}.html").read_text("utf-8")

@@ -14,6 +14,7 @@ from tests.integration.nginx.server import Nginx
 from tests.waiting import until
 
 
+@pytest.mark.story("health/US-BE-15")
 async def test_body_is_refused_when_it_is_over_a_mebibyte(nginx: Nginx) -> None:
     async with wires(nginx.folder / "run") as behind:
         answer = await nginx.send(
@@ -33,6 +34,7 @@ async def test_body_is_refused_by_the_gateway_when_it_is_over_the_gateways_limit
     assert [line["upstream_status"] for line in await nginx.logged()] == ["413"]
 
 
+@pytest.mark.story("health/US-BE-15")
 async def test_flood_is_refused_with_a_page_when_a_client_asks_too_fast(start_nginx: StartNginx) -> None:
     with start_nginx(nginx_request_rate="1r/m", nginx_request_burst=3) as nginx:
         async with wires(nginx.folder / "run"), nginx.client(source="127.0.0.2") as flood:
@@ -85,6 +87,7 @@ async def status_of(nginx: Nginx, source: str) -> int:
         return response.status
 
 
+@pytest.mark.story("health/US-BE-15")
 @pytest.mark.parametrize(
     "beginning",
     [
