@@ -131,7 +131,7 @@ def _certificates(work: Work) -> int:
 def _renew(work: Work) -> int:
     if work.settings.host is Host.KEEP:
         return work.say(work.ours.renew())
-    return work.systemctl.run("start", unit_name("certbot"), timeout_s=280)
+    return work.systemctl.run("start", unit_name("certificate"), timeout_s=280)
 
 
 def _backup(command: str) -> Callable[[Work], int]:
