@@ -99,7 +99,8 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     install()
     try:
-        return COMMANDS[options.command](Lab(arguments=tuple(options.arguments)))
+        lab = Lab(lambda text: print(text, flush=True), arguments=tuple(options.arguments))
+        return COMMANDS[options.command](lab)
     except LabError as error:
         print(error, file=sys.stderr)
         return 1
