@@ -53,6 +53,7 @@ def down(lab: Lab) -> int:
 
 def check(lab: Lab) -> int:
     """Run the tests against the lab that is up."""
+    Lab.is_under_test = True
     return pytest.main(
         ["-p", "no:randomly", "-p", "no:cacheprovider", *(lab.arguments or (str(PROJECT / "tests/lab"),))]
     )

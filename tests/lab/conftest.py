@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -22,10 +21,12 @@ PASSWORD: Final = "Passw0rd-for-anna"
 PERSON: Final = "1041"
 _TEST_S: Final = 180
 
-collect_ignore_glob = [] if os.path.ismount(RUNNING) else ["test_*.py"]
+collect_ignore_glob = [] if Lab.is_under_test else ["test_*.py"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not Lab.is_under_test:
+        return
     for item in items:
         item.add_marker(pytest.mark.timeout(_TEST_S))
     items.sort(key=lambda item: ORDER.index(item.path.stem.removeprefix("test_")))
@@ -41,7 +42,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the report where all of it ran."""
-    if {Path(each.test.partition("::")[0]).stem.removeprefix("test_") for each in _outcomes} >= set(ORDER):
+    if Lab.is_under_test and {
+        Path(each.test.partition("::")[0]).stem.removeprefix("test_") for each in _outcomes
+    } >= set(ORDER):
         lab = Lab()
         write([lab.door, lab.keep], read_plays(RUNNING / "plays.json"), _outcomes)
 

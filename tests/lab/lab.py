@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from tests.lab import clinic, network
 from tests.lab.base import make_base
@@ -35,6 +35,9 @@ _KIND: Final = "python3 -c 'import sys; print(*sys.version_info[:2], sep=chr(46)
 
 class Lab:
     """At most one exists on a machine. ``say`` is told of each step."""
+
+    is_under_test: ClassVar[bool] = False
+    """Whether this process was asked to run the lab's own tests, which no other run of the suite collects."""
 
     def __init__(self, say: Callable[[str], None] = print, suite: str = SUITE, arguments: tuple[str, ...] = ()) -> None:
         self.arguments = arguments
