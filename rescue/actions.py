@@ -15,7 +15,8 @@ from rescue.door import Door
 from rescue.ours import GATEWAY_USER, UNIT, Ours, StepFailed
 from rescue.releases import ReleaseError, releases_of, show
 from rescue.remote import DOOR_KEY, ssh
-from rescue.report import log_units, show_network, show_status
+from rescue.report import show_network, show_status
+from rescue.request_logs import show_request
 from rescue.settings import Host, Settings
 from rescue.systemctl import SystemCtl
 from rescue.units import unit_name
@@ -93,14 +94,11 @@ def _logs(work: Work) -> int:
     )  # fmt: skip
 
 
-def _request(work: Work) -> int:
-    units = [f"--unit={unit}" for unit in log_units(work.settings.host)]
-    found = work.commands.run(
-        "journalctl", "--no-pager", "--quiet", "--output=cat", "--since=-30days", f"--grep={work.argument}", *units
-    )
-    if work.settings.host is Host.KEEP:
-        return _at_door(work, "request", work.argument)
-    return found
+def _request(*, as_json: bool) -> Callable[[Work], int]:
+    def follow(work: Work) -> int:
+        return show_request(work.settings, work.commands, work.argument, as_json=as_json)
+
+    return follow
 
 
 def _units(command: str) -> Callable[[Work], int]:
@@ -206,7 +204,9 @@ def _admit(work: Work) -> int:
 ACTIONS: Final[Mapping[str, Callable[[Work], int]]] = {
     "status": _status,
     "logs": _logs,
-    "request": _request,
+    "logs --request-id": _request(as_json=False),
+    "request": _request(as_json=False),
+    "request --json": _request(as_json=True),
     "restart": _units("restart"),
     "stop": _units("stop"),
     "start": _units("start"),

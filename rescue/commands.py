@@ -61,11 +61,14 @@ class Commands:
     ) -> None:
         self.say: Final = say
         self.paths: Final = paths
-        self._has_left = has_left
+        self.has_left: Final = has_left
         self._environment = dict(environment)
 
-    def run(self, *argv: str, timeout_s: float = 30.0) -> int:
-        """Run a command, saying each line of its output; return its exit code, 124 for one that took too long."""
+    def run(self, *argv: str, timeout_s: float = 30.0, line_max: int = LINE_MAX) -> int:
+        """Run a command, saying each line of its output; return its exit code, 124 for one that took too long.
+
+        Of a line that has more than ``line_max`` bytes, the rest is left out.
+        """
         try:
             process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -76,9 +79,15 @@ class Commands:
             return NOT_FOUND
         with process:
             try:
-                return self._relay(process, time.monotonic() + timeout_s)
+                return self._relay(process, time.monotonic() + timeout_s, line_max)
             finally:
                 _end(process)
+
+    def lines(self, *argv: str, timeout_s: float = 30.0, line_max: int = LINE_MAX) -> tuple[int, list[str]]:
+        """Run a command as :meth:`run` does; return its exit code and what that would have said."""
+        said: list[str] = []
+        quiet = Commands(said.append, has_left=self.has_left, environment=self._environment, paths=self.paths)
+        return quiet.run(*argv, timeout_s=timeout_s, line_max=line_max), said
 
     def capture(self, *argv: str, timeout_s: float = 30.0, given: bytes = b"") -> Finished:
         """Run a command to its end, giving it ``given`` on standard input. Raises nothing."""
@@ -98,7 +107,7 @@ class Commands:
                 _end(process)
         return Finished(process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
 
-    def _relay(self, process: subprocess.Popen[bytes], deadline: float) -> int:
+    def _relay(self, process: subprocess.Popen[bytes], deadline: float, line_max: int) -> int:
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         output, rest, size = process.stdout.fileno(), b"", 0
         with selectors.DefaultSelector() as selector:
@@ -108,30 +117,30 @@ class Commands:
                     self.say("this took too long, and was ended")
                     return TIMED_OUT
                 if not selector.select(_LOOK_S):
-                    if self._has_left():
+                    if self.has_left():
                         return LEFT
                     continue
                 chunk = os.read(output, 1 << 16)
                 size += len(chunk)
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
-                    self.say(_text(line))
+                    self.say(_text(line, line_max))
                 if not chunk:
                     break
                 if size > OUTPUT_MAX_BYTES:
                     self.say("there is more, which is not shown")
                     return 0
-                rest = rest[: LINE_MAX + 1]
+                rest = rest[: line_max + 1]
         if rest:
-            self.say(_text(rest))
+            self.say(_text(rest, line_max))
         try:
             return process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             return TIMED_OUT
 
 
-def _text(line: bytes) -> str:
-    return printable(line[:LINE_MAX].decode("utf-8", "replace").rstrip("\r"))
+def _text(line: bytes, line_max: int) -> str:
+    return printable(line[:line_max].decode("utf-8", "replace").rstrip("\r"))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -7,14 +7,13 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from rescue.commands import Commands, Say, in_unit
 from rescue.settings import RESCUE_PORT, Host, Settings
 from rescue.systemctl import SystemCtl
-from rescue.units import CONTROLLED, LOGGED, unit_name
+from rescue.units import CONTROLLED, unit_name
 
 _GIB: Final = 1 << 30
 _CONNECT_S: Final = 3.0
@@ -58,11 +57,6 @@ def show_network(settings: Settings, commands: Commands) -> int:
     ports = {"bridge": 8443, "rescue": RESCUE_PORT} if settings.host is Host.DOOR else {"rescue": RESCUE_PORT}
     reached = [_reach(name, settings.peer, port, commands.say) for name, port in ports.items()]
     return 0 if all(reached) else 1
-
-
-def log_units(host: Host) -> Sequence[str]:
-    """Return systemd's names of all that has a log here."""
-    return [unit_name(unit) for unit in LOGGED[host]]
 
 
 def _reach(name: str, address: str, port: int, say: Say) -> bool:

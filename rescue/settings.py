@@ -68,6 +68,7 @@ class Paths:
     state: Path = Path("/var/lib/drawbridge")
     run: Path = Path("/run/drawbridge")
     log: Path = Path("/var/log/drawbridge")
+    web_log: Path = Path("/var/log/nginx")
 
     @property
     def release(self) -> Path:

@@ -24,7 +24,7 @@ LOGGED: Final[Mapping[Host, tuple[str, ...]]] = {
 """What has a log to read."""
 
 OF_A_RELEASE: Final[Mapping[Host, tuple[str, ...]]] = {Host.DOOR: ("gateway@1", "gateway@2"), Host.KEEP: ("agent",)}
-"""What runs from ``/opt/drawbridge/current``, in the order of a restart."""
+"""What runs from ``/opt/drawbridge/current``, in the order of a restart; each logs the requests that it answers."""
 
 _CLUSTERS: Final = Path("/etc/postgresql")
 _STORE: Final = "drawbridge"

@@ -103,7 +103,9 @@ _KEEP: Final = (Host.KEEP,)
 VERBS: Final = (
     Verb(("status",), "how this host is; on the keep, the door too"),
     Verb(("logs",), "the last lines of a unit's log", (_units(dict(LOGGED)), _LINES)),
-    Verb(("request",), "what the logs say of a request; on the keep, the door's too", (_TRACE,)),
+    Verb(("logs", "--request-id"), "a request's way through nginx, gateway and agent", (_TRACE,)),
+    Verb(("request",), "the same", (_TRACE,)),
+    Verb(("request", "--json"), "the same, a JSON object a line", (_TRACE,)),
     Verb(("restart",), "restart a unit", (_UNIT,), changes=True, timeout_s=120),
     Verb(("stop",), "stop a unit", (_UNIT,), changes=True, timeout_s=120),
     Verb(("start",), "start a unit", (_UNIT,), changes=True, timeout_s=120),

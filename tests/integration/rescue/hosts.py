@@ -2,7 +2,8 @@
 
 Each host is a mount and a network namespace, whose ``/etc``, ``/opt``, ``/run``, ``/usr/local`` and ``/var`` are
 folders of the test, so that everything lies where it does on a Pi; a pair of virtual cables joins them. Only systemd is
-not there: small scripts stand in for its commands, and write down what they were asked.
+not there: small scripts stand in for its commands, and write down what they were asked. A journal in ``/run/journal``
+is read by the real journalctl.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ esac
     "journalctl": """#!/bin/sh
 echo "journalctl $*" >> /run/calls
 if [ -e /run/slow ]; then echo begun; sleep 30; fi
+[ -d /run/journal ] && exec /usr/bin/journalctl --directory=/run/journal "$@"
 printf 'a line\\nwith \\033[31mred\\033[0m \\342\\200\\256 and a bell\\007\\n'
 """,
     "nft": """#!/bin/sh

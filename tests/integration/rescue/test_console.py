@@ -39,6 +39,9 @@ INJECTIONS = [
     "bans add 10.0.0.1;id --yes",
     "bans add fe80::1%$(id) --yes",
     "request 0123456789abcdef0123456789abcdeg",
+    "request --json --help",
+    "logs --request-id=0123456789abcdef0123456789abcdef",
+    "logs --request-id ../../etc/shadow",
     "releases rollback ../.. --yes",
     "status \u202eid",
     "stat\u00fcs",
@@ -154,10 +157,16 @@ def test_each_verb_has_systemd_do_one_fixed_thing_when_asked(rescue: Hosts) -> N
     rescue.ssh("-T", given="\n".join(lines).encode())
 
     at_keep, at_door = "\n".join(rescue.keep.calls[before[0] :]), "\n".join(rescue.door.calls[before[1] :])
-    for call in ("start backup.service", "-m agent backup status", f"--grep={trace} --unit=agent", "--no-block reboot"):
+    for call in (
+        "start backup.service",
+        "-m agent backup status",
+        f"--grep={trace} --unit=agent.service",
+        "--no-block reboot",
+    ):
         assert call in at_keep
     for call in (
-        f"--grep={trace} --unit=nginx",
+        f"--grep={trace} --unit=gateway@1.service --unit=gateway@2.service",
+        f" -m rescue.access_log {trace} ",
         "systemd-run --quiet --pipe --wait --collect --uid=drawbridge-gateway ",
         " -- openssl x509 -noout -subject -enddate -serial -in /var/lib/drawbridge/gateway/tls/identity.pem",
         "start certificate.service",
