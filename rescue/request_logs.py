@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -32,6 +32,8 @@ from rescue.units import OF_A_RELEASE, unit_name
 LOOK_BACK: Final = timedelta(days=14)
 """As long as nginx's log is kept."""
 WEB_USER: Final = "www-data"
+_NOTHING: Final = 1
+"""The exit code of journalctl, and of this verb, where there is no such line."""
 _APP: Final = "rescue"
 _INCOMPLETE: Final = "request_search_incomplete"
 _NOT_FOUND: Final = "request_not_found"
@@ -113,15 +115,16 @@ class Search:
         return found
 
     def _journal(self) -> Found:
-        # --reverse: the newest are found first, should time run out
+        # should time run out: --reverse finds the newest first, and a buffer of journalctl's would die with it
         units = [f"--unit={unit_name(unit)}" for unit in OF_A_RELEASE[self.settings.host]]
-        code, said = self.commands.lines(
-            "journalctl", "--no-pager", "--quiet", "--output=cat", f"--since=-{LOOK_BACK.days}days", "--reverse",
-            f"--lines={LINES_MAX}", "--case-sensitive=yes", f"--grep={self.request_id}", *units,
-            timeout_s=_JOURNAL_S, line_max=_LOG_LINE_MAX,
+        argv = (
+            "stdbuf", "--output=L", "journalctl", "--no-pager", "--quiet", "--output=cat", "--reverse",
+            f"--since=-{LOOK_BACK.days}days", f"--lines={LINES_MAX}", "--case-sensitive=yes",
+            f"--grep={self.request_id}", *units,
         )  # fmt: skip
+        code, said = self.commands.lines(*argv, timeout_s=_JOURNAL_S, line_max=_LOG_LINE_MAX)
         found = self._read(self.settings.host, reversed(said), "the journal")
-        return self._ended(found, self.settings.host, code, "journalctl")
+        return self._ended(found, self.settings.host, code, "journalctl", usual={0, _NOTHING})
 
     def _access_log(self) -> Found:
         argv = in_unit(
@@ -130,13 +133,14 @@ class Search:
             properties=("MemoryMax=64M", "PrivateNetwork=yes", "ProtectSystem=strict"),
         )  # fmt: skip
         code, said = self.commands.lines(*argv, timeout_s=_ACCESS_LOG_S, line_max=_LOG_LINE_MAX)
-        return self._ended(self._read(Host.DOOR, said, "nginx's log"), Host.DOOR, code, "nginx's log")
+        found = self._read(Host.DOOR, said, "nginx's log")
+        return self._ended(found, Host.DOOR, code, "nginx's log was not read", usual={0})
 
     def _door(self) -> Found:
         argv = ssh(self.settings, self.commands.paths, DOOR_KEY, ["request", "--json", self.request_id])
         code, said = self.commands.lines(*argv, timeout_s=_DOOR_S, line_max=_DOOR_LINE_MAX)
         found = self._read(Host.DOOR, said, "")
-        return self._ended(found, Host.DOOR, code, "it was not reached")
+        return self._ended(found, Host.DOOR, code, "it was not reached", usual={0, _NOTHING})
 
     def _read(self, host: Host, said: Iterable[str], log: str) -> Found:
         """Return what a log said of the request. What is no JSON object is why there is no more."""
@@ -150,15 +154,15 @@ class Search:
                 found.faults.append((host, text[:_VALUE_MAX]))
             elif fields.get("request_id") == self.request_id and fields.get("app") != _APP:
                 found.lines.append(Line(host, {name: value for name, value in fields.items() if _is_plain(value)}))
-            elif fields.get("event") == _INCOMPLETE:
-                found.faults.append((host, str(fields.get("reason"))[:_VALUE_MAX]))
+            elif fields.get("event") == _INCOMPLETE and isinstance(reason := fields.get("reason"), str):
+                found.faults.append((host, reason[:_VALUE_MAX]))
         if log and len(found.lines) >= LINES_MAX:
             found.faults.append((host, f"{log} has more of it than the newest {LINES_MAX} lines"))
         return found
 
-    def _ended(self, found: Found, host: Host, code: int, what: str) -> Found:
-        """Return ``found``, with a fault where the command failed without a word; 1 says that there is nothing."""
-        if code not in {0, 1} and not found.faults:
+    def _ended(self, found: Found, host: Host, code: int, what: str, *, usual: Collection[int]) -> Found:
+        """Return ``found``, with a fault where the command failed without a word."""
+        if code not in usual and not found.faults:
             found.faults.append((host, f"{what} ({code})"))
         return found
 
@@ -183,7 +187,7 @@ def show_request(settings: Settings, commands: Commands, request_id: str, *, as_
         logs = "nginx, gateway or agent" if settings.host is Host.KEEP else "nginx or gateway"
         text = f"no line of {logs} since {_rfc3339(since)} has it: {LOOK_BACK.days} days, or as far as logs are kept"
         close(settings.host, text, _NOT_FOUND, "info", since=_rfc3339(since))
-    return int(bool(found.faults) or not found.lines)
+    return _NOTHING if found.faults or not found.lines else 0
 
 
 def _is_plain(value: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,10 +63,11 @@ def test_lines_are_in_the_order_of_time_when_zones_differ(commanded: Commanded) 
 
 def test_innermost_comes_first_when_lines_have_one_time(commanded: Commanded) -> None:
     commanded.stand_in("journalctl", line(app="agent"))
-    commanded.stand_in("ssh", line(app="gateway"), line(app="nginx"))
+    commanded.stand_in("ssh", line(app="gateway", host="keep"), line(app="nginx"))
 
     assert commanded.show(Host.KEEP, as_json=True) == 0
-    assert [json.loads(said)["app"] for said in commanded.said] == ["agent", "gateway", "nginx"]
+    shown = [json.loads(said) for said in commanded.said]
+    assert [(one["host"], one["app"]) for one in shown] == [("keep", "agent"), ("door", "gateway"), ("door", "nginx")]
 
 
 def test_text_has_what_people_look_for_when_a_line_has_more() -> None:
@@ -100,13 +102,36 @@ def test_command_that_fails_without_a_word_is_named_when_there_may_be_more(comma
 def test_what_the_door_says_is_bounded_when_it_is_somebody_elses(commanded: Commanded) -> None:
     commanded.stand_in("journalctl", line(app="agent"))
     incomplete = {"app": "rescue", "event": "request_search_incomplete", "request_id": ID, "reason": "x" * 9000}
-    commanded.stand_in("ssh", json.dumps(incomplete), "[" * 9000, "1", "null", *["junk"] * 1000, code=LEFT)
+    nested = f'{{"event":"request_search_incomplete","reason":{"[" * 900}{"]" * 900}}}'
+    commanded.stand_in("ssh", json.dumps(incomplete), nested, "[" * 9000, "1", "null", *["junk"] * 1000, code=LEFT)
 
     assert commanded.show(Host.KEEP) == 1
     assert [said[:14] for said in commanded.said[1:]] == [
         "door: xxxxxxxx", "door: [[[[[[[[", "door: 1", "door: null", "door: junk",
     ]  # fmt: skip
     assert all(len(said) < 150 for said in commanded.said)
+
+
+def test_what_was_found_is_shown_when_the_journal_takes_too_long(
+    commanded: Commanded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rescue.request_logs._JOURNAL_S", 1.0)
+    never = commanded.folder / "never"
+    os.mkfifo(never)
+    commanded.stand_in("journalctl", then=f"exec grep -h . '{commanded.folder}/lines' '{never}'")
+    (commanded.folder / "lines").write_text(line(app="agent"))
+
+    assert commanded.show(Host.KEEP) == 1
+    assert " keep agent " in commanded.said[0]
+    assert commanded.said[1:] == ["keep: this took too long, and was ended"]
+
+
+def test_program_that_ends_without_a_word_is_named_when_it_should_have_read_nginxs_log(commanded: Commanded) -> None:
+    commanded.stand_in("journalctl", line(app="gateway"))
+    commanded.stand_in("systemd-run", code=1)
+
+    assert commanded.show(Host.DOOR) == 1
+    assert commanded.said[1:] == ["door: nginx's log was not read (1)"]
 
 
 def test_search_ends_and_says_nothing_when_the_caller_has_left(commanded: Commanded) -> None:
