@@ -123,3 +123,14 @@ def test_stolen_door_has_nothing_when_it_was_locked_out(
 def test_real_door_works_when_it_was_readmitted(outside: Visitor, account: str) -> None:
     token = outside.sign_in(account, PASSWORD)
     assert outside.ask("/api/v1/health/symptoms?limit=1", token=token).status == 200
+
+
+def test_request_is_followed_through_all_three_programs_when_its_id_is_given(
+    console: Console, outside: Visitor, account: str
+) -> None:
+    token = outside.sign_in(account, PASSWORD)
+    answer = outside.ask("/api/v1/health/symptoms?limit=9", token=token)
+    [request_id] = answer.header("x-request-id")
+    said = console.ask("logs", "--request-id", request_id)
+    for program in ("nginx", "gateway", "agent"):
+        assert program in said, said

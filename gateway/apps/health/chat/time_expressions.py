@@ -98,6 +98,10 @@ class Times:
     is_all_time: bool = False
 
 
+_AFTER_ALL_OVER: Final = frozenset({"after", "at", "before", "between", "during", "from", "in", "on", "since", "until"})
+"""Behind "over", these begin the time, and "over" belongs to what was before: "itching all over in May"."""
+
+
 def find_times(words: Sequence[str], now: datetime) -> Times:
     """Return the periods in ``words``; ``now`` is the person's local time."""
     grammar = _Grammar(words, now)
@@ -108,7 +112,7 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
     tells_time = [word in WORDS_OF_TIME or word[:1].isdigit() for word in words]
     i = 0
     while i < len(words):
-        is_all_over = words[i] == "over" and i + 1 < len(words) and words[i + 1] in {"in", "on", "at"}
+        is_all_over = words[i] == "over" and i + 1 < len(words) and words[i + 1] in _AFTER_ALL_OVER
         may_begin = not is_all_over and any(tells_time[i : i + _AHEAD_MAX])
         reference = read_relative(words, i) if may_begin else None
         if reference is not None:

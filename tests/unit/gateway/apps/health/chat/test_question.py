@@ -43,6 +43,13 @@ def test_question_is_read_as_the_frame_it_was_made_of(
     assert read(question_words(frame, today), today) == frame
 
 
+def test_question_is_read_as_the_frame_it_was_made_of_when_a_symptom_ends_with_a_word_of_time() -> None:
+    frame = QueryFrame(
+        intent=Intent.LIST, symptoms=("falling over",), period=DateRange(start=date(2015, 1, 1), end=date(2015, 1, 3))
+    )
+    assert read(question_words(frame, TODAY), TODAY) == frame
+
+
 @given(st.data(), days, st.sampled_from(SYMPTOMS))
 def test_comparison_of_periods_is_read_as_the_frame_it_was_made_of(
     data: st.DataObject, today: date, symptom: str
