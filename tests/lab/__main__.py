@@ -54,9 +54,8 @@ def down(lab: Lab) -> int:
 def check(lab: Lab) -> int:
     """Run the tests against the lab that is up."""
     Lab.is_under_test = True
-    return pytest.main(
-        ["-p", "no:randomly", "-p", "no:cacheprovider", *(lab.arguments or (str(PROJECT / "tests/lab"),))]
-    )
+    where = () if any("tests/lab" in argument for argument in lab.arguments) else (str(PROJECT / "tests/lab"),)
+    return pytest.main(["-p", "no:randomly", "-p", "no:cacheprovider", *lab.arguments, *where])
 
 
 def everything(lab: Lab) -> int:

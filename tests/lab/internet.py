@@ -19,6 +19,9 @@ _ACME_PORT: Final = 14000
 _MANAGEMENT_PORT: Final = 15000
 DIRECTORY: Final = f"https://{ACME}:{_ACME_PORT}/dir"
 
+_LIFE_S: Final = 90 * 24 * 3600
+"""As Let's Encrypt's."""
+
 _ZONE: Final = f"""\
 $TTL 60
 @ SOA ns.lab.test. owner.lab.test. 1 3600 600 86400 60
@@ -83,6 +86,7 @@ class Internet:
                 "tlsPort": 443,
                 "ocspResponderURL": "",
                 "externalAccountBindingRequired": False,
+                "certificateValidityPeriod": _LIFE_S,
             }
         }))  # fmt: skip
         self._background.start(

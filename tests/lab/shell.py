@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 LOOK_S: Final = 0.05
 PROJECT: Final = Path(__file__).parents[2]
@@ -48,6 +48,9 @@ def wait_until(true: Callable[[], bool], *, timeout_s: float, what: str) -> floa
 class Background:
     """Processes that outlive this command, each remembered by a file with its pid."""
 
+    _ours: ClassVar[list[subprocess.Popen[bytes]]] = []
+    """Kept, so that nobody is warned of what is meant to go on."""
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
@@ -58,6 +61,7 @@ class Background:
                 [str(part) for part in command],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=PROJECT,
             )  # fmt: skip
+        self._ours.append(process)
         (self._folder / f"{name}.pid").write_text(str(process.pid))
         return process.pid
 

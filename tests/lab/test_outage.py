@@ -13,7 +13,8 @@ from tests.lab.visitor import Visitor
 LIST = "/api/v1/health/symptoms?limit=3"
 
 
-def test_old_answer_is_given_and_marked_when_the_cable_is_cut(outside: Visitor, keep: Host, token: str) -> None:
+def test_old_answer_is_given_and_marked_when_the_cable_is_cut(outside: Visitor, keep: Host, account: str) -> None:
+    token = outside.sign_in(account, PASSWORD)
     fresh = outside.ask(LIST, token=token)
     assert fresh.status == 200
     network.set_cable(keep.cable, connected=False)
