@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from uuid import uuid4
 
 from tests.lab.conftest import PASSWORD
 from tests.lab.host import Host
@@ -30,7 +31,7 @@ def test_drill_passes_when_the_backup_is_whole(keep: Host) -> None:
 
 
 def test_everything_archived_is_back_when_the_disk_was_wiped(keep: Host, outside: Visitor, account: str) -> None:
-    email = "written-after-the-backup@example.org"
+    email = f"written-after-the-backup-{uuid4().hex[:8]}@example.org"
     keep.sudo(f"drawbridge users add {email}", text=f"{PASSWORD}\n")
     keep.sudo("runuser -u postgres -- psql -p 5433 -c 'SELECT pg_switch_wal()'")
     lsn = "runuser -u postgres -- psql -p 5433 -tAc "
