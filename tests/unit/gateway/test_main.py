@@ -95,6 +95,12 @@ def test_understand_answers_a_line_when_given_one(
     assert (said["id"], said["intent"]) == ("a", "count")
 
 
+def test_assets_are_in_the_folder_when_they_are_asked_for(tmp_path: Path) -> None:
+    assert command.main(["assets", str(tmp_path / "static")]) == 0
+
+    assert {file.suffix for file in (tmp_path / "static").iterdir()} >= {".css", ".js", ".svg"}
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_serve_ends_well_when_it_is_told_to(config: Path, number: signal.Signals) -> None:
     arguments = [sys.executable, "-m", "gateway", "serve", "--config", str(config)]

@@ -97,6 +97,13 @@ def test_credential_wins_when_the_environment_has_the_secret_too(file: Path, tmp
     assert sample.mail.password == SecretStr("from systemd")
 
 
+def test_credential_is_none_when_its_file_is_empty(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "mail.password").write_text("\n", "utf-8")
+    sample = load_sample(file, SAMPLE_MAIL__PASSWORD="from environment", CREDENTIALS_DIRECTORY=str(tmp_path))
+    assert sample.mail is not None
+    assert sample.mail.password == SecretStr("from environment")
+
+
 @pytest.mark.parametrize("text", ['key = "s3cret"', 'listen = {port = 1}\n[mail]\npassword = "s3cret"'])
 def test_load_refuses_without_showing_it_when_the_file_holds_a_secret(tmp_path: Path, text: str) -> None:
     path = tmp_path / "sample.toml"
