@@ -60,6 +60,7 @@ TEST_NEEDS: Final = (
     Need("libatomic1", "*/libatomic.so.1", "the browser tests"),  # playwright brings a Node.js that wants it
     Need("faketime", "faketime", "the tests with clocks apart"),
     Need("systemd", "systemd-analyze", "the tests of the units"),
+    Need("systemd-journal-remote", "systemd/systemd-journal-remote", "the tests of the logs"),
     Need("nftables", "*/libnftables.so.1", "the firewall's tests"),  # nft itself is on root's PATH alone
     Need("iproute2", "ip", "the firewall's tests"),
     Need("iputils-ping", "ping", "the firewall's tests"),
