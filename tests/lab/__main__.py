@@ -36,7 +36,7 @@ def install() -> None:
     if not (TOOLS / "sslyze").exists():
         subprocess.run([sys.executable, "-m", "venv", TOOLS.parent], check=True)
         pip = [str(TOOLS / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
-        pinned = ["--require-hashes", "--only-binary", ":all:", "-r", str(PROJECT / "tests/lab/tools.lock")]
+        pinned = ["--require-hashes", "-r", str(PROJECT / "tests/lab/tools.lock")]
         subprocess.run([*pip, *pinned], check=True)
 
 
