@@ -18,7 +18,8 @@ from tests.lab.shell import PROJECT, LabError
 PACKAGES: Final = {
     "apt-cacher-ng": "apt-cacher-ng", "arch-test": "arch-test", "curl": "curl", "dig": "bind9-dnsutils",
     "mmdebstrap": "mmdebstrap", "named": "bind9", "nc": "netcat-openbsd", "nft": "nftables", "nmap": "nmap",
-    "pebble": "pebble", "socat": "socat", "ssh": "openssh-client", "systemd-nspawn": "systemd-container",
+    "pebble": "pebble", "qemu-aarch64-static": "qemu-user-static", "socat": "socat", "ssh": "openssh-client",
+    "systemd-nspawn": "systemd-container",
 }  # fmt: skip
 """A command of each Debian package that the lab needs."""
 

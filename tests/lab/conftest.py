@@ -15,7 +15,9 @@ from tests.lab.report import Outcome, write
 from tests.lab.report import plays as read_plays
 from tests.lab.visitor import Visitor
 
-ORDER: Final = ("provisioning", "web", "hardening", "network", "rescue", "services", "upgrade", "backup", "outage")
+ORDER: Final = (
+    "provisioning", "arm64", "web", "hardening", "network", "rescue", "services", "upgrade", "backup", "outage",
+)  # fmt: skip
 EMAIL: Final = "anna@example.org"
 PASSWORD: Final = "Passw0rd-for-anna"
 PERSON: Final = "1041"
