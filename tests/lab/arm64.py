@@ -22,7 +22,7 @@ from demo.readiness import Readiness
 from tests.lab.shell import PROJECT, run
 
 QEMU: Final = "qemu-aarch64-static"
-RELEASE: Final = Path("/opt/drawbridge")
+RELEASE: Final = Path("/opt/drawbridge/current")
 _PACKAGES: Final = ("base-files", "libstdc++6", "python3", "python3-systemd", "python3-venv")
 """Of what a Pi has, what we need: base-files brings trixie's links to /usr, and libstdc++6 is there because of apt."""
 _READY_S: Final = 60.0
@@ -106,6 +106,9 @@ class Pi:
         return run(*self._command(*command, variables=variables))
 
     def _command(self, *command: str, variables: Sequence[str] = ()) -> list[str]:
-        """Return the command in the root, with ``variables`` and nothing else of our environment."""
+        """Return the command in the root, with ``variables`` and nothing else of our environment.
+
+        The path stands for the working folder: chroot(8) begins in ``/``.
+        """
         inside = ("/usr/sbin/chroot", str(self.root), f"/usr/bin/{QEMU}", "-cpu", self.core)
         return ["/usr/bin/env", "-i", f"PYTHONPATH={RELEASE}", *variables, *inside, *command]
