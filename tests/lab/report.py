@@ -20,8 +20,8 @@ _VERSIONS: Final[Mapping[str, str]] = {
     "nftables": "/usr/sbin/nft --version",
     "OpenSSH": "ssh -V 2>&1",
     "OpenSSL": "openssl version",
-    "nginx": "/usr/sbin/nginx -v 2>&1",
-    "certbot": "certbot --version",
+    "nginx": "test -x /usr/sbin/nginx && /usr/sbin/nginx -v 2>&1",
+    "certbot": "command -v certbot >/dev/null && certbot --version",
     "PostgreSQL": "ls -d /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 && /usr/lib/postgresql/*/bin/postgres -V",
 }
 _NOT_SHOWN: Final = Path(__file__).with_name("not_shown.md")

@@ -27,8 +27,8 @@ def test_old_answer_is_given_and_marked_when_the_cable_is_cut(outside: Visitor, 
         assert remembered == fresh.json()
         assert stale.header("age")
         unknown = outside.ask("/api/v1/health/symptoms?limit=4", token=token)
-        assert unknown.status == 503
-        assert unknown.header("retry-after")
+        assert unknown.status in {503, 504}  # what is dropped without a word takes its time, until the breaker opens
+        assert unknown.json()["retry_after_s"] > 0
     finally:
         network.set_cable(keep.cable, connected=True)
     wait_until(lambda: outside.ask("/health/ready").status == 200, timeout_s=60, what="the bridge")
