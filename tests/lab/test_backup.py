@@ -18,6 +18,10 @@ def agent(keep: Host, command: str, *, user: str = "", check: bool = True) -> st
     return keep.sudo(AGENT.format(user=user, command=command), timeout_s=170, check=check)
 
 
+def last_drill_went_well(keep: Host) -> object:
+    return json.loads(keep.sudo("cat /var/lib/drawbridge/backup-state.json"))["drill"]["ok"]
+
+
 def test_backup_is_at_the_door_and_unreadable_there_when_it_was_made(keep: Host, door: Host) -> None:
     keep.sudo("systemctl start backup", timeout_s=170)
     files = door.sudo("find /var/lib/drawbridge/backup -type f").splitlines()
@@ -28,6 +32,7 @@ def test_backup_is_at_the_door_and_unreadable_there_when_it_was_made(keep: Host,
 
 def test_drill_passes_when_the_backup_is_whole(keep: Host) -> None:
     keep.sudo("systemctl start backup-drill", timeout_s=170)
+    assert last_drill_went_well(keep) is True
 
 
 def test_everything_archived_is_back_when_the_disk_was_wiped(keep: Host, outside: Visitor, account: str) -> None:
@@ -59,9 +64,8 @@ def test_drill_fails_when_the_backup_is_damaged(keep: Host, door: Host) -> None:
     try:
         keep.sudo("systemctl start backup-drill", timeout_s=170, check=False)
         assert keep.ssh("systemctl is-failed backup-drill", check=False).strip() == "failed"
-        state = json.loads(keep.sudo("cat /var/lib/drawbridge/backup-state.json"))
-        assert state
-        assert "problem" in agent(keep, "backup status", user=AS_POSTGRES, check=False).lower() or state
+        assert last_drill_went_well(keep) is False
+        assert "problem: the last drill failed" in agent(keep, "backup status", user=AS_POSTGRES, check=False)
     finally:
         door.sudo(f"cp -p /run/kept {newest}")
         keep.sudo("systemctl start backup-drill", timeout_s=170)
