@@ -64,7 +64,14 @@ def test_reading_ends_and_says_so_when_time_is_up(tmp_path: Path) -> None:
     assert log.faults == ["access.log: not read to its end within 0 s, nor older ones"]
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(LINE)[:-9], gzip.compress(LINE)[:12] + b"\xff" * 30])
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"no gzip", id="no gzip"),
+        pytest.param(gzip.compress(LINE)[:-9], id="cut"),
+        pytest.param(gzip.compress(LINE)[:12] + b"\xff" * 30, id="overwritten"),
+    ],
+)
 def test_other_files_are_read_when_one_is_damaged(tmp_path: Path, content: bytes) -> None:
     write(tmp_path / "access.log.2.gz", content, day(21))
     write(tmp_path / "access.log.1", LINE, day(20))
