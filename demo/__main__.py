@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from bridge.process.settings import environment
+from bridge.process.environment import environment
 from demo.appliance import Appliance, Asked, Code, Options, stop_when_asked, watch
 from demo.bench import command as bench
 from demo.databases import MAPPING

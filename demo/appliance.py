@@ -20,8 +20,8 @@ from typing import Final, NoReturn, Self
 from urllib.parse import urlsplit
 
 from bridge.process.clock import SystemClock, utc
+from bridge.process.environment import environment
 from bridge.process.files import replace_file
-from bridge.process.settings import environment
 from demo.databases import MAPPING, provide_source, provide_store
 from demo.door import Door, free_port, is_free
 from demo.installation import AGENT_DRAIN_S, GATEWAY_DRAIN_S, Access, Installation

@@ -11,7 +11,7 @@ from pathlib import Path
 from pwd import struct_passwd
 from typing import Final
 
-from bridge.process.settings import environment
+from bridge.process.environment import environment
 
 OWN_DATABASE: Final = "DATABASE_URL"
 """The variable with the URL, which may hold a password, of a database of the user's own."""

@@ -14,7 +14,7 @@ import os
 import socket
 from typing import Final
 
-from bridge.process.settings import environment
+from bridge.process.environment import environment
 
 try:
     # the folder of units beside this package has that name too: to Python it is none, to mypy it is the module

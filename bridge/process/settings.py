@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
 import tomllib
 import types
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +24,8 @@ from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
+
+from bridge.process.environment import environment
 
 EXIT_CONFIG: Final = 78
 
@@ -40,11 +41,6 @@ class SettingsError(ValueError):
 
 
 S = TypeVar("S", bound=Section)
-
-
-def environment() -> Mapping[str, str]:
-    """Return this process's environment; nothing else reads it."""
-    return os.environ
 
 
 def load(

@@ -24,7 +24,7 @@ from agent.apps.health.mapping.model import read
 from agent.apps.health.statements import QUERIES, Statements
 from bridge.contracts.health import TOTAL_COUNTED_TO, Sort
 from bridge.process import notify
-from bridge.process.settings import environment
+from bridge.process.environment import environment
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]

@@ -19,8 +19,8 @@ import asyncpg
 from agent.db.migrate import MigrationError, migrate
 from bridge.process import logs
 from bridge.process.clock import SystemClock, utc
+from bridge.process.environment import environment
 from bridge.process.logs import log
-from bridge.process.settings import environment
 from demo.databases import ROLES_SQL, SOURCE, STORE, create_database, fill_source
 
 if TYPE_CHECKING:

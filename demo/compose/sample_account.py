@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from bridge.process.settings import environment
+from bridge.process.environment import environment
 from demo.appliance import ANNA, readable_password
 
 _AGENT: Final = (sys.executable, "-m", "agent")

@@ -27,8 +27,8 @@ from typing import Final
 from bridge.keys import Keyring, KeysRefused, Ring, generate, load_keyring, save_keyring
 from bridge.pki import IDENTITY_FILE, USUAL_TERMS, Authority, PKIRefused, Profile, Terms, read_identity
 from bridge.process.clock import SystemClock, utc
+from bridge.process.environment import environment
 from bridge.process.files import FOLDER_MODE, replace_file
-from bridge.process.settings import environment
 from demo.compose.web_server import LOOPBACK_NAME, lan_name
 
 READY_FILE: Final = "ready"

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from bridge.process.settings import environment
+from bridge.process.environment import environment
 from demo.processes import Child, start
 from demo.readiness import Readiness
 

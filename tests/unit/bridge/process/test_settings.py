@@ -7,7 +7,8 @@ from typing import Annotated
 import pytest
 from pydantic import Field, SecretStr, model_validator
 
-from bridge.process.settings import Section, SettingsError, describe, environment, load
+from bridge.process.environment import environment
+from bridge.process.settings import Section, SettingsError, describe, load
 
 
 class Mail(Section):

@@ -1,7 +1,4 @@
-"""Every setting of the gateway. ``docs/settings.md`` is generated from the descriptions here.
-
-The environment's prefix is ``DRAWBRIDGE_GATEWAY_`` (see :mod:`bridge.process.settings`).
-"""
+"""The settings of ``python -m gateway serve``: how browsers reach it, and how it reaches the agent."""
 
 from __future__ import annotations
 
@@ -14,14 +11,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from bridge.process.settings import Section
+from gateway.settings.types import Count, Network, Seconds, Share
 
-PREFIX: Final = "DRAWBRIDGE_GATEWAY_"
 SEAL_KEY_BYTES: Final = 32
-
-Network = IPv4Network | IPv6Network
-Seconds = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(gt=0, le=1)]
 
 
 def _zone(name: str) -> str:
@@ -259,15 +251,3 @@ class Log(Section):
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least serious level written.")
     host: str = Field("door", pattern=r"^[\w.-]{1,64}$", description="This machine's name in every log line.")
-
-
-class GatewaySettings(Section):
-    """The gateway's settings file."""
-
-    listen: Listen = Listen()
-    bridge: Bridge = Bridge()
-    web: Web = Web()
-    limits: Limits = Limits()
-    session: Session = Session()
-    chat: Chat = Chat()
-    log: Log = Log()

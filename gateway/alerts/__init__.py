@@ -1,0 +1,1 @@
+"""How an administrator hears of trouble, and of its end."""

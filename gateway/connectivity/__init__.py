@@ -1,0 +1,1 @@
+"""Watching the line: which rung of the ladder to the world and to the keep is broken, and since when."""

@@ -1,0 +1,66 @@
+"""Every setting of the gateway's machine, one module a service. ``docs/settings.md`` is made of the descriptions here.
+
+The environment's prefix is ``DRAWBRIDGE_GATEWAY_`` (see :mod:`bridge.process.settings`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bridge.process.settings import Section
+from gateway.settings.alerts import Alerts
+from gateway.settings.connectivity import Connectivity
+from gateway.settings.ddns import Ddns
+from gateway.settings.serving import (
+    SEAL_KEY_BYTES,
+    Breaker,
+    Bridge,
+    Cache,
+    CacheTimes,
+    Chat,
+    Feed,
+    Limits,
+    Listen,
+    Log,
+    Session,
+    Web,
+)
+from gateway.settings.types import Network
+
+PREFIX: Final = "DRAWBRIDGE_GATEWAY_"
+
+__all__ = [
+    "PREFIX",
+    "SEAL_KEY_BYTES",
+    "Alerts",
+    "Breaker",
+    "Bridge",
+    "Cache",
+    "CacheTimes",
+    "Chat",
+    "Connectivity",
+    "Ddns",
+    "Feed",
+    "GatewaySettings",
+    "Limits",
+    "Listen",
+    "Log",
+    "Network",
+    "Session",
+    "Web",
+]
+
+
+class GatewaySettings(Section):
+    """The gateway's settings file."""
+
+    listen: Listen = Listen()
+    bridge: Bridge = Bridge()
+    web: Web = Web()
+    limits: Limits = Limits()
+    session: Session = Session()
+    chat: Chat = Chat()
+    log: Log = Log()
+    ddns: Ddns = Ddns()
+    connectivity: Connectivity = Connectivity()
+    alerts: Alerts = Alerts()
