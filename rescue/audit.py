@@ -4,6 +4,7 @@ One JSON object a line, with the keys of the other services' logs (``at level ho
 ``verb``, ``arguments``, ``key`` (the SSH key's fingerprint), ``key_name``, ``role``, ``address``. Events:
 
 ``rescue_used``           before anything is done; a warning, which alerts (the self-test's own are not)
+``rescue_logged_in``      somebody sits at a prompt; a warning
 ``rescue_verb_finished``  with the exit code
 ``rescue_refused``        what was asked is none of the list; a warning
 ``rescue_selftest_failed``  an error

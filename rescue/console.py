@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Final, TextIO
 
@@ -24,6 +25,7 @@ REFUSED: Final = 2
 INTERRUPTED: Final = 130
 IDLE_S: Final = 900
 """A prompt that nobody has typed at for so long ends."""
+_ANNOUNCE_S: Final = 3.0
 
 
 @dataclass(slots=True)
@@ -141,6 +143,18 @@ def _alarm() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+def _announce(caller: Caller, ask: Callable[[bytes], Iterator[str | int]]) -> None:
+    """Have a login to the prompt written down. Nobody waits for a helper that hangs."""
+
+    def tell() -> None:
+        with suppress(OSError, ValueError, KeyError):  # sshd has logged who it was
+            list(ask(wire.login(caller)))
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    teller.join(_ANNOUNCE_S)
+
+
 def run(settings: Settings, environment: Mapping[str, str], paths: Paths) -> int:
     """Be the console of this login."""
 
@@ -154,6 +168,8 @@ def run(settings: Settings, environment: Mapping[str, str], paths: Paths) -> int
         sys.stdout.write(f"refused: {refused}\n")
         return REFUSED
     line = environment.get("SSH_ORIGINAL_COMMAND")
+    if line is None:
+        _announce(caller, ask)
     console = Console(settings, caller, ask, given, sys.stdout, is_terminal=sys.stdin.isatty())
     try:
         return console.loop() if line is None else console.once(line)

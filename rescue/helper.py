@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from rescue.actions import Work, carry_out
+from rescue.alerts import Alerts
 from rescue.audit import Audit, Level
 from rescue.commands import Commands
 from rescue.notify import notify, watchdog_interval_s
@@ -101,6 +102,10 @@ class Helper:
             self.audit.write("rescue_refused", Level.WARNING, reason=str(error), uid=uid, pid=pid)
             _send(connection, {"say": str(error)})
             return REFUSED
+        if asked.is_login:
+            self.audit.write("rescue_logged_in", Level.WARNING, uid=uid, **asked.caller.fields)
+            Alerts(self.settings.host, self.paths).used(asked.caller, "a login")
+            return 0
         if asked.request is None:
             self.audit.write("rescue_refused", Level.WARNING, line=asked.refused, uid=uid, **asked.caller.fields)
             return REFUSED
@@ -115,6 +120,8 @@ class Helper:
         }  # fmt: skip
         is_routine = caller.role is Role.SELFTEST and request.verb.name == "selftest"
         self.audit.write("rescue_used", Level.INFO if is_routine else Level.WARNING, **known)
+        if request.verb.changes or caller.role is Role.OWNER:  # the keep's own looks are no use of a console
+            Alerts(self.settings.host, self.paths).used(caller, request.line)
         started = time.monotonic()
         try:
             code = self._carry_out(connection, asked)

@@ -4,6 +4,7 @@ The console sends one line::
 
     {"words": ["logs", "agent", "50"], "host": "keep", "caller": {"role": "owner", "key": "SHA256:…", …}}
     {"refused": "nc -l 99", "caller": {…}}           only to be written down
+    {"login": true, "caller": {…}}                   somebody sits at a prompt
     {… , "input": "<base64>"}                        for the verbs that take standard input
 
 and the helper answers with lines ``{"say": "…"}`` and, last, ``{"exit": 0}``.
@@ -37,12 +38,18 @@ _CONNECT_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request as the helper has checked it, or a ``refused`` line to be written down."""
+    """One request as the helper has checked it, a ``refused`` line to be written down, or a login."""
 
     caller: Caller
     request: Request | None
     given: bytes = b""
     refused: str = ""
+    is_login: bool = False
+
+
+def login(caller: Caller) -> bytes:
+    """Return the line that says that ``caller`` has logged in to a prompt."""
+    return json.dumps({"caller": caller.fields, "login": True}).encode() + b"\n"
 
 
 def encode(caller: Caller, *, request: Request | None = None, given: bytes = b"", refused: str = "") -> bytes:
@@ -61,6 +68,8 @@ def decode(line: bytes, host: Host) -> Asked:
         body = json.loads(line)
         fields = {name: _text(value) for name, value in body.pop("caller").items()}
         caller = Caller(Role(fields.pop("role")), **fields)
+        if body == {"login": True}:
+            return Asked(caller, None, is_login=True)
         refused = _text(body.pop("refused", ""))
         if refused:
             return Asked(caller, None, refused=refused)

@@ -27,7 +27,7 @@ Severity = Literal["critical", "warning", "info"]
 Host = Literal["door", "keep"]
 
 INBOX: Final = Path("/var/lib/drawbridge/alerts/inbox")
-REPORTS_MAX: Final = 512
+REPORTS_MAX: Final = 256
 """So many files may wait. A quarter of the places is kept for what is critical."""
 REPORT_MAX_BYTES: Final = 16 * 1024
 SUMMARY_MAX: Final = 200
@@ -36,7 +36,7 @@ SUBJECT_MAX: Final = 128
 TURNED_AWAY: Final = "turned-away"
 """A file of the inbox with one byte for each report that found no place."""
 
-_TURNED_AWAY_MAX_BYTES: Final = 1 << 20
+TURNED_AWAY_MAX_BYTES: Final = 1 << 20
 _AT_MAX: Final = 100_000_000_000  # the year 5138; what makes dates of it still can
 _FILE_MODE: Final = 0o640  # the folder is setgid: the group is the inbox's, whoever writes
 _CAUSE: Final = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*(:.+)?", re.DOTALL)
@@ -129,6 +129,7 @@ class Inbox:
     def __init__(self, folder: Path = INBOX) -> None:
         self._folder = folder
         self._is_refused = False
+        self._last_ns = 0
 
     def report(self, report: Report) -> bool:
         """Leave ``report`` in the inbox, on disk when this returns True.
@@ -151,7 +152,8 @@ class Inbox:
         if len(os.listdir(self._folder)) >= places:  # noqa: PTH208 - names alone, many of them in a flood
             self._count_one_turned_away()
             return "the inbox is full"
-        name = f"{max(0, int(report.at * 1e9))}-{os.getpid()}-{secrets.token_hex(4)}.json"
+        self._last_ns = max(int(report.at * 1e9), self._last_ns + 1)  # what one reporter says stays in its order
+        name = f"{self._last_ns}-{os.getpid()}-{secrets.token_hex(4)}.json"
         draft = self._folder / f".{name}"
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _FILE_MODE)
         try:
@@ -175,7 +177,7 @@ class Inbox:
             status = os.fstat(descriptor)
             if status.st_uid == os.geteuid() and status.st_mode & 0o777 != 0o660:  # noqa: PLR2004
                 os.fchmod(descriptor, 0o660)  # the next one may be of another user
-            if status.st_size < _TURNED_AWAY_MAX_BYTES:
+            if status.st_size < TURNED_AWAY_MAX_BYTES:
                 os.write(descriptor, b".")
         finally:
             os.close(descriptor)

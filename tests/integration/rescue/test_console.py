@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -450,3 +451,72 @@ def test_selftest_alarms_when_the_way_in_is_broken(
     assert answer.code == 1
     assert answer.err.startswith("<3>{")  # an error, to the journal
     assert events(rescue.door, "rescue_selftest_failed")[-1]["reason"]
+
+
+# what alerts hear of it
+
+
+@pytest.fixture
+def reports(rescue: Hosts) -> Iterator[Callable[[Host], list[dict[str, object]]]]:
+    """Give a function that returns what a host has reported since the test began."""
+    folders = {"door": rescue.door.path("/var/lib/drawbridge/alerts/inbox"),
+               "keep": rescue.keep.path("/var/lib/drawbridge/alerts/outbox")}  # fmt: skip
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    yield lambda host: [json.loads(file.read_bytes()) for file in sorted(folders[host.name].glob("*.json"))]
+    for folder in folders.values():
+        shutil.rmtree(folder.parent)
+
+
+def test_use_is_reported_at_the_host_it_was_asked_of(
+    rescue: Hosts, reports: Callable[[Host], list[dict[str, object]]]
+) -> None:
+    rescue.ssh("status")
+    rescue.ssh("door", "restart", "gateway@1", "--yes")
+
+    told = [(one["cause"], one["severity"], one["summary"]) for one in reports(rescue.keep)]
+    assert told == [
+        ("rescue.used", "warning", "Rescue console at the keep: status, by anna from 127.0.0.1"),
+        ("rescue.used", "warning", "Rescue console at the keep: restart gateway@1, by anna from 127.0.0.1"),
+    ]
+    assert [(one["cause"], one["severity"], one["host"]) for one in reports(rescue.door)] == [
+        ("rescue.used", "info", "door")
+    ]
+
+
+def test_login_is_reported_when_nothing_is_asked(
+    rescue: Hosts, reports: Callable[[Host], list[dict[str, object]]]
+) -> None:
+    answer = rescue.ssh("-T", given=b"exit\n")
+
+    assert answer.code == 0
+    assert [one["summary"] for one in reports(rescue.keep)] == [
+        "Rescue console at the keep: a login, by anna from 127.0.0.1"
+    ]
+    assert events(rescue.keep, "rescue_logged_in")[-1]["key_name"] == "anna"
+
+
+def test_login_works_when_no_helper_hears_of_it(rescue: Hosts) -> None:
+    rescue.keep.stop("helper")
+    try:
+        answer = rescue.ssh("-T", given=b"help exit\n")
+    finally:
+        rescue.keep.start_helper()
+
+    assert "exit" in answer.out
+
+
+def test_selftest_is_raised_and_cleared_at_the_door(
+    rescue: Hosts, reports: Callable[[Host], list[dict[str, object]]]
+) -> None:
+    mend = _no_helper(rescue)
+    try:
+        rescue.door.run("/usr/local/sbin/drawbridge-rescue", "selftest")
+    finally:
+        mend()
+    rescue.door.run("/usr/local/sbin/drawbridge-rescue", "selftest")
+
+    assert [(one["cause"], one["state"]) for one in reports(rescue.door)] == [
+        ("rescue.selftest", "raised"), ("rescue.selftest", "cleared"),
+    ]  # fmt: skip
+    assert reports(rescue.keep) == []  # the self-test's own login is none that anybody need hear of
