@@ -1,0 +1,53 @@
+"""The settings of the alerts as the monitor gets them: JSON that ``gateway.settings`` has checked, without pydantic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from gateway.alerts.quiet import QuietHours
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    host: str
+    port: int
+    security: str
+    sender: str
+    recipients: tuple[str, ...]
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    shape: str
+    url: str
+    target: str = ""
+    token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``name`` is what messages call this appliance."""
+
+    name: str
+    zone: ZoneInfo
+    quiet_hours: QuietHours
+    email: Email | None = None
+    webhook: Webhook | None = None
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Settings:
+        """Return what ``gateway.settings.alerts.Alerts.revealed()`` gives."""
+        zone = ZoneInfo(values["time_zone"])
+        email, webhook = values["email"], values["webhook"]
+        return cls(
+            name=values["name"],
+            zone=zone,
+            quiet_hours=QuietHours.of(values["quiet_hours"], zone),
+            email=Email(**{**email, "recipients": tuple(email["recipients"])}) if email["host"] else None,
+            webhook=Webhook(**webhook) if webhook["url"] else None,
+        )
