@@ -19,6 +19,7 @@ from bridge.process import logs
 from bridge.process.clock import SystemClock
 from bridge.process.settings import EXIT_CONFIG, SettingsError, load
 from bridge.tls import TLSRefused
+from gateway.alerts import commands as alerts
 from gateway.app import Gateway
 from gateway.apps.health.chat import understand
 from gateway.settings import PREFIX, GatewaySettings
@@ -48,10 +49,11 @@ def _parser() -> argparse.ArgumentParser:
     assets.add_argument("folder", type=Path, metavar="DIR", help="where nginx serves /static from")
     text = "read questions (one JSON object a line) and write what was understood"
     commands.add_parser("understand", help=text, description=text)
+    alerts.add_parser(commands)
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - each command has its own way out
     options = _parser().parse_args(arguments)
     if options.command == "understand":
         understand.run(sys.stdin, sys.stdout, SystemClock())
@@ -61,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         settings = load(GatewaySettings, options.config, prefix=PREFIX)
+        if options.command == "alerts":
+            return alerts.run(options, settings.alerts.revealed())
         logs.configure(host=settings.log.host, app="gateway", level=settings.log.level)
         gateway = Gateway(settings)
     except (SettingsError, KeysRefused, TLSRefused, OSError) as error:  # OSError: a web certificate that is no good
