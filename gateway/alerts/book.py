@@ -109,6 +109,9 @@ class Book:
         """Make messages of what is due, into the outbox. True where anything in the book has changed."""
         is_quiet = self.quiet_hours.include(now)
         is_changed = not is_quiet and self._end_quiet_hours(now)
+        if self.outbox.dropped:
+            self.flooded(self.outbox.dropped, "a message that could not be sent for too long", now)
+            self.outbox.dropped, is_changed = 0, True
         if not any(case.is_due(now) or case.is_only_folded for case in self.cases.values()):
             return is_changed
         roots = {cause: self._root(case, now) for cause, case in self.cases.items()}
