@@ -41,6 +41,7 @@ from agent.db.migrate import MigrationError, check, migrate
 from agent.db.pools import Pool, PoolOptions, connect
 from agent.db.tracing import CallTrace, current_call
 from agent.events import FeedHub
+from agent.report.operations import Reporting
 from agent.settings import AgentSettings, Slots
 from bridge.contracts.health import OPERATIONS as HEALTH_OPERATIONS
 from bridge.contracts.operation import Lane, Nothing, Operation
@@ -128,6 +129,7 @@ class Agent:
             settings=settings.tokens,
             clock=clock,
         )
+        self._reporting = Reporting(settings, clock)
         self._server = BridgeServer(
             boot=self._boot,
             authority=settings.bridge.server_name,
@@ -227,7 +229,8 @@ class Agent:
 
     def _handlers(self) -> dict[Operation[Any, Any], Handler]:
         return {
-            **self._sessions.handlers, **self._health_handlers(), STATUS: self._status, METRICS: _metrics,
+            **self._sessions.handlers, **self._health_handlers(), **self._reporting.handlers,
+            STATUS: self._status, METRICS: _metrics,
             RENEW: _issues_none if self._issuer is None else self._issuer.renew,
         }  # fmt: skip
 

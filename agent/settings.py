@@ -270,6 +270,30 @@ class Backup(Section):
     )
 
 
+class Report(Section):
+    """What this machine says of itself when the door asks, and where reports of trouble wait for the door."""
+
+    units: tuple[str, ...] = Field(
+        (
+            "agent.service", "postgresql@*.service", "bans.service", "rescue-sshd.service", "rescue-helper.service",
+            "agent-migrate.service", "backup.service", "backup-drill.service", "keys-rotate.service",
+        ),
+        description="Units whose state is told, names or patterns; what is not installed is left out.",
+    )  # fmt: skip
+    outbox: Path = Field(
+        Path("/var/lib/drawbridge/alerts/outbox"),
+        description="Folder where this machine's programs leave reports of trouble until the door has taken them.",
+    )
+    release: Path = Field(Path("/opt/drawbridge/current"), description="The link to the release that runs.")
+    disk: Path = Field(Path("/"), description="A path on the disk whose free space is told.")
+    bans_socket: Path = Field(Path("/run/drawbridge/bans.sock"), description="The ban helper's socket.")
+    systemctl: Path = Field(Path("/usr/bin/systemctl"), description="The program that tells how units are.")
+    timedatectl: Path = Field(
+        Path("/usr/bin/timedatectl"), description="The program that tells whether the clock is synchronized."
+    )
+    kept_s: Seconds = Field(5.0, description="Seconds that one look at this machine serves everybody who asks.")
+
+
 class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level that is written.")
     host: str = Field("keep", description="This machine's name in every log line.")
@@ -288,6 +312,7 @@ class AgentSettings(Section):
     passwords: Passwords = Passwords()
     limits: Limits = Limits()
     backup: Backup = Backup()
+    report: Report = Report()
     log: Log = Log()
 
 

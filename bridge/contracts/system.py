@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from bridge.contracts.operation import Effect, Lane, Machine, Model, Nothing, Operation
+from bridge.process.host_report import HostReport
 
 _GATEWAY: Final = Machine(frozenset({"gateway", "monitor"}))
 
@@ -31,6 +32,66 @@ class Metrics(Model):
     """The agent's metrics in the Prometheus text format, version 0.0.4."""
 
     text: str
+
+
+class BackupState(Model):
+    """The last backup that was made and the last drill, Unix times; ``detail`` is what went wrong, if anything did.
+
+    ``last_ok`` is false when a backup failed since, or was not copied to the second place.
+    """
+
+    last: float | None
+    last_ok: bool
+    drill: float | None
+    drill_ok: bool
+    detail: str = ""
+
+
+class CertificateEnd(Model):
+    """When a certificate ends, Unix time."""
+
+    name: Literal["agent", "intermediate", "root"]
+    ends: float
+
+
+REPORT_ID: Final = r"^[0-9]{1,20}-[0-9]{1,10}-[0-9a-f]{8}$"
+"""The name of a waiting report without its suffix: Unix time in ns, the writer's process, something random."""
+
+ReportId = Annotated[str, StringConstraints(pattern=REPORT_ID)]
+
+
+class WaitingReport(Model):
+    """A report of trouble that was left at the keep, in the words of :mod:`gateway.alerts.report`."""
+
+    id: ReportId
+    cause: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*(:.+)?$", max_length=300)]
+    state: Literal["raised", "cleared", "event"]
+    severity: Literal["critical", "warning", "info"]
+    summary: str
+    detail: str = ""
+    host: Literal["door", "keep"] = "keep"
+    at: Annotated[float, Field(ge=0, lt=1e11)]
+    because_of: str | None = None
+
+
+class KeepReport(Model):
+    """How the keep is. ``backup`` is None where there are no backups, ``bans`` where their count cannot be read.
+
+    ``events`` are the oldest of what waits, ``waiting`` is how many that are in all.
+    """
+
+    host: HostReport
+    backup: BackupState | None
+    certificates: tuple[CertificateEnd, ...]
+    bans: int | None
+    events: tuple[WaitingReport, ...]
+    waiting: int
+
+
+class TakenReports(Model):
+    """The reports that the door has on its own disk."""
+
+    ids: Annotated[tuple[ReportId, ...], Field(max_length=100)]
 
 
 class FeedStart(Model):
@@ -89,5 +150,14 @@ RENEW: Final = Operation(
 )  # fmt: skip
 """Gives the calling unit a new certificate, with the name and usage of the one that it showed. What is stored is the
 list of what was issued: a repeated request gets another certificate for the same key, and either is good."""
+REPORT: Final = Operation(
+    name="system.report", params=Nothing, result=KeepReport, principal=_GATEWAY, deadline_ms=5_000, lane=Lane.MACHINE
+)
+REPORT_ACK: Final = Operation(
+    name="system.report_ack", params=TakenReports, result=Nothing, principal=_GATEWAY, effect=Effect.WRITE,
+    deadline_ms=2_000, lane=Lane.MACHINE,
+)  # fmt: skip
+"""Removes reports that :data:`REPORT` gave. Until then it gives them again: none is lost with an answer. Removing what
+is not there does nothing, so it may be repeated."""
 
-OPERATIONS: Final = (STATUS, METRICS, FEED, RENEW)
+OPERATIONS: Final = (STATUS, METRICS, FEED, RENEW, REPORT, REPORT_ACK)

@@ -28,7 +28,7 @@ from bridge.contracts import accounts, health, system
 from bridge.contracts.accounts import REFRESH, SIGN_IN, SIGN_OUT, Refresh
 from bridge.contracts.health import LIST, NAMES, STATS, ListSymptoms
 from bridge.contracts.operation import Effect, Nothing
-from bridge.contracts.system import FEED, METRICS, RENEW, STATUS, FeedStart
+from bridge.contracts.system import FEED, METRICS, RENEW, REPORT, REPORT_ACK, STATUS, FeedStart
 from bridge.errors import Code
 from bridge.keys import Keyring, Ring, generate, load_keyring, save_keyring
 from bridge.pki import IDENTITY_FILE, Authority, read_identity
@@ -258,6 +258,7 @@ async def test_no_secret_is_told_when_everything_is_asked(intruder: Intruder) ->
         intruder.hand.write(SIGN_IN.name, _credentials(intruder.email, "Wrong-1")),
         intruder.hand.write(STATUS.name, _NOTHING),
         intruder.hand.write(METRICS.name, _NOTHING),
+        intruder.hand.write(REPORT.name, _NOTHING),
         *(intruder.hand.write(operation.name, b"{}", token=intruder.ada) for operation in (LIST, NAMES, STATS)),
         intruder.hand.write(LIST.name, b'{"cursor": "AAAA"}', token=intruder.ada),
     ]
@@ -337,7 +338,7 @@ async def test_units_rights_are_refused_when_another_units_key_is_used(intruder:
 def test_no_operation_writes_records_when_all_are_listed() -> None:
     operations = (*accounts.OPERATIONS, *health.OPERATIONS, *system.OPERATIONS)
     writes = [operation for operation in operations if operation.effect is Effect.WRITE]
-    assert writes == [SIGN_IN, REFRESH, SIGN_OUT, RENEW]
+    assert writes == [SIGN_IN, REFRESH, SIGN_OUT, RENEW, REPORT_ACK]
 
 
 async def test_records_cannot_be_written_when_the_agents_own_login_tries(intruder: Intruder) -> None:

@@ -1,0 +1,100 @@
+"""``system.report`` and ``system.report_ack``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from agent.report.backups import read_backup
+from agent.report.outbox import Outbox
+from agent.settings import AgentSettings
+from bridge.contracts.operation import Nothing, Operation
+from bridge.contracts.system import REPORT, REPORT_ACK, CertificateEnd, KeepReport, TakenReports
+from bridge.errors import Code, Unavailable
+from bridge.pki import IDENTITY_FILE, ROOTS_FILE, PKIRefused, read_certificates, read_identity
+from bridge.process.bans import HelperAway, ask_bans
+from bridge.process.clock import Clock
+from bridge.process.host import Places, ThisHost
+from bridge.server import Answer, CallerContext, Handler
+
+_NOTHING: Final = Answer(b"{}")
+
+
+class Reporting:
+    """Looks at this machine when asked, and not more often than every ``report.kept_s``, however many ask."""
+
+    def __init__(self, settings: AgentSettings, clock: Clock) -> None:
+        figures = settings.report
+        places = Places(
+            disk=figures.disk,
+            release=figures.release,
+            systemctl=figures.systemctl,
+            timedatectl=figures.timedatectl,
+        )
+        self._host = ThisHost("keep", figures.units, clock=clock, places=places)
+        self._state_file = settings.backup.state_file if settings.backup.target else None
+        self._tls_dir = settings.bridge.tls_dir
+        self._bans_socket = figures.bans_socket
+        self._outbox = Outbox(figures.outbox)
+        self._clock = clock
+        self._kept_s = figures.kept_s
+        self._looking = asyncio.Lock()
+        self._kept: bytes | None = None
+        self._kept_until = float("-inf")
+
+    @property
+    def handlers(self) -> Mapping[Operation[Any, Any], Handler]:
+        return {REPORT: self._report, REPORT_ACK: self._acknowledge}
+
+    async def _report(self, _context: CallerContext, _params: Nothing) -> Answer:
+        async with self._looking:  # who comes meanwhile gets what the first one saw
+            if self._kept is None or self._clock.monotonic() >= self._kept_until:
+                self._kept = await self._look()
+                self._kept_until = self._clock.monotonic() + self._kept_s
+            return Answer(self._kept)
+
+    async def _acknowledge(self, _context: CallerContext, params: TakenReports) -> Answer:
+        async with self._looking:
+            try:
+                await asyncio.to_thread(self._outbox.remove, params.ids)
+            except OSError as error:
+                raise Unavailable(Code.INTERNAL, "The reports cannot be removed") from error
+            self._kept = None
+        return _NOTHING
+
+    async def _look(self) -> bytes:
+        host = await self._host.read()
+        bans = await self._count_bans()
+        waiting, backup, certificates = await asyncio.to_thread(
+            lambda: (
+                self._outbox.waiting(),
+                read_backup(self._state_file) if self._state_file else None,
+                read_ends(self._tls_dir),
+            )
+        )
+        report = KeepReport(
+            host=host, backup=backup, certificates=certificates, bans=bans, events=waiting.oldest, waiting=waiting.count
+        )
+        return report.model_dump_json().encode()
+
+    async def _count_bans(self) -> int | None:
+        try:
+            bans = (await ask_bans("status", self._bans_socket))["bans"]
+        except (HelperAway, KeyError):
+            return None
+        return bans if isinstance(bans, int) else None
+
+
+def read_ends(tls_dir: Path) -> tuple[CertificateEnd, ...]:
+    """Return when this agent's certificate and those above it end; nothing of what cannot be read."""
+    try:
+        leaf, *above = read_identity(tls_dir / IDENTITY_FILE).chain
+        roots = read_certificates(tls_dir / ROOTS_FILE)
+    except PKIRefused:  # the listener logs it
+        return ()
+    ends = [CertificateEnd(name="agent", ends=leaf.not_valid_after_utc.timestamp())]
+    ends += [CertificateEnd(name="intermediate", ends=each.not_valid_after_utc.timestamp()) for each in above]
+    last_root = max(root.not_valid_after_utc for root in roots)  # one that is replaced overlaps with its successor
+    return (*ends, CertificateEnd(name="root", ends=last_root.timestamp()))
