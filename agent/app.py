@@ -129,7 +129,7 @@ class Agent:
             settings=settings.tokens,
             clock=clock,
         )
-        self._reporting = Reporting(settings, clock)
+        self._reporting = Reporting(settings, self._tls, clock)
         self._server = BridgeServer(
             boot=self._boot,
             authority=settings.bridge.server_name,

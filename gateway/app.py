@@ -48,7 +48,7 @@ from gateway.web.calls import Bridge
 from gateway.web.errors import answer_error
 from gateway.web.health import Health
 from gateway.web.listen import open_sockets
-from gateway.web.metrics import REQUEST_DURATIONS
+from gateway.web.metrics import CERTIFICATE_END, REQUEST_DURATIONS
 from gateway.web.middlewares import middlewares
 from gateway.web.pages import set_up_pages
 from gateway.web.pipeline import run_through
@@ -251,10 +251,12 @@ class Gateway:
 
     async def _follow_files(self, feed: Feed, transports: dict[Lane, Transport]) -> None:
         """Take up replaced keys and certificates, and close connections that idled too long."""
+        _tell_ends(self._tls)
         while True:
             await asyncio.sleep(self._settings.bridge.reload_s)
             self._keys.reload_if_changed()
-            self._tls.reload_if_changed()
+            if self._tls.reload_if_changed():
+                _tell_ends(self._tls)
             if self._certificate is not None:
                 self._certificate.reload_if_changed()
             for transport in transports.values():
@@ -271,6 +273,11 @@ async def _beat_watchdog(server: HttpServer) -> None:
         if server.is_listening:
             notify.notify(notify.WATCHDOG)
         await asyncio.sleep(interval_s)
+
+
+def _tell_ends(tls: ReloadingClientTLS) -> None:
+    for name, end in tls.ends.items():
+        CERTIFICATE_END.labels("gateway" if name == "leaf" else name).set(end.timestamp())
 
 
 def _breaker_logger(lane: Lane) -> Callable[[Change], None]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from agent.report.backups import read_backup
 from agent.report.outbox import Outbox
@@ -13,19 +12,22 @@ from agent.settings import AgentSettings
 from bridge.contracts.operation import Nothing, Operation
 from bridge.contracts.system import REPORT, REPORT_ACK, CertificateEnd, KeepReport, TakenReports
 from bridge.errors import Code, Unavailable
-from bridge.pki import IDENTITY_FILE, ROOTS_FILE, PKIRefused, read_certificates, read_identity
 from bridge.process.bans import HelperAway, ask_bans
 from bridge.process.clock import Clock
 from bridge.process.host import Places, ThisHost
 from bridge.server import Answer, CallerContext, Handler
+from bridge.tls import ReloadingServerTLS
 
 _NOTHING: Final = Answer(b"{}")
+_CERTIFICATES: Final[Mapping[str, Literal["agent", "intermediate", "root"]]] = {
+    "leaf": "agent", "intermediate": "intermediate", "root": "root",
+}  # fmt: skip
 
 
 class Reporting:
     """Looks at this machine when asked, and not more often than every ``report.kept_s``, however many ask."""
 
-    def __init__(self, settings: AgentSettings, clock: Clock) -> None:
+    def __init__(self, settings: AgentSettings, tls: ReloadingServerTLS, clock: Clock) -> None:
         figures = settings.report
         places = Places(
             disk=figures.disk,
@@ -35,7 +37,7 @@ class Reporting:
         )
         self._host = ThisHost("keep", figures.units, clock=clock, places=places)
         self._state_file = settings.backup.state_file if settings.backup.target else None
-        self._tls_dir = settings.bridge.tls_dir
+        self._tls = tls
         self._bans_socket = figures.bans_socket
         self._outbox = Outbox(figures.outbox)
         self._clock = clock
@@ -67,15 +69,18 @@ class Reporting:
     async def _look(self) -> bytes:
         host = await self._host.read()
         bans = await self._count_bans()
-        waiting, backup, certificates = await asyncio.to_thread(
-            lambda: (
-                self._outbox.waiting(),
-                read_backup(self._state_file) if self._state_file else None,
-                read_ends(self._tls_dir),
-            )
+        waiting, backup = await asyncio.to_thread(
+            lambda: (self._outbox.waiting(), read_backup(self._state_file) if self._state_file else None)
         )
         report = KeepReport(
-            host=host, backup=backup, certificates=certificates, bans=bans, events=waiting.oldest, waiting=waiting.count
+            host=host,
+            backup=backup,
+            certificates=tuple(
+                CertificateEnd(name=_CERTIFICATES[name], ends=end.timestamp()) for name, end in self._tls.ends.items()
+            ),
+            bans=bans,
+            events=waiting.oldest,
+            waiting=waiting.count,
         )
         return report.model_dump_json().encode()
 
@@ -85,16 +90,3 @@ class Reporting:
         except (HelperAway, KeyError):
             return None
         return bans if isinstance(bans, int) else None
-
-
-def read_ends(tls_dir: Path) -> tuple[CertificateEnd, ...]:
-    """Return when this agent's certificate and those above it end; nothing of what cannot be read."""
-    try:
-        leaf, *above = read_identity(tls_dir / IDENTITY_FILE).chain
-        roots = read_certificates(tls_dir / ROOTS_FILE)
-    except PKIRefused:  # the listener logs it
-        return ()
-    ends = [CertificateEnd(name="agent", ends=leaf.not_valid_after_utc.timestamp())]
-    ends += [CertificateEnd(name="intermediate", ends=each.not_valid_after_utc.timestamp()) for each in above]
-    last_root = max(root.not_valid_after_utc for root in roots)  # one that is replaced overlaps with its successor
-    return (*ends, CertificateEnd(name="root", ends=last_root.timestamp()))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -49,6 +49,8 @@ class _Loaded:
     context: ssl.SSLContext
     serial: str
     not_after: datetime
+    ends_above: tuple[datetime, ...]
+    root_ends: datetime
     roots: frozenset[bytes]
     revoked: frozenset[int]
 
@@ -56,12 +58,15 @@ class _Loaded:
 def _load(folder: Path, make_context: Callable[[Path, Path], ssl.SSLContext]) -> _Loaded:
     identity_path, roots_path = folder / IDENTITY_FILE, folder / ROOTS_FILE
     try:
-        leaf = read_identity(identity_path).certificate
+        identity, roots = read_identity(identity_path), read_certificates(roots_path)
+        leaf = identity.certificate
         return _Loaded(
             context=make_context(identity_path, roots_path),
             serial=serial_text(leaf),
             not_after=leaf.not_valid_after_utc,
-            roots=frozenset(root.fingerprint(SHA256()) for root in read_certificates(roots_path)),
+            ends_above=tuple(each.not_valid_after_utc for each in identity.chain[1:]),
+            root_ends=max(root.not_valid_after_utc for root in roots),
+            roots=frozenset(root.fingerprint(SHA256()) for root in roots),
             revoked=read_revoked(folder / REVOKED_FILE),
         )
     except PKIRefused as error:
@@ -92,6 +97,13 @@ class _ReloadingTLS:
     def not_after(self) -> datetime:
         """When our own certificate ends, UTC."""
         return self._loaded.not_after
+
+    @property
+    def ends(self) -> Mapping[str, datetime]:
+        """When our own certificate (``leaf``), the ``intermediate`` above it and the last ``root`` end, UTC."""
+        loaded = self._loaded
+        between = {"intermediate": min(loaded.ends_above)} if loaded.ends_above else {}
+        return {"leaf": loaded.not_after, **between, "root": loaded.root_ends}
 
     def reload_if_changed(self) -> bool:
         """Take replaced files over and return whether they were. Call it every second; it costs three ``stat``.

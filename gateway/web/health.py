@@ -1,4 +1,4 @@
-"""How this process and what it needs are doing: liveness, readiness, metrics, version."""
+"""How this process and what it needs are doing: liveness, readiness, metrics, version, and what the keep reports."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from asyncio import Lock
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_network
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -13,17 +14,32 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic_core import to_json
 
 from bridge.contracts.operation import Nothing
-from bridge.contracts.system import METRICS, STATUS, Dependency, FeedEvent, Metrics, Status
+from bridge.contracts.system import (
+    METRICS,
+    REPORT,
+    REPORT_ACK,
+    STATUS,
+    Dependency,
+    FeedEvent,
+    Metrics,
+    Status,
+    TakenReports,
+)
 from bridge.errors import AppError, Code, Denied
 from bridge.process.clock import Clock, utc
 from gateway.web.calls import Bridge, call
 from gateway.web.client_address import Networks, is_within
 from gateway.web.context import ANONYMOUS, CONTEXT, RequestContext
-from gateway.web.inputs import JSON
+from gateway.web.inputs import JSON, read_json
 from gateway.web.rate_limits import Counted, counted
 
 _KEPT_S: Final = 1.0
 """How long one look at the agent serves everybody who asks for readiness."""
+
+_REPORT_KEPT_S: Final = 3.0
+"""The same for the keep's report."""
+
+_THIS_MACHINE: Final = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 _FAMILY: Final = re.compile(r"^(?:# (?:HELP|TYPE) )?([a-zA-Z_:][a-zA-Z0-9_:]*)")
 _OF_EVERY_PROCESS: Final = re.compile(r"^(# (?:HELP|TYPE) )?(?=python_|process_)", re.MULTILINE)
@@ -52,6 +68,9 @@ class Health:
         self._bridge_since = utc(clock.time())
         self._readiness: _Readiness | None = None
         self._looking = Lock()
+        self._report = b""
+        self._report_until = float("-inf")
+        self._reading = Lock()
 
     @counted(Counted.ASSET)
     async def live(self, _request: web.Request) -> web.Response:
@@ -86,6 +105,37 @@ class Health:
             agents = ""
         return web.Response(body=join_metrics(own, agents).encode(), headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_LATEST})
 
+    @counted(Counted.ASSET)
+    async def keep(self, request: web.Request) -> web.Response:
+        """``GET /health/keep``: how the keep is (:class:`~bridge.contracts.system.KeepReport`); 503 while it is away.
+
+        For programs of this machine alone, as it names who used the rescue console: nginx says of everybody else's
+        requests where they come from.
+        """
+        context = request[CONTEXT]
+        self._require_this_machine(context)
+        async with self._reading:
+            if self._clock.monotonic() >= self._report_until:
+                self._report = (await call(self._bridge, context, REPORT, Nothing(), credentials=ANONYMOUS)).body
+                self._report_until = self._clock.monotonic() + _REPORT_KEPT_S
+            return web.Response(body=self._report, content_type=JSON)
+
+    @counted(Counted.ASSET)
+    async def taken(self, request: web.Request) -> web.Response:
+        """``POST /health/keep/taken`` ``{"ids": […]}``: the keep may forget these reports. For this machine alone."""
+        context = request[CONTEXT]
+        self._require_this_machine(context)
+        ids = await read_json(request, TakenReports)
+        async with self._reading:
+            self._report_until = float("-inf")
+            await call(self._bridge, context, REPORT_ACK, ids, credentials=ANONYMOUS)
+        return web.Response(body=b"{}", content_type=JSON)
+
+    @staticmethod
+    def _require_this_machine(context: RequestContext) -> None:
+        if not is_within(context.address, _THIS_MACHINE):
+            raise Denied(Code.FORBIDDEN)
+
     # a listener of the feed
 
     def on_feed_event(self, event: FeedEvent) -> None:
@@ -118,6 +168,8 @@ class Health:
 def add_routes(app: web.Application, health: Health) -> None:
     app.router.add_get("/health", health.live)
     app.router.add_get("/health/ready", health.ready)
+    app.router.add_get("/health/keep", health.keep)
+    app.router.add_post("/health/keep/taken", health.taken)
     app.router.add_get("/metrics", health.metrics)
     app.router.add_get("/version", health.version)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 from prometheus_client.metrics_core import HistogramMetricFamily
 from prometheus_client.registry import REGISTRY, Collector, CollectorRegistry
 
@@ -15,6 +15,12 @@ CSP_VIOLATIONS: Final = Counter("gateway_csp_violations_total", "Violations of t
 
 CONNECTIONS_REFUSED: Final = Counter(
     "gateway_connections_refused_total", "Connections cut because their address had web.connections_per_address."
+)
+
+CERTIFICATE_END: Final = Gauge(
+    "drawbridge_certificate_end_seconds",
+    "Unix time at which a certificate of the bridge ends: this gateway's, and those above it.",
+    ("name",),
 )
 
 _BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, float("inf"))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -137,6 +137,62 @@ async def test_metrics_are_for_nobody_when_read_from_elsewhere() -> None:
 
         assert (nobody.status, administrator.status) == (403, 403)
         assert not door.bridge.asked
+
+
+REPORT: Final = {"host": {"host": "keep"}, "events": []}
+TAKEN: Final = {"ids": ["1-1-0000000a"]}
+
+
+async def test_keeps_report_is_given_as_it_came_and_kept_for_a_moment(door: Door) -> None:
+    door.bridge.answers["system.report"] = REPORT
+
+    answers = [await (await door.client.get("/health/keep")).json() for _ in range(3)]
+
+    assert answers == [REPORT] * 3
+    assert [asked.operation for asked in door.bridge.asked] == ["system.report"]
+
+
+async def test_keeps_report_is_503_when_it_is_away_and_asked_anew_when_it_is_back(door: Door) -> None:
+    door.bridge.answers["system.report"] = Unavailable(Code.UNREACHABLE)
+    away = await door.client.get("/health/keep")
+    door.bridge.answers["system.report"] = REPORT
+    back = await door.client.get("/health/keep")
+
+    assert (away.status, away.content_type, back.status) == (503, "application/problem+json", 200)
+    assert (await away.json())["code"] == "unreachable"
+
+
+async def test_keeps_report_is_read_anew_when_reports_were_taken(door: Door) -> None:
+    door.bridge.answers |= {"system.report": REPORT, "system.report_ack": {}}
+    await door.client.get("/health/keep")
+
+    taken = await door.client.post("/health/keep/taken", json=TAKEN)
+    await door.client.get("/health/keep")
+
+    assert taken.status == 200
+    assert [asked.operation for asked in door.bridge.asked] == ["system.report", "system.report_ack", "system.report"]
+    assert door.bridge.asked[1].params.ids == ("1-1-0000000a",)
+
+
+@pytest.mark.parametrize("ids", [["../keys"], ["x"], ["1-1-0000000a"] * 101, "1"], ids=["path", "word", "many", "text"])
+async def test_reports_are_not_taken_when_their_ids_are_none(door: Door, ids: object) -> None:
+    assert (await door.client.post("/health/keep/taken", json={"ids": ids})).status == 400
+    assert not door.bridge.asked
+
+
+async def test_keeps_report_is_for_nobody_when_asked_from_elsewhere() -> None:
+    """Not the house's other machines either, which may read metrics; as nginx says that they ask."""
+    settings = GatewaySettings(web=Web(trusted_hops=(ip_network("127.0.0.0/8"),)))
+    async with open_door(settings) as door:
+        door.bridge.answers["system.metrics"] = {"text": ""}
+        elsewhere = {"X-Forwarded-For": "192.168.1.20"} | door.bearer(role="admin")
+
+        metrics = await door.client.get("/metrics", headers=elsewhere)
+        report = await door.client.get("/health/keep", headers=elsewhere)
+        taken = await door.client.post("/health/keep/taken", headers=elsewhere, json=TAKEN)
+
+        assert (metrics.status, report.status, taken.status) == (200, 403, 403)
+        assert [asked.operation for asked in door.bridge.asked] == ["system.metrics"]
 
 
 def test_joined_metrics_hold_no_family_twice() -> None:
