@@ -67,18 +67,18 @@ class Reporting:
         return _NOTHING
 
     async def _look(self) -> bytes:
-        host = await self._host.read()
-        bans = await self._count_bans()
+        async with asyncio.TaskGroup() as tasks:
+            host, bans = tasks.create_task(self._host.read()), tasks.create_task(self._count_bans())
         waiting, backup = await asyncio.to_thread(
             lambda: (self._outbox.waiting(), read_backup(self._state_file) if self._state_file else None)
         )
         report = KeepReport(
-            host=host,
+            host=host.result(),
             backup=backup,
             certificates=tuple(
                 CertificateEnd(name=_CERTIFICATES[name], ends=end.timestamp()) for name, end in self._tls.ends.items()
             ),
-            bans=bans,
+            bans=bans.result(),
             events=waiting.oldest,
             waiting=waiting.count,
         )
