@@ -26,6 +26,7 @@ from gateway.settings.serving import (
     Web,
 )
 from gateway.settings.types import Network
+from gateway.settings.watches import Watches
 
 PREFIX: Final = "DRAWBRIDGE_GATEWAY_"
 
@@ -47,6 +48,7 @@ __all__ = [
     "Log",
     "Network",
     "Session",
+    "Watches",
     "Web",
 ]
 
@@ -64,3 +66,4 @@ class GatewaySettings(Section):
     ddns: Ddns = Ddns()
     connectivity: Connectivity = Connectivity()
     alerts: Alerts = Alerts()
+    watches: Watches = Watches()
