@@ -68,6 +68,9 @@ TEST_NEEDS: Final = (
     Need("openssh-client", "ssh", "the tests of backups"),
     Need("openssh-server", "openssh/ssh-session-cleanup", "the tests of backups"),
     Need("nginx", "nginx", "the tests of the web server"),
+    Need("miniupnpd-nftables", "miniupnpd", "the tests of port mapping"),
+    Need("miniupnpc", "upnpc", "the tests of port mapping"),
+    Need("natpmpc", "natpmpc", "the tests of port mapping"),
     Need("logrotate", "logrotate", "the tests of the web server"),
 )
 CONTROL_NEEDS: Final = (Need("openssh-client", "ssh", "the way to the two Pis"),)
