@@ -21,7 +21,7 @@ from agent.accounts.token_keys import TokenKeys
 from agent.db.idempotency import IdempotentWrites
 from agent.db.pools import Pool, Transaction
 from agent.settings import Tokens as TokenSettings
-from bridge.contracts.accounts import REFRESH, SIGN_IN, SIGN_OUT, Account, Refresh, SignIn, Tokens
+from bridge.contracts.accounts import CONFIRM_ADMIN, REFRESH, SIGN_IN, SIGN_OUT, Account, Refresh, SignIn, Tokens
 from bridge.contracts.operation import Nothing, Operation, Role
 from bridge.errors import Code, Denied
 from bridge.process.clock import Clock, utc
@@ -60,7 +60,12 @@ class Sessions:
 
     @property
     def handlers(self) -> Mapping[Operation[Any, Any], Handler]:
-        return {SIGN_IN: self.sign_in, REFRESH: self.refresh, SIGN_OUT: self.sign_out}
+        return {
+            SIGN_IN: self.sign_in,
+            REFRESH: self.refresh,
+            SIGN_OUT: self.sign_out,
+            CONFIRM_ADMIN: self.confirm_admin,
+        }
 
     async def sign_in(self, context: CallerContext, params: SignIn) -> Answer:
         """Start a session. Raises Denied (``bad_credentials``), the same and as late whether or not the account exists.
@@ -114,6 +119,11 @@ class Sessions:
         answer = await self._writes.once(SIGN_OUT, context, now=now, work=end)
         self._directory.end_session(context.user.session_id)
         return answer
+
+    async def confirm_admin(self, context: CallerContext, _params: Nothing) -> Answer:
+        """Confirm what was looked at before any handler is asked: the session, and the account's role."""
+        del context
+        return _NOTHING
 
     async def forget_old(self, deadline: float) -> None:
         """Drop what no token and no limit depends on any more."""

@@ -63,5 +63,11 @@ SIGN_OUT: Final = Operation(
     name="accounts.sign_out", params=Nothing, result=Nothing, principal=User(), effect=Effect.WRITE,
     deadline_ms=5_000, lane=Lane.CREDENTIALS,
 )  # fmt: skip
+CONFIRM_ADMIN: Final = Operation(
+    name="accounts.confirm_admin", params=Nothing, result=Nothing, principal=User(frozenset({Role.ADMIN})),
+    deadline_ms=2_000, lane=Lane.CREDENTIALS,
+)  # fmt: skip
+"""Says nothing but that the caller's session stands, and its account is an administrator's now. For what the gateway
+itself has to show: it can tell who a token was made for, not whether that still holds."""
 
-OPERATIONS: Final = (SIGN_IN, REFRESH, SIGN_OUT)
+OPERATIONS: Final = (SIGN_IN, REFRESH, SIGN_OUT, CONFIRM_ADMIN)

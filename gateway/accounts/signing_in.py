@@ -89,7 +89,7 @@ class SigningIn:
         next_path = own_path(parse_query(request.rel_url.raw_query_string).get("next", ["/"])[-1])
         try:
             tokens = await self._refresh(request[CONTEXT], _refresh_cookie(request))
-            self._verifier.verify(tokens.access_token)  # else the next page would send it here again, for ever
+            self._verifier.accept(tokens.access_token)  # else the next page would send it here again, for ever
         except Denied as error:
             request[CONTEXT].fail_with(error)
             response: web.StreamResponse = _see_other(f"/sign-in?next={quote(next_path, safe='/')}")
@@ -159,7 +159,7 @@ class SigningIn:
     def _remember(self, tokens: Tokens) -> Tokens:
         """Verify the token while the agent can be heard, so that it is good if an outage begins now."""
         with suppress(AppError):
-            self._verifier.verify(tokens.access_token)
+            self._verifier.accept(tokens.access_token)
         return tokens
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal, Protocol
 from uuid import UUID
 
@@ -63,6 +63,8 @@ class _Claims(BaseModel):
 class _Verified:
     principal: Principal
     expires_at: float
+    is_accepted: bool = False
+    """Whether the agent itself gave or took the token, after the last time that it might have been revoked."""
 
 
 class TokenVerifier:
@@ -81,6 +83,8 @@ class TokenVerifier:
         self._keys: dict[str, Ed25519PublicKey] = {}
         self._remembered_max = remembered_max
         self._verified: dict[bytes, _Verified] = {}
+        self.generation = 0
+        """Grows with everything that may have revoked a token. What the agent said before says nothing after."""
 
     def follow(self, feed: FeedState) -> None:
         """Take ``feed`` for the one that tells whether the agent can be heard."""
@@ -92,7 +96,7 @@ class TokenVerifier:
         Raises Denied (``unauthenticated``: not one of ours; ``session_ended``: expired), or Unavailable while nobody
         can say whether it still stands.
         """
-        digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
+        digest = _digest(token)
         known = self._verified.get(digest)
         verified = known or self._open(token)
         if verified.expires_at + LEEWAY_S <= self._agent_time():
@@ -106,9 +110,24 @@ class TokenVerifier:
             self._remember(digest, verified)
         return verified.principal
 
+    def accept(self, token: str) -> Principal:
+        """Note that the agent has just given or taken ``token``. Raises as :meth:`verify`."""
+        principal = self.verify(token)
+        digest = _digest(token)
+        self._verified[digest] = replace(self._verified[digest], is_accepted=True)
+        return principal
+
+    def is_accepted(self, token: str) -> bool:
+        """Say whether the agent gave or took ``token``, and nothing that the feed brought has put that in doubt.
+
+        More than that it verifies: a revoked token has a good signature until it expires.
+        """
+        known = self._verified.get(_digest(token))
+        return known is not None and known.is_accepted
+
     def forget(self, token: str) -> None:
         """Remember ``token`` no longer: it was signed out, or the agent refused it."""
-        self._verified.pop(hashlib.sha256(token.encode("utf-8", "replace")).digest(), None)
+        self._verified.pop(_digest(token), None)
 
     # what the feed says
 
@@ -116,13 +135,16 @@ class TokenVerifier:
         if event.kind in {"hello", "keys_changed"}:
             self._keys = dict(_public_keys(event.keys))
             self._verified.clear()
+            self.generation += 1
         elif event.kind == "users_changed":
+            self.generation += 1
             users, sessions = frozenset(event.users), frozenset(event.sessions)
             for digest, verified in tuple(self._verified.items()):
                 if verified.principal.user_id in users or verified.principal.session_id in sessions:
                     del self._verified[digest]
 
     def on_feed_gap(self) -> None:
+        self.generation += 1
         self._verified.clear()
 
     def _remember(self, digest: bytes, verified: _Verified) -> None:
@@ -157,6 +179,10 @@ class TokenVerifier:
             raise Denied(Code.UNAUTHENTICATED) from None
         scope = f"{claims.sub}.{claims.sid}.{claims.ver}"
         return _Verified(Principal(str(claims.sub), str(claims.sid), claims.role, scope), claims.exp)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 
 def _public_keys(keys: Iterable[PublicKey]) -> Iterable[tuple[str, Ed25519PublicKey]]:

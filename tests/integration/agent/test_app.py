@@ -21,8 +21,8 @@ from agent.db.queries import Query
 from agent.settings import Passwords as PasswordSettings
 from bridge.client.call import Credentials
 from bridge.contracts import OPERATIONS, health, system
-from bridge.contracts.accounts import SIGN_IN, SIGN_OUT
-from bridge.contracts.operation import Effect, Nothing, Operation, User
+from bridge.contracts.accounts import CONFIRM_ADMIN, SIGN_IN, SIGN_OUT
+from bridge.contracts.operation import Effect, Nothing, Operation, Role, User
 from bridge.contracts.system import FeedEvent
 from bridge.errors import AppError, Code
 from bridge.process.clock import SystemClock
@@ -43,19 +43,25 @@ async def run_sql(dsn: str, sql: str) -> None:
     await connection.close(timeout=5)
 
 
-@pytest.fixture
-async def machine(tmp_path: Path, store_dsns: StoreDsns, database: str) -> Machine:
-    """Give an agent's machine: records of two persons, and Ann, who is linked to the first."""
-    await run_sql(database, RECORDS)
+async def add_user(store_dsns: StoreDsns, user: NewUser, *, person: str = "") -> None:
+    """Make an account, linked to a person of the records where one is given."""
     pool, passwords = (
         Pool(PoolOptions("set-up", store_dsns.agent), SystemClock()),
         Passwords(PasswordSettings(bcrypt_cost=4)),
     )
     users = Users(pool, passwords)
-    await users.add(NewUser(email=EMAIL, name="Ann"), PASSWORD, deadline=soon())
-    await users.add_grant(EMAIL, "health", "p-1", deadline=soon())
+    await users.add(user, PASSWORD, deadline=soon())
+    if person:
+        await users.add_grant(user.email, "health", person, deadline=soon())
     passwords.close()
     await pool.close(soon())
+
+
+@pytest.fixture
+async def machine(tmp_path: Path, store_dsns: StoreDsns, database: str) -> Machine:
+    """Give an agent's machine: records of two persons, and Ann, who is linked to the first."""
+    await run_sql(database, RECORDS)
+    await add_user(store_dsns, NewUser(email=EMAIL, name="Ann"), person="p-1")
     return Machine.set_up(tmp_path, store_dsns, database)
 
 
@@ -93,6 +99,22 @@ async def test_person_sees_their_own_records_when_signed_in(machine: Machine) ->
         assert await code_of(running.call(health.LIST)) is Code.UNAUTHENTICATED
         await running.call(SIGN_OUT, credentials, key="key-1")
         assert await code_of(running.call(health.NAMES, credentials)) is Code.SESSION_ENDED
+
+
+async def test_admin_is_confirmed_by_nobody_but_the_account_when_its_session_stands(
+    machine: Machine, store_dsns: StoreDsns
+) -> None:
+    email = "owner@example.org"
+    await add_user(store_dsns, NewUser(email=email, name="Owner", role=Role.ADMIN))
+    async with machine.running() as running:
+        tokens = await running.call(SIGN_IN, email=email, password=PASSWORD)
+        admin = Credentials(tokens.access_token)
+
+        assert await running.call(CONFIRM_ADMIN, admin) == Nothing()
+        assert await code_of(running.call(CONFIRM_ADMIN, await running.sign_in())) is Code.FORBIDDEN
+        assert await code_of(running.call(CONFIRM_ADMIN)) is Code.UNAUTHENTICATED
+        await running.call(SIGN_OUT, admin, key="key-1")
+        assert await code_of(running.call(CONFIRM_ADMIN, admin)) is Code.SESSION_ENDED
 
 
 async def test_status_and_metrics_tell_of_every_part_when_all_is_well(machine: Machine) -> None:

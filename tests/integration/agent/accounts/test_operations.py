@@ -13,7 +13,7 @@ from agent.accounts.attempts import Attempts
 from agent.db.pools import Pool
 from agent.db.queries import Parameter, Query
 from agent.settings import DAY_S, Limits
-from bridge.contracts.accounts import REFRESH, SIGN_IN, SIGN_OUT
+from bridge.contracts.accounts import CONFIRM_ADMIN, REFRESH, SIGN_IN, SIGN_OUT
 from bridge.contracts.operation import Role
 from bridge.errors import AppError, Busy, Code
 from bridge.process.clock import utc
@@ -37,7 +37,7 @@ async def code_of(call: Awaitable[object]) -> Code | None:
 
 
 def test_handlers_are_the_contracts_when_listed(accounts: Accounts) -> None:
-    assert set(accounts.sessions.handlers) == {SIGN_IN, REFRESH, SIGN_OUT}
+    assert set(accounts.sessions.handlers) == {SIGN_IN, REFRESH, SIGN_OUT, CONFIRM_ADMIN}
 
 
 async def test_sign_in_gives_tokens_when_the_password_is_right(accounts: Accounts) -> None:

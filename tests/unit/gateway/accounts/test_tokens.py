@@ -233,3 +233,37 @@ def test_memory_is_bounded_when_more_tokens_come(
     assert refusal(lambda: verifier.verify(tokens[0])) is Code.UNREACHABLE
     assert verifier.verify(tokens[1]).scope.endswith(".1")
     assert verifier.verify(tokens[2]).scope.endswith(".2")
+
+
+def test_token_counts_as_accepted_when_the_agent_took_it(verifier: TokenVerifier, token: str) -> None:
+    verifier.verify(token)
+    assert not verifier.is_accepted(token)
+
+    verifier.accept(token)
+
+    assert verifier.is_accepted(token)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        FeedEvent(kind="users_changed", users=(USER,)),
+        FeedEvent(kind="users_changed", sessions=(SESSION,)),
+        None,
+    ],
+    ids=["user changed", "session ended", "gap"],
+)
+def test_token_counts_as_accepted_no_longer_when_it_may_have_been_revoked(
+    verifier: TokenVerifier, token: str, event: FeedEvent | None
+) -> None:
+    verifier.accept(token)
+    generation = verifier.generation
+
+    if event is None:
+        verifier.on_feed_gap()
+    else:
+        verifier.on_feed_event(event)
+    verifier.verify(token)  # its signature is as good as ever
+
+    assert not verifier.is_accepted(token)
+    assert verifier.generation > generation
