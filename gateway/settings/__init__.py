@@ -25,6 +25,7 @@ from gateway.settings.serving import (
     Session,
     Web,
 )
+from gateway.settings.status import Status
 from gateway.settings.types import Network
 from gateway.settings.watches import Watches
 
@@ -48,6 +49,7 @@ __all__ = [
     "Log",
     "Network",
     "Session",
+    "Status",
     "Watches",
     "Web",
 ]
@@ -67,3 +69,4 @@ class GatewaySettings(Section):
     connectivity: Connectivity = Connectivity()
     alerts: Alerts = Alerts()
     watches: Watches = Watches()
+    status: Status = Status()
