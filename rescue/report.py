@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from rescue.commands import Commands, Say, in_unit
+from rescue.line import line_report
 from rescue.settings import RESCUE_PORT, Host, Settings
 from rescue.systemctl import SystemCtl
 from rescue.units import CONTROLLED, unit_name
@@ -20,7 +21,10 @@ _CONNECT_S: Final = 3.0
 
 
 def show_status(settings: Settings, commands: Commands) -> int:
-    """Say how this host is. Exit code 1: a unit that should run does not, or the door is locked out."""
+    """Say how this host is, and at the door the line too.
+
+    Exit code 1: a unit that should run does not, or the door is locked out. A line that is down changes nothing of it.
+    """
     say, paths = commands.say, commands.paths
     say(f"{settings.host.value}: {_machine()}")
     release = _link_target(paths.release)
@@ -37,6 +41,9 @@ def show_status(settings: Settings, commands: Commands) -> int:
         return 1
     for unit, row in zip(units, rows, strict=True):
         say(_unit_line(unit, row))
+    if settings.host is Host.DOOR:
+        for line in line_report(paths):
+            say(line)
     return int(is_locked or any(row.get("ActiveState") != "active" for row in rows))
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from rescue.settings import Host as Which
 from rescue.verbs import Role, verbs_of
+from tests import status_snapshots
 from tests.integration.rescue.hosts import ADDRESSES, RESCUE_UID, Answer, Host, Hosts, until
 
 PLANTED = Path("/var/planted")
@@ -83,6 +84,21 @@ def test_console_shows_both_hosts_when_asked_for_status(rescue: Hosts) -> None:
     assert "keep: up" in answer.out
     assert "door: up" in answer.out
     assert "gateway@2    active (running)" in answer.out
+    assert answer.out.count("line: nobody knows, the monitor does not run") == 1  # the door's; the keep has none
+
+
+def test_console_shows_the_line_when_the_monitor_of_the_door_runs(rescue: Hosts) -> None:
+    snapshot = rescue.door.path("/run/drawbridge/monitor/status.json")
+    snapshot.parent.mkdir()
+    snapshot.write_text(json.dumps(status_snapshots.in_an_outage(time.time())), "utf-8")
+    try:
+        answer = rescue.ssh("status")
+    finally:
+        shutil.rmtree(snapshot.parent)
+
+    assert answer.code == 0, answer.out
+    assert "line: DOWN, The router at 192.168.1.1 does not answer" in answer.out
+    assert "  router       down for 4 min" in answer.out
 
 
 def test_console_strips_what_steers_a_terminal_when_a_log_has_it(rescue: Hosts) -> None:
