@@ -41,6 +41,10 @@ from gateway.apps import health as health_app
 from gateway.apps.health.chat.chat import Chat
 from gateway.settings import SEAL_KEY_BYTES, GatewaySettings
 from gateway.settings import Cache as CacheSettings
+from gateway.status import page as status_page
+from gateway.status.admins import Admins
+from gateway.status.fragments import Process
+from gateway.status.model import OwnFacts
 from gateway.web import csp_reports, health
 from gateway.web.access_log import AccessLog
 from gateway.web.assets import Assets
@@ -77,6 +81,7 @@ class Parts:
     access_log: AccessLog
     clock: Clock
     drain: Drain
+    process: Process
 
 
 def build_application(settings: GatewaySettings, parts: Parts) -> web.Application:
@@ -100,6 +105,8 @@ def build_application(settings: GatewaySettings, parts: Parts) -> web.Applicatio
     health.add_routes(app, parts.health)
     signing_in.add_routes(app, SigningIn(bridge=parts.bridge, verifier=parts.verifier))
     health_app.add_routes(app, bridge=parts.bridge, chat=parts.chat, zone=settings.chat.zone, assets=assets)
+    admins = Admins(bridge=parts.bridge, verifier=parts.verifier)
+    status_page.add_routes(app, settings, admins=admins, process=parts.process, clock=parts.clock, drain=parts.drain)
     return app
 
 
@@ -173,7 +180,7 @@ class Gateway:
             await bridge.close()
         log(_log, "gateway_stopped")
 
-    def _application(self, bridge: Bridge, own_health: Health) -> web.Application:
+    def _application(self, bridge: BridgeClient, own_health: Health) -> web.Application:
         settings = self._settings
         parts = Parts(
             bridge=bridge,
@@ -189,6 +196,7 @@ class Gateway:
             ),
             clock=self._clock,
             drain=self._drain,
+            process=_OwnProcess(bridge),
         )
         return build_application(settings, parts)
 
@@ -278,6 +286,17 @@ async def _beat_watchdog(server: HttpServer) -> None:
 def _tell_ends(tls: ReloadingClientTLS) -> None:
     for name, end in tls.ends.items():
         CERTIFICATE_END.labels("gateway" if name == "leaf" else name).set(end.timestamp())
+
+
+@dataclass(frozen=True, slots=True)
+class _OwnProcess:
+    """What the status page says of the process that shows it."""
+
+    bridge: BridgeClient
+
+    def own_facts(self) -> OwnFacts:
+        breakers = tuple((lane.value, state.value) for lane, state in self.bridge.breaker_states.items())
+        return OwnFacts(breakers, self.bridge.cache_bytes, self.bridge.cache_entries)
 
 
 def _breaker_logger(lane: Lane) -> Callable[[Change], None]:

@@ -25,6 +25,7 @@ from gateway.accounts.tokens import TokenVerifier
 from gateway.app import Parts, build_application
 from gateway.apps.health.chat.chat import Chat
 from gateway.settings import GatewaySettings
+from gateway.status.model import OwnFacts
 from gateway.web.access_log import AccessLog
 from gateway.web.health import Health
 from gateway.web.metrics import RequestDurations
@@ -172,6 +173,7 @@ class Door:
         self.feed = FeedState()
         self.drain = Drain()
         self.log_lines: list[str] = []
+        self.breaker = "closed"
         self.durations = RequestDurations(registry=CollectorRegistry())
         self.bridge = ChosenBridge(
             {
@@ -180,6 +182,7 @@ class Door:
                 "health.symptoms.stats": STATS,
                 "system.status": STATUS,
                 "accounts.sign_out": {},
+                "accounts.confirm_admin": {},
                 "accounts.sign_in": self._sign_in,
                 "accounts.refresh": lambda _params: self._tokens(),
             }
@@ -207,9 +210,13 @@ class Door:
             access_log=access_log,
             clock=self.clock,
             drain=self.drain,
+            process=self,
         )
         self.app = build_application(settings, parts)
         self.client: TestClient[web.Request, web.Application]
+
+    def own_facts(self) -> OwnFacts:
+        return OwnFacts((("data", self.breaker),), cache_bytes=4096, cache_entries=2)
 
     @property
     def log(self) -> list[dict[str, Any]]:
@@ -221,11 +228,11 @@ class Door:
     def bearer(self, *, lives_s: float = 3600.0, **claims: object) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token(lives_s=lives_s, **claims)}"}
 
-    def cookie(self) -> dict[str, str]:
-        return {"Cookie": f"__Host-session={self.token()}"}
+    def cookie(self, **claims: object) -> dict[str, str]:
+        return {"Cookie": f"__Host-session={self.token(lives_s=3600.0, **claims)}"}
 
-    def with_page(self) -> dict[str, str]:
-        return {"Accept": "text/html", **self.cookie()}
+    def with_page(self, **claims: object) -> dict[str, str]:
+        return {"Accept": "text/html", **self.cookie(**claims)}
 
     def _tokens(self) -> dict[str, Any]:
         return {

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from pydantic import BaseModel
 
 from bridge.client import metrics
-from bridge.client.breaker import Breaker, Verdict
+from bridge.client.breaker import Breaker, State, Verdict
 from bridge.client.cache import Answer, Cache, Freshness, Hit, Key
 from bridge.client.flight import Flights
 from bridge.client.pacing import Pacing
@@ -169,6 +169,19 @@ class BridgeClient:
     def in_flight(self) -> int:
         """How many questions for remembered answers are on their way."""
         return len(self._flights)
+
+    @property
+    def breaker_states(self) -> Mapping[Lane, State]:
+        """How each lane's breaker stood at its last call."""
+        return {lane: breaker.state for lane, breaker in self._breakers.items()}
+
+    @property
+    def cache_bytes(self) -> int:
+        return self._cache.size_bytes
+
+    @property
+    def cache_entries(self) -> int:
+        return len(self._cache)
 
     async def close(self) -> None:
         """Give up what is on its way and close every connection."""

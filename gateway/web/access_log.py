@@ -44,7 +44,8 @@ class AccessLog(Middleware):
         route = route_of(request)
         outcome = context.outcome
         status = response.status
-        self._durations.observe(route, status, outcome, duration_s)
+        if not context.is_stream:
+            self._durations.observe(route, status, outcome, duration_s)
         if not self._is_on:
             return
         now = self._clock.time()
