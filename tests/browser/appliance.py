@@ -32,6 +32,9 @@ SETTINGS: Final = {
 """Every test signs in to the same account from the same address, and none is about how long a gateway leaves a
 failed agent alone."""
 
+OWNER: Final = "owner@example.org"
+"""An administrator, once there is one."""
+
 _HEARD_S: Final = 5.0
 _LOOK_S: Final = 0.05
 
@@ -43,10 +46,23 @@ class Site:
     appliance: Appliance
     access: Access
     installation: Installation
+    snapshots: Path
+    """Where this gateway looks for what the monitor and the DDNS updater write."""
 
     @classmethod
-    def start(cls, appliance: Appliance, options: Options) -> Self:
-        return cls(appliance, appliance.start(), Installation(options.data_dir))
+    def start(cls, appliance: Appliance, options: Options, snapshots: Path) -> Self:
+        return cls(appliance, appliance.start(), Installation(options.data_dir), snapshots)
+
+    def add_owner(self) -> None:
+        """Make an administrator's account, with the password of the demo's."""
+        password = self.installation.folder / "password"
+        self.appliance._agent("users", "add", OWNER, "--role", "admin", "--password-file", str(password))
+
+    def disable_owner(self) -> None:
+        self.appliance._agent("users", "disable", OWNER)
+
+    def enable_owner(self) -> None:
+        self.appliance._agent("users", "enable", OWNER)
 
     @property
     def url(self) -> str:

@@ -12,6 +12,7 @@ from demo.appliance import Appliance, Options
 from demo.door import free_port
 from demo.postgres import EmbeddedPostgres, find_binaries, home_for
 from demo.processes import DemoError
+from gateway.status.snapshots import Files
 from tests.browser.appliance import SETTINGS, Site
 from tests.browser.chromium import launched, skip_unless_installed, trust
 from tests.browser.tab import Tab, opened
@@ -28,10 +29,14 @@ def site() -> Iterator[Site]:
     with tempfile.TemporaryDirectory(prefix="drawbridge-browser-") as folder, pytest.MonkeyPatch.context() as patch:
         for name, value in SETTINGS.items():
             patch.setenv(name, value)
+        snapshots = Path(folder) / "snapshots"
+        snapshots.mkdir()
+        for name, file in Files(snapshots / "monitor.json", snapshots / "ddns.json")._asdict().items():
+            patch.setenv(f"DRAWBRIDGE_GATEWAY_STATUS__{name.upper()}_FILE", str(file))
         options = Options(port=free_port(), data_dir=Path(folder) / "demo")
         try:
             with Appliance(options, lambda _: None) as appliance:
-                yield Site.start(appliance, options)
+                yield Site.start(appliance, options, snapshots)
         finally:
             EmbeddedPostgres(home_for(options.data_dir)).remove()
 

@@ -73,8 +73,12 @@ class Tab:
 
     async def sign_in(self) -> None:
         """Sign in as the demo's account, and see the chat."""
+        await self.sign_in_as(self.site.access.email)
+
+    async def sign_in_as(self, email: str) -> None:
+        """Sign in to an account that has the demo's password, and see the chat."""
         await self.open()
-        await self.fill_in(self.site.access.email, self.site.access.password)
+        await self.fill_in(email, self.site.access.password)
         await expect(self.message).to_be_visible()
         await self.page.wait_for_load_state()  # the script has run
 
