@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.alerts import commands as alerts
+from gateway.connectivity import commands as monitor
 from gateway.status import commands as status
 
 
@@ -29,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     text = "read questions (one JSON object a line) and write what was understood"
     commands.add_parser("understand", help=text, description=text)
     alerts.add_parser(commands)
+    monitor.add_parser(commands)
     status.add_parser(commands)
     return parser
 

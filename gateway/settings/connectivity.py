@@ -11,7 +11,7 @@ from pydantic import Field
 from bridge.process.settings import Section
 from gateway.settings.types import Seconds
 
-HostName = Annotated[str, Field(pattern=r"^(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+$")]
+HostName = Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+$")]
 Interface = Annotated[str, Field(pattern=r"^[^\s/]{0,15}$")]
 
 
@@ -19,7 +19,8 @@ class Connectivity(Section):
     """Watching the line. ``docs/connectivity.md`` says what each rung of the ladder asks."""
 
     interface: Interface = Field(
-        "", description="The interface toward the router. Empty: that of the default route, else the first with a cable."
+        "",
+        description="The interface toward the router. Empty: that of the default route, else the first with a cable.",
     )
     resolvers: tuple[IPv4Address | IPv6Address, ...] = Field(
         (), max_length=3, description="The DNS resolvers that are asked. Empty: those of `resolv_conf`."
@@ -51,10 +52,12 @@ class Connectivity(Section):
         min_length=1,
         description="The sockets of our gateways, which are asked for their readiness.",
     )
-    every_s: Seconds = Field(5.0, description="Seconds between looks at router, resolvers and gateways, all being well.")
-    https_every_s: Seconds = Field(8.0, description="Seconds between TLS connections, all being well.")
+    every_s: Seconds = Field(
+        5.0, description="Seconds between looks at router, resolvers and gateways, all being well."
+    )
+    https_every_s: Seconds = Field(6.0, description="Seconds between TLS connections, all being well.")
     name_every_s: Seconds = Field(10.0, description="Seconds between questions for our names, all being well.")
-    mirror_every_s: Seconds = Field(10.0, description="Seconds between questions to the mirror, all being well.")
+    mirror_every_s: Seconds = Field(6.0, description="Seconds between questions to the mirror, all being well.")
     confirm_every_s: Seconds = Field(1.0, description="Seconds between looks while it is not yet clear what is broken.")
     broken_every_s: Seconds = Field(3.0, description="Seconds between looks during an outage.")
     status: Path = Field(

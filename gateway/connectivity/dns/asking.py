@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import secrets
@@ -95,7 +96,5 @@ def _scope(zone: str) -> int:
 
 
 def _send_again(sock: socket.socket, query: bytes) -> None:
-    try:
+    with contextlib.suppress(OSError):  # the receiving side hears of it
         sock.send(query)
-    except OSError:
-        pass  # the receiving side hears of it

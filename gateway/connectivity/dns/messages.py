@@ -14,6 +14,8 @@ _NAME_MAX_BYTES: Final = 255
 _LABEL_MAX_BYTES: Final = 63
 _POINTERS_MAX: Final = 32
 
+_PRINTABLE: Final = bytes(c if 0x21 <= c < 0x7F and c != ord(".") else ord("?") for c in range(256))  # noqa: PLR2004 - ASCII
+
 _HEADER: Final = struct.Struct("!HHHHHH")
 _QUESTION: Final = struct.Struct("!HH")
 _RECORD: Final = struct.Struct("!HHIH")
@@ -142,7 +144,8 @@ def _decode_name(data: bytes, offset: int) -> tuple[str, int]:
             msg = "a label or a name is too long"
             raise Malformed(msg)
         # a dot or an unprintable byte in a label cannot be told from what we ask for, so it becomes what no name has
-        labels.append("".join(chr(c) if 0x21 <= c < 0x7F and c != 0x2E else "?" for c in data[offset : offset + length]))
+        label = data[offset : offset + length].translate(_PRINTABLE)
+        labels.append(label.decode("ascii"))
         offset += length
 
 

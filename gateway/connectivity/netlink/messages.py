@@ -9,7 +9,7 @@ Sources: netlink(7), rtnetlink(7), linux/rtnetlink.h, linux/if_link.h, linux/if_
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Final
@@ -39,9 +39,23 @@ _ROUTE: Final = struct.Struct("=BBBBBBBBI")
 _NEXT_HOP: Final = struct.Struct("=HBBi")
 _NEIGHBOUR: Final = struct.Struct("=BxxxiHBB")
 
+# attributes, by the names of the headers
+_IFLA_IFNAME: Final = 3
+_IFA_ADDRESS: Final = 1
+_IFA_LOCAL: Final = 2
+_IFA_FLAGS: Final = 8
+_RTA_OIF: Final = 4
+_RTA_GATEWAY: Final = 5
+_RTA_PRIORITY: Final = 6
+_RTA_MULTIPATH: Final = 9
+_RTA_TABLE: Final = 15
+_RTA_VIA: Final = 18
+_NDA_DST: Final = 1
+_NDA_LLADDR: Final = 2
+
 _ATTRIBUTE_TYPE: Final = 0x3FFF  # the rest says nested or big-endian
 _ATTRIBUTES_MAX: Final = 256
-_SIZES: Final = {AF_INET: 4, AF_INET6: 16}
+_SIZES: Final[Mapping[int, int]] = {AF_INET: 4, AF_INET6: 16}
 
 _UP: Final = 0x1
 _LOOPBACK: Final = 0x8
@@ -85,7 +99,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
-    """One address of an interface. Not ``is_usable`` while its uniqueness is being checked, or once it is deprecated."""
+    """One address of an interface. Not ``is_usable`` while its uniqueness is being checked, or once deprecated."""
 
     index: int
     value: str
@@ -138,7 +152,7 @@ def neighbour_body(index: int, value: str) -> bytes:
     """Return what asks for the neighbour ``value`` at the interface ``index``."""
     family = AF_INET6 if ":" in value else AF_INET
     packed = inet_pton(family, value)
-    return _NEIGHBOUR.pack(family, index, 0, 0, 0) + _ATTRIBUTE.pack(_ATTRIBUTE.size + len(packed), 1) + packed
+    return _NEIGHBOUR.pack(family, index, 0, 0, 0) + _ATTRIBUTE.pack(_ATTRIBUTE.size + len(packed), _NDA_DST) + packed
 
 
 def messages(datagram: bytes) -> Iterator[Message]:
@@ -163,9 +177,9 @@ def error_number(message: Message) -> int:
 
 
 def link(body: bytes) -> Link:
-    """Raises :class:`Malformed`."""
+    """Return one interface. Raises :class:`Malformed`."""
     _, _, index, flags, _ = _unpack(_LINK, body)
-    name = _attributes(body, _LINK.size).get(3, b"").rstrip(b"\0").decode("utf-8", "replace")
+    name = _attributes(body, _LINK.size).get(_IFLA_IFNAME, b"").rstrip(b"\0").decode("utf-8", "replace")
     is_up = bool(flags & _UP)
     return Link(index, name, is_up, is_up and bool(flags & _LOWER_UP), bool(flags & _LOOPBACK))
 
@@ -176,9 +190,10 @@ def address(body: bytes) -> Address | None:
     if family not in _SIZES:
         return None
     attributes = _attributes(body, _ADDRESS.size)
-    if 8 in attributes:  # IFA_FLAGS: all 32 of them, of which the fixed part has eight
-        (flags,) = _unpack(struct.Struct("=I"), attributes[8])
-    value = attributes.get(2) or attributes.get(1, b"")  # IFA_LOCAL: on a point-to-point link IFA_ADDRESS is the peer's
+    if _IFA_FLAGS in attributes:  # all 32 of them, of which the fixed part has eight
+        (flags,) = _unpack(struct.Struct("=I"), attributes[_IFA_FLAGS])
+    local = attributes.get(_IFA_LOCAL)  # on a point-to-point link IFA_ADDRESS is the peer's
+    value = local or attributes.get(_IFA_ADDRESS, b"")
     usable = not flags & (_TENTATIVE | _DEPRECATED)
     return Address(index, _text(family, value), prefix, scope == _SCOPE_GLOBAL, usable)
 
@@ -190,20 +205,22 @@ def default_routes(body: bytes) -> tuple[Route, ...]:
     """
     family, destination_bits, _, _, table, _, _, kind, _ = _unpack(_ROUTE, body)
     attributes = _attributes(body, _ROUTE.size)
-    if 15 in attributes:  # RTA_TABLE: tables have numbers over 255
-        (table,) = _unpack(struct.Struct("=I"), attributes[15])
+    if _RTA_TABLE in attributes:  # tables have numbers over 255
+        (table,) = _unpack(struct.Struct("=I"), attributes[_RTA_TABLE])
     if family not in _SIZES or destination_bits or table != _TABLE_MAIN or kind != _UNICAST:
         return ()
-    metric = _number(attributes.get(6))
-    hops = list(_next_hops(attributes[9])) if 9 in attributes else [(_number(attributes.get(4)), attributes)]
+    metric = _number(attributes.get(_RTA_PRIORITY))
+    hops = [(_number(attributes.get(_RTA_OIF)), attributes)]
+    if _RTA_MULTIPATH in attributes:
+        hops = list(_next_hops(attributes[_RTA_MULTIPATH]))
     routes = []
     for index, details in hops:
         gateway = None
-        if 5 in details:
-            gateway = _text(family, details[5])
-        elif 18 in details:  # RTA_VIA: a gateway of the other family, which its first two bytes name
-            (via,) = _unpack(struct.Struct("=H"), details[18])
-            gateway = _text(via, details[18][2:])
+        if _RTA_GATEWAY in details:
+            gateway = _text(family, details[_RTA_GATEWAY])
+        elif _RTA_VIA in details:  # a gateway of the other family, which its first two bytes name
+            (via,) = _unpack(struct.Struct("=H"), details[_RTA_VIA])
+            gateway = _text(via, details[_RTA_VIA][2:])
         routes.append(Route(index, gateway, metric, family == AF_INET6))
     return tuple(routes)
 
@@ -215,7 +232,7 @@ def neighbour(body: bytes) -> Neighbour | None:
         return None
     attributes = _attributes(body, _NEIGHBOUR.size)
     name = _NEIGHBOUR_STATES.get(state, "none")
-    return Neighbour(_text(family, attributes.get(1, b"")), name, attributes.get(2, b"").hex(":"))
+    return Neighbour(_text(family, attributes.get(_NDA_DST, b"")), name, attributes.get(_NDA_LLADDR, b"").hex(":"))
 
 
 def _next_hops(value: bytes) -> Iterator[tuple[int, dict[int, bytes]]]:

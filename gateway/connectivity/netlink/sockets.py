@@ -8,7 +8,7 @@ import itertools
 import os
 import socket
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Self
 
 from gateway.connectivity.netlink import messages as wire
 from gateway.connectivity.netlink.messages import Malformed, Message, Neighbour, Network, Route
@@ -70,7 +70,7 @@ class Changes:
         self.happened: Final = asyncio.Event()
         self._sock: socket.socket | None = None
 
-    def __enter__(self) -> Changes:
+    def __enter__(self) -> Self:
         sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
         try:
             sock.bind((0, _GROUPS))

@@ -1,0 +1,79 @@
+"""Asks whether the Internet answers, as itself: a TLS connection to one target, and to the others if that fails.
+
+Nothing is sent on it. If no target can be reached, a plain-HTTP request tells a portal, which answers everybody's
+requests with a redirect to itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from gateway.connectivity.findings import Finding, down, unknown, up
+from gateway.connectivity.http_client import Malformed, get
+from gateway.connectivity.line import Line
+from gateway.connectivity.streams import SILENT, UNREACHABLE, Failed, connected
+
+PORT: Final = 443
+_PLAIN_PORT: Final = 80
+_PORTAL_S: Final = 2.0
+_NOT_YET_VALID: Final = 9  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED of openssl/x509_vfy.h
+_EXPIRED: Final = 10
+_AUTHENTICATION_REQUIRED: Final = 511  # RFC 6585: what a portal should say
+_REDIRECTS: Final = range(300, 400)
+
+
+async def check(line: Line) -> Finding:
+    targets = line.config.targets
+    first = line.turn % len(targets)
+    failures: dict[str, Failed] = {}
+    for name in targets[first:] + targets[:first]:
+        addresses = line.target_addresses.get(name, ())
+        if not addresses:
+            continue
+        began = line.clock.monotonic()
+        try:
+            async with connected(addresses[0], PORT, tls=line.tls, name=name):
+                took_ms = (line.clock.monotonic() - began) * 1000
+        except Failed as failure:
+            failures[name] = failure
+            continue
+        evidence = {name: f"{addresses[0]}, {took_ms:.0f} ms", **_texts(failures)}
+        return up(f"{name} answers, and is who it says", evidence)
+    if not failures:
+        return unknown("No address of any target is known")
+    return await _explain(line, failures)
+
+
+async def _explain(line: Line, failures: dict[str, Failed]) -> Finding:
+    evidence = _texts(failures)
+    codes = {failure.verify_code for failure in failures.values()}
+    if codes <= {_NOT_YET_VALID, _EXPIRED}:
+        return down("clock_wrong", "Every certificate is out of its dates for this machine's clock", evidence)
+    for name in failures:
+        if portal := await _portal(line.target_addresses[name][0], name):
+            return down("captive_portal", f"A portal answers in the place of {name}", {**evidence, "portal": portal})
+    if 0 not in codes:
+        return down("captive_portal", "Somebody else answers in the place of every target", evidence)
+    reasons = {failure.reason for failure in failures.values()}
+    if reasons <= {SILENT, UNREACHABLE}:
+        return down("upstream_black_hole", "The router answers, but nothing beyond it does", evidence)
+    return down("upstream_refused", "The Internet can be reached, but no TLS connection can be made", evidence)
+
+
+async def _portal(address: str, name: str) -> str:
+    """Return where a plain-HTTP request to ``name`` is sent on to, if that is another host; else nothing."""
+    try:
+        async with connected(address, _PLAIN_PORT) as (reader, writer), asyncio.timeout(_PORTAL_S):
+            reply = await get(reader, writer, host=name, path="/", body_max_bytes=1 << 16)
+    except (Failed, Malformed, OSError):
+        return ""
+    location = reply.headers.get("location", "")
+    host = location.partition("://")[2].partition("/")[0].partition(":")[0].lower()
+    if reply.status == _AUTHENTICATION_REQUIRED or (reply.status in _REDIRECTS and host not in {"", name}):
+        return f"{reply.status} {location}"[:200]
+    return ""
+
+
+def _texts(failures: dict[str, Failed]) -> dict[str, str]:
+    return {name: failure.reason for name, failure in failures.items()}
