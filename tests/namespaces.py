@@ -116,7 +116,7 @@ class Edge:
 
 
 @contextmanager
-def _namespace(*prefix: str) -> Iterator[tuple[Namespace, int]]:
+def namespace(*prefix: str) -> Iterator[tuple[Namespace, int]]:
     # unshare says so when it is inside: cat answers then
     own_user = () if os.geteuid() == 0 or prefix else ("--user", "--map-root-user")
     command = [*prefix, "unshare", *own_user, "--net", "sh", "-c", "echo $$; exec cat"]
@@ -137,9 +137,9 @@ def _namespace(*prefix: str) -> Iterator[tuple[Namespace, int]]:
 def edge() -> Iterator[Edge]:
     """Make both namespaces and the cable; no rules yet."""
     with ExitStack() as stack:
-        host, _ = stack.enter_context(_namespace())
+        host, _ = stack.enter_context(namespace())
         inside = host.enter if os.geteuid() != 0 else ()
-        world, world_pid = stack.enter_context(_namespace(*inside))
+        world, world_pid = stack.enter_context(namespace(*inside))
         host.run("ip", "-batch", "-", given=_HOST_SETUP.format(world_pid=world_pid))
         world.run("ip", "-batch", "-", given=_WORLD_SETUP)
         yield Edge(host, world)

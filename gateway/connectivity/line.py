@@ -26,10 +26,12 @@ class Line:
     network: Network = field(default_factory=Network)
     turn: int = 0
     """Which of the targets comes first; counts passes."""
+    is_in_doubt: bool = False
+    """Something failed just now: what can be asked at once need not wait for what may be asked first."""
     target_addresses: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By target, the addresses of the last honest answer: what is tried when DNS is dead."""
     answering_routers: set[str] = field(default_factory=set)
-    """Routers that answered a probe once, so that their silence says something."""
+    """Routers that answered before as they always should, so that their silence says something."""
     zone_servers: dict[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict)
     """By name, until when (monotonic) which servers of its zone are asked."""
     lies_looked_for_at: float = -1e9

@@ -55,6 +55,7 @@ async def climb(
         finding, took_ms = await look(line, rung)
         further: Finding | None = None
         if rung is Rung.DNS and finding.state == "down":
+            line.is_in_doubt = True
             https, _ = await look(line, Rung.HTTPS)
             finding, further = beyond_dns(finding, https)
         if line.network is not network:

@@ -1,7 +1,7 @@
 """Asks whether the resolvers answer, and tell the truth.
 
-Each is asked for a host that exists; now and then, and after any trouble, for one that cannot exist. Who has an address
-for that, or a private one for a public host, lies: a portal, a filter, or malice.
+Each is asked for a host that exists; now and then, and when that one has moved, for one that cannot exist. Who has an
+address for that, or a private one for a public host, lies: a portal, a filter, or malice.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 from typing import Final
 
-from gateway.connectivity.dns import Answer, Kind, Rcode, ask, random_name
+from gateway.connectivity.dns import Answer, Kind, ask, random_name
 from gateway.connectivity.findings import Finding, down, up
 from gateway.connectivity.line import Line
 
@@ -38,17 +38,20 @@ async def check(line: Line) -> Finding:
         answers += await _ask_all(line, resolvers, [each for each in targets if each not in {turn, *unknown}], kind)
     now = line.clock.monotonic()
     lies = _lies(answers, kind)
-    if lies or now - line.lies_looked_for_at >= _LIES_EVERY_S:
+    addresses = _addresses(answers, kind)
+    before = line.target_addresses
+    is_new = any(name in before and not set(found) & set(before[name]) for name, found in addresses.items())
+    if lies or is_new or now - line.lies_looked_for_at >= _LIES_EVERY_S:
         impossible = await _ask_all(line, resolvers, [random_name()], kind)
         lies |= {f"{each.server} for {name}": each.text for name, each in impossible if _has_data(each, kind)}
         line.lies_looked_for_at = now - _LIES_EVERY_S if lies else now
     evidence = {f"{each.server} for {name}": each.text for name, each in answers}
     if lies:
-        for name, addresses in _addresses(answers, kind).items():
-            line.target_addresses.setdefault(name, addresses)  # a portal that captures names too shows itself there
+        for name, found in addresses.items():
+            before.setdefault(name, found)  # a portal that captures names too shows itself there
         return down("dns_lying", f"The resolver {next(iter(lies)).split()[0]} does not tell the truth", evidence | lies)
     good = {each.server for _, each in answers if _has_data(each, kind)}
-    line.target_addresses |= _addresses(answers, kind)
+    before |= addresses
     if good:
         silent = [server for server in resolvers if server not in good]
         also = f"; {' and '.join(silent)} did not" if silent else ""

@@ -1,7 +1,7 @@
 """Asks whether the Internet answers, as itself: a TLS connection to one target, and to the others if that fails.
 
-Nothing is sent on it. If no target can be reached, a plain-HTTP request tells a portal, which answers everybody's
-requests with a redirect to itself.
+Nothing is sent on it. Once a target cannot be reached, plain-HTTP requests tell a portal, which answers everybody's
+with a redirect to itself.
 """
 
 from __future__ import annotations
@@ -26,32 +26,43 @@ _REDIRECTS: Final = range(300, 400)
 async def check(line: Line) -> Finding:
     targets = line.config.targets
     first = line.turn % len(targets)
-    failures: dict[str, Failed] = {}
-    for name in targets[first:] + targets[:first]:
-        addresses = line.target_addresses.get(name, ())
-        if not addresses:
-            continue
-        began = line.clock.monotonic()
-        try:
-            async with connected(addresses[0], PORT, tls=line.tls, name=name):
-                took_ms = (line.clock.monotonic() - began) * 1000
-        except Failed as failure:
-            failures[name] = failure
-            continue
-        evidence = {name: f"{addresses[0]}, {took_ms:.0f} ms", **_texts(failures)}
-        return up(f"{name} answers, and is who it says", evidence)
-    if not failures:
+    names = [name for name in targets[first:] + targets[:first] if line.target_addresses.get(name)]
+    if not names:
         return unknown("No address of any target is known")
-    return await _explain(line, failures)
+    failures: dict[str, Failed] = {}
+    portals: dict[str, str] = {}
+    for batch in [names] if line.is_in_doubt else [names[:1], names]:
+        async with asyncio.TaskGroup() as group:
+            tries = {name: group.create_task(_try(line, name)) for name in batch if name not in failures}
+            looks = {name: group.create_task(_portal(line, name)) for name in batch if batch is names}
+        results = {name: task.result() for name, task in tries.items()}
+        failures |= {name: result for name, result in results.items() if isinstance(result, Failed)}
+        portals |= {name: task.result() for name, task in looks.items()}
+        for name, result in results.items():
+            if not isinstance(result, Failed):
+                line.is_in_doubt = False
+                return up(f"{name} answers, and is who it says", {name: result, **_texts(failures)})
+    line.is_in_doubt = True
+    return _explain(failures, portals)
 
 
-async def _explain(line: Line, failures: dict[str, Failed]) -> Finding:
+async def _try(line: Line, name: str) -> str | Failed:
+    """Return where and how fast ``name`` answered, or how it failed."""
+    began, address = line.clock.monotonic(), line.target_addresses[name][0]
+    try:
+        async with connected(address, PORT, tls=line.tls, name=name):
+            return f"{address}, {(line.clock.monotonic() - began) * 1000:.0f} ms"
+    except Failed as failure:
+        return failure
+
+
+def _explain(failures: dict[str, Failed], portals: dict[str, str]) -> Finding:
     evidence = _texts(failures)
     codes = {failure.verify_code for failure in failures.values()}
     if codes <= {_NOT_YET_VALID, _EXPIRED}:
         return down("clock_wrong", "Every certificate is out of its dates for this machine's clock", evidence)
-    for name in failures:
-        if portal := await _portal(line.target_addresses[name][0], name):
+    for name, portal in portals.items():
+        if portal:
             return down("captive_portal", f"A portal answers in the place of {name}", {**evidence, "portal": portal})
     if 0 not in codes:
         return down("captive_portal", "Somebody else answers in the place of every target", evidence)
@@ -61,10 +72,13 @@ async def _explain(line: Line, failures: dict[str, Failed]) -> Finding:
     return down("upstream_refused", "The Internet can be reached, but no TLS connection can be made", evidence)
 
 
-async def _portal(address: str, name: str) -> str:
+async def _portal(line: Line, name: str) -> str:
     """Return where a plain-HTTP request to ``name`` is sent on to, if that is another host; else nothing."""
     try:
-        async with connected(address, _PLAIN_PORT) as (reader, writer), asyncio.timeout(_PORTAL_S):
+        async with (
+            connected(line.target_addresses[name][0], _PLAIN_PORT) as (reader, writer),
+            asyncio.timeout(_PORTAL_S),
+        ):
             reply = await get(reader, writer, host=name, path="/", body_max_bytes=1 << 16)
     except (Failed, Malformed, OSError):
         return ""

@@ -1,17 +1,19 @@
 """Asks whether the router is there, as a process without privileges can.
 
-An echo request needs ``net.ipv4.ping_group_range``, which Debian 12 leaves closed; ARP and NDP need CAP_NET_RAW. What
-anybody may do: send a datagram to a port where nobody listens, so that the kernel resolves the router's hardware
-address, and the router says "port unreachable"; then read the kernel's neighbour table. Both questions are asked.
+An echo request needs ``net.ipv4.ping_group_range``, which Debian 12 leaves closed; ARP and NDP need CAP_NET_RAW.
+What anybody may do: connect to a port where nobody listens, which the router's kernel refuses; send a datagram there, to be
+told "port unreachable"; and read the kernel's neighbour table, whose entry both of them bring about. All are tried.
 
-A router that has answered once and is silent now is gone. One that never answers (a strict firewall) is judged by
-the neighbour table alone, which takes the kernel up to a minute: it believes a confirmed neighbour for 15 to 45 s, and
-then asks for 8.
+A router that has refused a connection or echoed before, and is silent now, is gone. "Port unreachable" proves that it is
+there, but its absence nothing: kernels send one a second (``icmp_ratelimit``). A router that never answers (a strict
+firewall) is judged by the neighbour table alone, which takes the kernel up to a minute: it believes a confirmed
+neighbour for 15 to 45 s, and then asks for 8.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 import struct
@@ -25,6 +27,8 @@ from gateway.connectivity.netlink import NetlinkFailed, Route, find_neighbour
 _ANSWER_S: Final = 1.0
 _DISCARD: Final = 9  # RFC 863; hardly anybody serves it
 _ECHO_REQUEST: Final = {socket.AF_INET: 8, socket.AF_INET6: 128}  # RFC 792, RFC 4443
+_REFUSED: Final = "connection refused"
+_UNREACHABLE: Final = "port unreachable"
 _GONE: Final = {"failed", "incomplete", "none"}
 
 Answer = asyncio.Future[str]
@@ -38,7 +42,8 @@ async def check(line: Line) -> Finding:
     answer = await _provoke(route, route.gateway)
     evidence = {"router": route.gateway, "answer": answer or "none"}
     if answer:
-        line.answering_routers.add(route.gateway)
+        if answer != _UNREACHABLE:
+            line.answering_routers.add(route.gateway)
         took_ms = (line.clock.monotonic() - began) * 1000
         return up(f"The router {route.gateway} answers", {**evidence, "took": f"{took_ms:.1f} ms"})
     try:
@@ -63,24 +68,22 @@ async def _provoke(route: Route, gateway: str) -> str:
     if family == socket.AF_INET6:
         to = (gateway, _DISCARD, 0, route.index)
     with ExitStack() as stack:
-        udp = stack.enter_context(socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK))
-        probes = [(udp, b"")]
-        try:
-            protocol = socket.IPPROTO_ICMPV6 if family == socket.AF_INET6 else socket.IPPROTO_ICMP
-            ping = stack.enter_context(socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, protocol))
-            probes.append((ping, struct.pack("!BBHHH", _ECHO_REQUEST[family], 0, 0, 0, 1)))
-        except PermissionError:
-            pass
-        for sock, packet in probes:
-            loop.add_reader(sock, _hear, sock, answered)
-            stack.callback(loop.remove_reader, sock)
+        for kind, protocol, packet in _probes(family):
             try:
-                sock.connect(to)
-                sock.send(packet)
-            except ConnectionRefusedError:
-                return "port unreachable"
-            except OSError:
+                sock = stack.enter_context(socket.socket(family, kind | socket.SOCK_NONBLOCK, protocol))
+            except PermissionError:  # of echo requests
                 continue
+            error = sock.connect_ex(to)
+            if error == errno.ECONNREFUSED:
+                return _REFUSED
+            if kind == socket.SOCK_STREAM:
+                loop.add_writer(sock, _hear_connection, sock, answered)
+                stack.callback(loop.remove_writer, sock)
+            elif not error:
+                loop.add_reader(sock, _hear_datagram, sock, answered)
+                stack.callback(loop.remove_reader, sock)
+                with contextlib.suppress(OSError):
+                    sock.send(packet)
         try:
             async with asyncio.timeout(_ANSWER_S):
                 return await answered
@@ -88,15 +91,31 @@ async def _provoke(route: Route, gateway: str) -> str:
             return ""
 
 
-def _hear(sock: socket.socket, answered: Answer) -> None:
+def _probes(family: socket.AddressFamily) -> tuple[tuple[int, int, bytes], ...]:
+    """Return the kind of socket, its protocol and what is sent on it."""
+    echo = struct.pack("!BBHHH", _ECHO_REQUEST[family], 0, 0, 0, 1)  # the kernel adds number and checksum
+    icmp = socket.IPPROTO_ICMPV6 if family == socket.AF_INET6 else socket.IPPROTO_ICMP
+    return (socket.SOCK_STREAM, 0, b""), (socket.SOCK_DGRAM, icmp, echo), (socket.SOCK_DGRAM, 0, b"")
+
+
+def _hear_connection(sock: socket.socket, answered: Answer) -> None:
+    asyncio.get_running_loop().remove_writer(sock)
+    error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error in {0, errno.ECONNREFUSED}:  # others are our own kernel's: nobody is there
+        _set(answered, _REFUSED if error else "connection")
+
+
+def _hear_datagram(sock: socket.socket, answered: Answer) -> None:
     try:
         sock.recv(64)
-        heard = "echo" if sock.proto else "datagram"
-    except BlockingIOError:
+    except ConnectionRefusedError:
+        _set(answered, _UNREACHABLE)
+    except OSError:
         return
-    except OSError as error:
-        if error.errno != errno.ECONNREFUSED:  # host unreachable is what our own kernel says when nobody is there
-            return
-        heard = "port unreachable"
+    else:
+        _set(answered, "echo")
+
+
+def _set(answered: Answer, text: str) -> None:
     if not answered.done():
-        answered.set_result(heard)
+        answered.set_result(text)

@@ -15,7 +15,7 @@ from bridge.process.clock import Clock
 from gateway.connectivity.dns.messages import MESSAGE_MAX_BYTES, Kind, Malformed, Message, Rcode, decode, encode_query
 
 PORT: Final = 53
-DEADLINE_S: Final = 1.2
+DEADLINE_S: Final = 1.0
 """For one question: it is sent again after half of that, as one datagram may be lost."""
 
 

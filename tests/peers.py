@@ -1,0 +1,94 @@
+"""Who a monitor in a network namespace meets. Runs by itself, standard library alone: ``peers.py ROLE ARGUMENT…``.
+
+``targets CERTIFICATE KEY ADDRESS…``: TLS at port 443, and nothing said. ``portal CERTIFICATE KEY``: redirects at port 8080,
+and TLS at 8444. ``liar ADDRESS PORT``: a resolver that has an address for every name. ``door SOCKET KEEP PORT``: a gateway's
+``/health/ready``, whose bridge is up as long as the keep takes connections; a file beside the socket, ``database-down``,
+is its database's end. Each says ``ready`` when it is.
+"""
+
+# ruff: noqa: T201 - it says that it is ready
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import sys
+from pathlib import Path
+from typing import cast
+
+
+def _context(certificate: str, key: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+async def _hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        await _.read(1)
+    except OSError:
+        pass
+    writer.close()
+
+
+async def targets(certificate: str, key: str, *addresses: str) -> None:
+    for address in addresses:
+        await asyncio.start_server(_hang_up, address, 443, ssl=_context(certificate, key))
+
+
+async def portal(certificate: str, key: str) -> None:
+    async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: http://portal.lan/sign-in\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    await asyncio.start_server(redirect, "0.0.0.0", 8080)  # noqa: S104 - a namespace
+    await asyncio.start_server(_hang_up, "0.0.0.0", 8444, ssl=_context(certificate, key))  # noqa: S104
+
+
+class _Liar(asyncio.DatagramProtocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
+        answer = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04" + bytes((198, 51, 100, 66))
+        flags = b"\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00"
+        self.transport.sendto(data[:2] + flags + data[12:] + answer, address)
+
+
+async def liar(address: str, port: str) -> None:
+    await asyncio.get_running_loop().create_datagram_endpoint(_Liar, (address, int(port)))
+
+
+async def door(path: str, keep: str, port: str) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        try:
+            async with asyncio.timeout(1):
+                _, to_keep = await asyncio.open_connection(keep, int(port))
+            to_keep.close()
+            bridge = "up"
+        except OSError:
+            bridge = "down"
+        parts = [{"name": "bridge", "state": bridge, "since": "2026-11-21T08:00:00Z"}]
+        if bridge == "up":
+            store = "down" if Path(path).with_name("database-down").exists() else "up"
+            parts.append({"name": "store", "state": store, "since": "2026-11-21T08:00:00Z"})
+        body = json.dumps({"status": "ready", "dependencies": parts}).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        await writer.drain()
+        writer.close()
+
+    await asyncio.start_unix_server(answer, path)
+
+
+async def _play(role: str, *arguments: str) -> None:
+    await {"targets": targets, "portal": portal, "liar": liar, "door": door}[role](*arguments)
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_play(*sys.argv[1:]))
