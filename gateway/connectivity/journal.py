@@ -106,8 +106,9 @@ class Journal:
     def clock_set(self, by_s: float) -> None:
         """Move the beginnings of what lasts, which a wrong clock gave that has been put right."""
         lasting = [each for each in self._entries.values() if each.ended is None or each is self._run]
+        began = self._run.began if self._run else 0.0
         for entry in lasting:
-            if self._run is None or entry.began < self._run.began:
+            if entry.began < began:
                 continue  # from before this run, when it may have been right
             self.put(replace(entry, void=True))
             moved = replace(entry, began=entry.began + by_s, ended=None if entry.ended is None else entry.ended + by_s)

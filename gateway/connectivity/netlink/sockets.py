@@ -142,7 +142,7 @@ def _dump(sock: socket.socket, asked: int, expected: int) -> list[Message]:
 
 def _send(sock: socket.socket, datagram: bytes) -> None:
     try:
-        sock.sendto(datagram, (0, 0))
+        sock.send(datagram)  # not connected, a netlink socket sends to the kernel
     except OSError as error:
         raise NetlinkFailed(error.errno, error.strerror) from error
 
