@@ -1,9 +1,11 @@
 """Who a monitor in a network namespace meets. Runs by itself, standard library alone: ``peers.py ROLE ARGUMENT…``.
 
-``targets CERTIFICATE KEY ADDRESS…``: TLS at port 443, and nothing said. ``portal CERTIFICATE KEY``: redirects at port 8080,
-and TLS at 8444. ``liar ADDRESS PORT``: a resolver that has an address for every name. ``door SOCKET KEEP PORT``: a gateway's
-``/health/ready``, whose bridge is up as long as the keep takes connections; a file beside the socket, ``database-down``,
-is its database's end. Each says ``ready`` when it is.
+``targets CERTIFICATE KEY ADDRESS…``: TLS at port 443, and nothing said.
+``portal CERTIFICATE KEY``: redirects at port 8080, and TLS at 8444.
+``liar PORT``: a resolver that has an address for every name.
+``door SOCKET KEEP PORT``: a gateway's ``/health/ready``, whose bridge is up as long as the keep takes connections; a
+file ``database-down`` beside the socket is its database's end.
+Each says ``ready`` when it is.
 """
 
 # ruff: noqa: T201 - it says that it is ready
@@ -11,9 +13,11 @@ is its database's end. Each says ``ready`` when it is.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import ssl
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import cast
 
@@ -24,11 +28,9 @@ def _context(certificate: str, key: str) -> ssl.SSLContext:
     return context
 
 
-async def _hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        await _.read(1)
-    except OSError:
-        pass
+async def _hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        await reader.read(1)
     writer.close()
 
 
@@ -58,8 +60,8 @@ class _Liar(asyncio.DatagramProtocol):
         self.transport.sendto(data[:2] + flags + data[12:] + answer, address)
 
 
-async def liar(address: str, port: str) -> None:
-    await asyncio.get_running_loop().create_datagram_endpoint(_Liar, (address, int(port)))
+async def liar(port: str) -> None:
+    await asyncio.get_running_loop().create_datagram_endpoint(_Liar, ("0.0.0.0", int(port)))  # noqa: S104
 
 
 async def door(path: str, keep: str, port: str) -> None:
@@ -85,7 +87,9 @@ async def door(path: str, keep: str, port: str) -> None:
 
 
 async def _play(role: str, *arguments: str) -> None:
-    await {"targets": targets, "portal": portal, "liar": liar, "door": door}[role](*arguments)
+    roles: dict[str, Callable[..., Awaitable[None]]]
+    roles = {"targets": targets, "portal": portal, "liar": liar, "door": door}
+    await roles[role](*arguments)
     print("ready", flush=True)
     await asyncio.Event().wait()
 

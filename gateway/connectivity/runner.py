@@ -19,6 +19,8 @@ from gateway.connectivity.small_files import write_object
 from gateway.connectivity.watch import Watch
 
 SNAPSHOT_EVERY_S: Final = 10.0
+DUMP_EVERY_S: Final = 30.0
+"""The kernel says what changes; this is for an event that never came."""
 _LOOK_S: Final = 20.0
 """Every check has shorter deadlines of its own; this one is for what nobody thought of."""
 
@@ -82,6 +84,7 @@ class Runner:
         self._due = dict.fromkeys(Rung, 0.0)
         self._wake = asyncio.Event()
         self._written_at = -SNAPSHOT_EVERY_S
+        self._dumped_at = -DUMP_EVERY_S
         self._is_unwritten = False
         every = config.every_s
         self._every_s: dict[Rung, float] = {
@@ -116,7 +119,8 @@ class Runner:
             began = self._clock.monotonic()
             if branch is LINE:
                 self._wake.clear()
-                self._refresh()
+                if began - self._dumped_at >= DUMP_EVERY_S:
+                    self._refresh()
                 self._line.turn += 1
             await climb(self._line, branch, self._take, is_due=self._is_due)
             self._conclude()
@@ -158,9 +162,12 @@ class Runner:
 
     def _refresh(self) -> bool:
         """Read the kernel's tables; return whether they changed, in which case everything on the line is due."""
+        self._dumped_at = self._clock.monotonic()
         try:
             network = dump_network()
         except NetlinkFailed as error:
+            if self._line.network == Network():
+                raise  # not one look at the kernel: nothing could be said of anything
             _log.warning("netlink_failed", extra={"drawbridge_fields": {"error": str(error)}})
             return False
         if network == self._line.network:

@@ -1,11 +1,11 @@
 """Asks whether the router is there, as a process without privileges can.
 
 An echo request needs ``net.ipv4.ping_group_range``, which Debian 12 leaves closed; ARP and NDP need CAP_NET_RAW.
-What anybody may do: connect to a port where nobody listens, which the router's kernel refuses; send a datagram there, to be
-told "port unreachable"; and read the kernel's neighbour table, whose entry both of them bring about. All are tried.
+What anybody may do: connect to a port where nobody listens, which the router's kernel refuses; send a datagram there,
+to be told "port unreachable"; and read the kernel's neighbour table, whose entry both of them bring about.
 
-A router that has refused a connection or echoed before, and is silent now, is gone. "Port unreachable" proves that it is
-there, but its absence nothing: kernels send one a second (``icmp_ratelimit``). A router that never answers (a strict
+A router that has refused a connection or echoed before, and is silent now, is gone. "Port unreachable" proves that it
+is there, but its absence nothing: kernels send one a second (``icmp_ratelimit``). A router that never answers (a strict
 firewall) is judged by the neighbour table alone, which takes the kernel up to a minute: it believes a confirmed
 neighbour for 15 to 45 s, and then asks for 8.
 """

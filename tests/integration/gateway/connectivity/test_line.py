@@ -1,11 +1,9 @@
-"""Each cut of the line gives its own diagnosis, one report raised and one cleared: the real monitor, in a real network."""
+"""Each cut of the line gives its own diagnosis, one report raised and one cleared: the real monitor and network."""
 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,14 +12,11 @@ import pytest
 from tests.integration.gateway.connectivity.world import (
     BOX,
     KEEP,
-    NAME,
     PUBLIC,
-    RESOLVER,
     ROUTER,
     World,
     monitoring,
     playing,
-    resolving,
 )
 from tests.namespaces import PROBE
 from tests.waiting import until
@@ -54,7 +49,7 @@ def _drop(where: str, hook: str, rule: str) -> tuple[Do, Do]:
 
 
 def _lie(world: World) -> None:
-    world.play(world.internet, "liar", "0.0.0.0", "5354")
+    world.play(world.internet, "liar", "5354")
     rule = "udp dport 53 redirect to :5354"
     table = f"table ip lies {{ chain c {{ type nat hook prerouting priority -100; {rule}; }}\n}}"
     world.internet.nft("-f", "-", given=table)
@@ -79,7 +74,7 @@ def _ip(where: str, *commands: str) -> Do:
 CUTS: Final = (
     Cut(
         "cable out", "cable_out", "link", _ip("router", "link set lan0 down"),
-        _ip("router", "link set lan0 up", f"route replace 203.0.113.0/24 via 192.0.2.2"), ("eth0",),
+        _ip("router", "link set lan0 up", "route replace 203.0.113.0/24 via 192.0.2.2"), ("eth0",),
     ),
     Cut(
         "address lost", "no_address", "address", _ip("box", f"address del {BOX}/24 dev eth0"),
@@ -90,17 +85,27 @@ CUTS: Final = (
         _ip("box", f"route add default via {ROUTER}"), (f"{BOX}/24",),
     ),
     Cut(
-        "router gone", "router_gone", "router", _ip("router", f"address del {ROUTER}/24 dev lan0", f"route add {BOX}/32 dev lan0"),
+        "router gone", "router_gone", "router",
+        _ip("router", f"address del {ROUTER}/24 dev lan0", f"route add {BOX}/32 dev lan0"),
         _ip("router", f"address add {ROUTER}/24 dev lan0"), (ROUTER,),
     ),
     Cut("DNS dead", "dns_dead", "dns", *_drop("internet", "input", "udp dport 53"), ("silent",)),
-    Cut("captive portal", "captive_portal", "https", _capture, lambda world: world.router.nft("delete", "table", "ip", "cut"), ("302 http://portal.lan/sign-in",)),
-    Cut("upstream black hole", "upstream_black_hole", "https", *_drop("router", "forward", "iifname lan0"), ("silent",)),
+    Cut(
+        "captive portal", "captive_portal", "https", _capture,
+        lambda world: world.router.nft("delete", "table", "ip", "cut"), ("302 http://portal.lan/sign-in",),
+    ),
+    Cut(
+        "upstream black hole", "upstream_black_hole", "https",
+        *_drop("router", "forward", "iifname lan0"), ("silent",),
+    ),
     Cut(
         "name elsewhere", "name_elsewhere", "name", lambda world: world.publish("198.51.100.99"),
         lambda world: world.publish(), (PUBLIC, "198.51.100.99"),
     ),
-    Cut("port closed", "port_closed", "port", *_drop("router", "forward", "oifname lan0 tcp dport 443 ct state new"), ("silent",)),
+    Cut(
+        "port closed", "port_closed", "port",
+        *_drop("router", "forward", "oifname lan0 tcp dport 443 ct state new"), ("silent",),
+    ),
     Cut(
         "keep away", "keep_away", "bridge", _ip("router", f"address del {KEEP}/24 dev lan0"),
         _ip("router", f"address add {KEEP}/24 dev lan0"), (f"{KEEP}:8443",),

