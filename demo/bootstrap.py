@@ -64,6 +64,7 @@ TEST_NEEDS: Final = (
     Need("nftables", "*/libnftables.so.1", "the firewall's tests"),  # nft itself is on root's PATH alone
     Need("iproute2", "ip", "the firewall's tests"),
     Need("iputils-ping", "ping", "the firewall's tests"),
+    Need("bind9", "named", "the tests of the line"),
     Need("age", "age", "the tests of backups"),
     Need("openssh-client", "ssh", "the tests of backups"),
     Need("openssh-server", "openssh/ssh-session-cleanup", "the tests of backups"),

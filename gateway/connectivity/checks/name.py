@@ -88,16 +88,16 @@ async def _zone_servers(line: Line, name: str) -> tuple[str, ...]:
     until, servers = line.zone_servers.get(name, (0.0, ()))
     if line.clock.monotonic() < until:
         return servers
-    servers = ()
     labels = name.split(".")
-    resolver = next(iter(line.resolvers()), "")
-    for count in range(len(labels) - 1):
-        answer = await ask(resolver, ".".join(labels[count:]), Kind.NS, clock=line.clock)
-        if answer.message is None:
-            return ()
-        for host in answer.message.data(Kind.NS)[:_SERVERS_MAX]:
-            servers += (await line.resolve(host, line.family))[:1]
-        if servers:
-            line.zone_servers[name] = (line.clock.monotonic() + _ZONE_KEPT_S, servers)
-            break
-    return servers
+    for resolver in line.resolvers():
+        for count in range(len(labels) - 1):
+            answer = await ask(resolver, ".".join(labels[count:]), Kind.NS, clock=line.clock)
+            if answer.message is None:
+                break  # the next resolver may be better
+            servers = ()
+            for host in answer.message.data(Kind.NS)[:_SERVERS_MAX]:
+                servers += (await line.resolve(host, line.family))[:1]
+            if servers:
+                line.zone_servers[name] = (line.clock.monotonic() + _ZONE_KEPT_S, servers)
+                return servers
+    return ()

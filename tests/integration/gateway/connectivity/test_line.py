@@ -40,8 +40,8 @@ class Cut:
     evidence: tuple[str, ...] = ()
 
 
-def _drop(where: str, hook: str, rule: str) -> tuple[Do, Do]:
-    table = f"table inet cut {{ chain c {{ type filter hook {hook} priority 0; {rule} drop; }}\n}}"
+def _drop(where: str, hook: str, rule: str, verdict: str = "drop") -> tuple[Do, Do]:
+    table = f"table inet cut {{ chain c {{ type filter hook {hook} priority 0; {rule} {verdict}; }}\n}}"
     return (
         lambda world: getattr(world, where).nft("-f", "-", given=table),
         lambda world: getattr(world, where).nft("delete", "table", "inet", "cut"),
@@ -99,8 +99,16 @@ CUTS: Final = (
         *_drop("router", "forward", "iifname lan0"), ("silent",),
     ),
     Cut(
+        "HTTPS refused", "upstream_refused", "https",
+        *_drop("router", "forward", "iifname lan0 tcp dport 443", "reject with tcp reset"), ("refused",),
+    ),
+    Cut(
         "name elsewhere", "name_elsewhere", "name", lambda world: world.publish("198.51.100.99"),
         lambda world: world.publish(), (PUBLIC, "198.51.100.99"),
+    ),
+    Cut(
+        "name missing", "name_missing", "name", lambda world: world.publish(name="other.example.org"),
+        lambda world: world.publish(), ("no such name",),
     ),
     Cut(
         "port closed", "port_closed", "port",

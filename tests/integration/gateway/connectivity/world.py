@@ -96,12 +96,12 @@ class World:
         diagnosis = self.snapshot["diagnosis"]
         return str(diagnosis["code"]) if diagnosis else None
 
-    def publish(self, address: str = PUBLIC) -> None:
+    def publish(self, address: str = PUBLIC, *, name: str = NAME) -> None:
         """Say what the DDNS updater would: that this is our address."""
         status = {
             "at": time.time(),
             "addresses": {"ipv4": {"value": address, "state": "public"}, "ipv6": {"value": None, "state": "unknown"}},
-            "names": [{"name": NAME, "family": "ipv4", "state": "current"}],
+            "names": [{"name": name, "family": "ipv4", "state": "current"}],
         }
         (self.folder / "ddns.json").write_text(json.dumps(status), "utf-8")
 
