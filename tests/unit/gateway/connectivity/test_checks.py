@@ -29,7 +29,7 @@ ROUTE: Final = Route(2, "192.168.1.1", 0, is_ipv6=False)
 ROUTE_IPV6: Final = Route(2, "fe80::1", 1024, is_ipv6=True)
 
 
-def _line(network: Network | None = None, **given: object) -> Line:
+def _line(network: Network | None = None, **given: Any) -> Line:  # noqa: ANN401 - any setting's type
     settings = GatewaySettings.model_validate({"connectivity": given})
     config = Config.from_json(json.loads(as_json(settings, SECTIONS)))
     return Line(config, TurnedClock(), network or Network((LO, ETH), (ADDRESS,), (ROUTE,)))
@@ -45,7 +45,7 @@ def _line(network: Network | None = None, **given: object) -> Line:
         pytest.param((LO,), {}, "interface_down", id="none"),
     ],
 )
-async def test_link_finds(links: tuple[Link, ...], given: dict[str, object], code: str) -> None:
+async def test_link_finds(links: tuple[Link, ...], given: dict[str, Any], code: str) -> None:
     found = await link.check(_line(Network(links), **given))
     assert (found.code, found.definitive) == (code, bool(code))
 
@@ -141,7 +141,7 @@ def _snapshot(line: Line, **changed: object) -> dict[str, Any]:
     }
 
 
-async def _name(folder: Path, snapshot: object, **given: object) -> Finding:
+async def _name(folder: Path, snapshot: object, **given: Any) -> Finding:  # noqa: ANN401 - any setting's type
     file = folder / "ddns.json"
     file.write_text(snapshot if isinstance(snapshot, str) else json.dumps(snapshot), "utf-8")
     return await name.check(_line(ddns_status=file, **given))
