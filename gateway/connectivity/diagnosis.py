@@ -29,7 +29,7 @@ ADVICE: Final[Mapping[str, tuple[Severity, str]]] = {
     "port_closed": ("critical", "see `python -m gateway ddns ports`, or forward the port in the router by hand"),
     "gateways_down": ("critical", "see `systemctl status gateway@1 gateway@2`, and `journalctl -u gateway@1`"),
     "keep_away": ("critical", "see whether the keep has power and its network cable is in"),
-    "agent_down": ("critical", "start the agent on the keep: `rescue restart agent`, and see its log"),
+    "agent_down": ("critical", "start the agent on the keep: `restart agent` in its rescue console, and see its log"),
     "bridge_refused": ("critical", "see the log of the gateway: certificates, message keys, clocks"),
     "database_down": ("critical", "see whether PostgreSQL runs on the keep, and its disk"),
     "line_flapping": ("warning", "see cables and plugs, and the journal of outages for what goes down each time"),

@@ -199,3 +199,17 @@ async def test_monitor_continues_the_outage_when_it_is_started_again_during_one(
     assert world.told() == {("line.cable_out", "raised"): 1, ("line.cable_out", "cleared"): 1}
     [outage] = world.snapshot["outages"]
     assert outage["ended"] is not None
+
+
+async def test_monitor_finds_nothing_broken_when_the_router_answers_no_probe(world: World) -> None:
+    cut, _ = _drop("router", "input", f"ip daddr {ROUTER}")
+    cut(world)
+    with (
+        playing(world.router, sys.executable, "-I", "-S", str(PROBE), "listen", "8443"),
+        monitoring(world.folder, world.box),
+    ):
+        await until(lambda: world.snapshot["state"] == "up", timeout_s=20)
+        [router] = [each for each in world.snapshot["rungs"] if each["name"] == "router"]
+    assert (router["state"], router["evidence"]["answer"]) == ("up", "none")
+    assert router["evidence"]["neighbour"] in {"reachable", "stale", "delay", "probe"}
+    assert world.told() == {}
