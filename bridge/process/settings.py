@@ -93,10 +93,22 @@ def _instead(name: str, known: Iterable[str]) -> str:
 
 
 def describe(model: type[Section]) -> Iterator[tuple[str, str, str]]:
-    """Yield (dotted key, default as JSON, description) of every setting, for the documentation."""
+    """Yield (dotted key, default as JSON, description) of every setting, for the documentation.
+
+    The settings of a list's entries follow the list, as ``ddns.records[].name``.
+    """
     for key, field in _fields(model):
         default = "(required)" if field.is_required() else _as_text(field.get_default(call_default_factory=True))
         yield ".".join(key), default, field.description or ""
+        for entry in _entries_of(field.annotation):
+            for inner, value, text in describe(entry):
+                yield f"{'.'.join(key)}[].{inner}", value, text
+
+
+def _entries_of(annotation: Any) -> Iterator[type[Section]]:
+    for option in _options(annotation):
+        if get_origin(option) is tuple and (section := _section_of(get_args(option)[0])) is not None:
+            yield section
 
 
 def _as_text(value: Any) -> str:

@@ -174,3 +174,14 @@ def test_describe_lists_every_setting_with_default_and_description() -> None:
         ("mail.host", '"localhost"', ""),
         ("mail.password", "null", ""),
     ]
+
+
+def test_describe_lists_the_settings_of_a_lists_entries() -> None:
+    class Several(Section):
+        listeners: Annotated[tuple[Listener, ...], Field(description="All of them.")] = ()
+
+    assert list(describe(Several)) == [
+        ("listeners", "[]", "All of them."),
+        ("listeners[].port", "(required)", "The TCP port."),
+        ("listeners[].hosts", "[]", ""),
+    ]
