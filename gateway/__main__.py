@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gateway.alerts import commands as alerts
 from gateway.connectivity import commands as monitor
+from gateway.ddns import commands as ddns
 from gateway.status import commands as status
 
 
@@ -31,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("understand", help=text, description=text)
     alerts.add_parser(commands)
     monitor.add_parser(commands)
+    ddns.add_parser(commands)
     status.add_parser(commands)
     return parser
 
@@ -39,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == status.COMMAND:
         return status.run(options)
+    if options.command == "ddns":
+        return ddns.run(options)
     from gateway import service  # noqa: PLC0415 - most of a second, two on a Pi, that a look need not wait for
 
     return service.run(options)
