@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.namespaces import PROBE, Namespace, _namespace
+from tests.namespaces import PROBE, Namespace, namespace
 
 REPOSITORY: Final = Path(__file__).parents[5]
 ROUTER: Final = "10.78.0.1"
@@ -213,11 +213,11 @@ def lacking() -> str:
 def lan(folder: Path) -> Iterator[Lan]:
     """Make the namespaces and the cables. miniupnpd does not run yet."""
     with ExitStack() as stack:
-        router, _ = stack.enter_context(_namespace())
+        router, _ = stack.enter_context(namespace())
         inside: Sequence[str] = router.enter if os.geteuid() != 0 else ()
         pids, devices = {}, {}
         for name in ("box", "other", "outside"):
-            devices[name], pids[name] = stack.enter_context(_namespace(*inside))
+            devices[name], pids[name] = stack.enter_context(namespace(*inside))
         router.run("ip", "-batch", "-", given=_ROUTER_SETUP.format(**pids))
         router.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
         router.nft("-f", "-", given=_RULES)
