@@ -17,7 +17,7 @@ from pathlib import Path
 
 from agent.backup.errors import BackupError, MissingFile, SealBroken
 from agent.backup.names import WAL_NAME, wal_file
-from agent.backup.seal import SealKey
+from agent.backup.seal import SealKey, sealed_max_bytes
 from agent.backup.state import record
 from agent.backup.targets import Target, open_target
 from agent.backup.where import Where
@@ -56,7 +56,7 @@ def _is_there(target: Target, key: SealKey, name: str, content: bytes) -> bool:
     """
     found = io.BytesIO()
     try:
-        target.get(name, found)
+        target.get(name, found, at_most=sealed_max_bytes(len(content)))
         there = gzip.decompress(key.open(name, found.getvalue()))
     except (MissingFile, SealBroken):
         return False

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import io
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
 from agent.backup.contents import QUERIES, STATEMENT_S, connected, frozen, frozen_at_restore_point, one
 from agent.backup.errors import BackupError
-from agent.backup.manifest import SOURCE_DUMP, STORE_DUMP, STORE_TAR, Contents, Manifest
+from agent.backup.fetch import read_manifest
+from agent.backup.manifest import MANIFEST_MAX_BYTES, SOURCE_DUMP, STORE_DUMP, STORE_TAR, Contents, Manifest
 from agent.backup.names import MANIFEST, base_file, base_id, catalog, wal_file
 from agent.backup.programs import alone, binaries, piped, room
 from agent.backup.retention import Retention, kept, unneeded_wal
-from agent.backup.seal import SealKey
+from agent.backup.seal import SealKey, sealed_max_bytes
 from agent.backup.state import record
 from agent.backup.targets import PART, Target, open_target
 from agent.backup.where import Where
@@ -26,6 +27,8 @@ from bridge.process.clock import Clock, rfc3339, utc
 
 Say = Callable[[str], None]
 _POLL_S: Final = 0.1
+_SEGMENT_MAX_BYTES: Final = 64 << 20
+"""Of WAL, whatever its cluster was made with."""
 
 
 def where(settings: Backup) -> Where:
@@ -196,6 +199,19 @@ def prune(target: Target, current: str, retention: Retention, say: Say) -> None:
     say(f"kept {len(stay)} backups, removed {gone}")
 
 
+def _sizes(target: Target, key: SealKey, names: Iterable[str]) -> dict[str, int]:
+    """Return how many bytes each of our files may have, of those that a finished backup or the WAL is made of."""
+    sizes: dict[str, int] = {}
+    for number, system in catalog(names).items():
+        sizes |= {wal_file(number, wal): sealed_max_bytes(_SEGMENT_MAX_BYTES) for wal in system.wal}
+        for base, parts in system.parts.items():
+            if MANIFEST not in parts:
+                continue  # it is the last to be copied: what lacks it here was never finished
+            files = read_manifest(target, key, number, base).files | {MANIFEST: MANIFEST_MAX_BYTES}
+            sizes |= {base_file(number, base, part): files[part] for part in parts & files.keys()}
+    return sizes
+
+
 def _copy_to_remote(settings: Backup, place: Where, system: str, say: Say) -> str:
     """Copy to the remote what it lacks, and return what went wrong, if anything did.
 
@@ -209,10 +225,11 @@ def _copy_to_remote(settings: Backup, place: Where, system: str, say: Say) -> st
     copied = 0
     try:
         with open_target(place) as target, open_target(place, settings.remote) as remote:
-            missing = [name for name in target.files().keys() - remote.files().keys() if catalog([name])]
-            for name in sorted(missing, key=lambda name: (name.endswith(MANIFEST), name)):
+            missing = target.files().keys() - remote.files().keys()
+            sizes = _sizes(target, key, missing)
+            for name in sorted(sizes, key=lambda name: (name.endswith(MANIFEST), name)):
                 with room(staged.parent), staged.open("wb") as file:
-                    target.get(name, file)
+                    target.get(name, file, at_most=sizes[name])
                 key.verify(name, staged)
                 with staged.open("rb") as file:
                     remote.put(name, file)

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import IO, Final
 
 from agent.backup.errors import BackupError, MissingFile, SealBroken
-from agent.backup.manifest import STORE_TAR, Manifest
+from agent.backup.manifest import MANIFEST_MAX_BYTES, STORE_TAR, Manifest
 from agent.backup.names import MANIFEST, System, WalPath, base_file, catalog, first_wal, started_at, wal_file, wal_path
 from agent.backup.programs import room, run
-from agent.backup.seal import SealKey
+from agent.backup.seal import SealKey, sealed_max_bytes
 from agent.backup.targets import Target
 
 Say = Callable[[str], None]
@@ -67,7 +67,7 @@ def read_manifest(target: Target, key: SealKey, system: str, base: str) -> Manif
     """Return a backup's manifest, verified. Raises :class:`BackupError`."""
     name = base_file(system, base, MANIFEST)
     sealed = io.BytesIO()
-    target.get(name, sealed)
+    target.get(name, sealed, at_most=MANIFEST_MAX_BYTES)
     return Manifest.decode(key.open(name, sealed.getvalue()))
 
 
@@ -89,7 +89,7 @@ class Fetch:
         name = base_file(self.found.system, self.found.base, part)
         sealed = work / part
         with room(work), sealed.open("wb") as file:
-            self.target.get(name, file)
+            self.target.get(name, file, at_most=self.found.manifest.files.get(part, 0))
         with self.key.open_stream(name, sealed) as content:
             yield content
         sealed.unlink()
@@ -141,7 +141,7 @@ class Fetch:
     def _open(self, wal: str) -> bytes:
         sealed = io.BytesIO()
         name = wal_file(self.found.system, wal)
-        self.target.get(name, sealed)
+        self.target.get(name, sealed, at_most=sealed_max_bytes(self.found.manifest.segment_bytes))
         return self.key.open(name, sealed.getvalue())
 
     def _gap(self, problem: str, lacking: str, *, despite_gap: bool) -> None:

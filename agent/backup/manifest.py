@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent.backup.errors import BackupError
 
+MANIFEST_MAX_BYTES: Final = 1 << 20
+"""As sealed; a table takes some forty bytes."""
 STORE_TAR: Final = "store.tar"
 STORE_DUMP: Final = "store.dump"
 SOURCE_DUMP: Final = "source.dump"

@@ -32,6 +32,11 @@ HEADER_BYTES: Final = len("drawbridge-backup 1 ") + 8 + 1 + 64 + 1
 _CHUNK_BYTES: Final = 1 << 18
 
 
+def sealed_max_bytes(content_bytes: int) -> int:
+    """Return what a sealed, gzipped file of so much content has at most: neither makes it a hundredth larger."""
+    return content_bytes + content_bytes // 100 + (1 << 16)
+
+
 @dataclass(frozen=True, slots=True)
 class SealKey:
     """The age identity in ``path``, and the MAC key that comes from it."""

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Final, Self
 
-from agent.backup.errors import BackupError, MissingFile
+from agent.backup.errors import BackupError, MissingFile, SealBroken
 
 _INIT, _VERSION = 1, 2
 _OPEN, _CLOSE, _READ, _WRITE, _LSTAT, _OPENDIR, _READDIR, _REMOVE, _MKDIR = 3, 4, 5, 6, 7, 11, 12, 13, 14
@@ -32,6 +32,10 @@ _HAS_SIZE, _HAS_OWNER, _HAS_MODE, _HAS_TIMES = 0x1, 0x2, 0x4, 0x8
 _CHUNK_BYTES: Final = 32_768
 """What every server takes in one packet."""
 _IN_FLIGHT: Final = 32
+_PACKET_MAX_BYTES: Final = 256 * 1024
+"""OpenSSH's own limit."""
+_ENTRIES_MAX: Final = 1_000_000
+"""In a folder: half a year's WAL, a segment every 30 s, is half of that."""
 
 
 class SftpFailure(BackupError):
@@ -55,6 +59,10 @@ class Attributes:
 def _string(value: str | bytes) -> bytes:
     raw = value.encode() if isinstance(value, str) else value
     return struct.pack(">I", len(raw)) + raw
+
+
+def too_large(name: str, at_most: int) -> SealBroken:
+    return SealBroken(f"{name} has more than the {at_most:,} bytes that we can have sent")
 
 
 class _Reader:
@@ -159,12 +167,14 @@ class Sftp:
             if self._process.poll() is None:
                 self._close(handle, path)
 
-    def read(self, path: str, sink: IO[bytes]) -> None:
-        """Write what ``path`` holds to ``sink``."""
+    def read(self, path: str, sink: IO[bytes], *, at_most: int) -> None:
+        """Write what ``path`` holds to ``sink``. Raises :class:`SealBroken` where it says that it has more bytes."""
         handle = self._open(path, _FOR_READING)
         waiting: deque[tuple[int, int]] = deque()
-        asked = wanted = self._size(path)
-        asked = 0
+        asked, wanted = 0, self._size(path)
+        if wanted > at_most:
+            self._close(handle, path)
+            raise too_large(path, at_most)
         while waiting or asked < wanted:
             while asked < wanted and len(waiting) < _IN_FLIGHT:
                 length = min(_CHUNK_BYTES, wanted - asked)
@@ -216,6 +226,7 @@ class Sftp:
             handle = self._expect(self._send(_OPENDIR, _string(path)), _HANDLE, path).string()
         except MissingFile:
             return
+        entries = 0
         while True:
             try:
                 reply = self._expect(self._send(_READDIR, _string(handle)), _NAME, path)
@@ -223,7 +234,12 @@ class Sftp:
                 if failure.code != _EOF:
                     raise
                 break
-            for _ in range(reply.uint32()):
+            number = reply.uint32()
+            entries += max(number, 1)
+            if entries > _ENTRIES_MAX:
+                msg = f"{self._place}: {path} has more files than a backup can have"
+                raise BackupError(msg)
+            for _ in range(number):
                 name = reply.string().decode(errors="replace")
                 reply.string()
                 found = reply.attributes()
@@ -283,7 +299,11 @@ class Sftp:
         except OSError:
             raise self._gone() from None
         head = self._pipe_out.read(4)
-        packet = self._pipe_out.read(int.from_bytes(head, "big")) if len(head) == 4 else b""  # noqa: PLR2004 - a uint32
+        length = int.from_bytes(head, "big") if len(head) == 4 else 0  # noqa: PLR2004 - a uint32
+        if length > _PACKET_MAX_BYTES:
+            msg = f"{self._place} does not talk SFTP"
+            raise BackupError(msg)
+        packet = self._pipe_out.read(length)
         if not packet:
             raise self._gone()
         return packet[0], packet[1:]

@@ -15,15 +15,20 @@ from typing import IO, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
 from agent.backup.errors import BackupError, MissingFile
-from agent.backup.sftp import Sftp, SftpFailure
+from agent.backup.sftp import Sftp, SftpFailure, too_large
 from agent.backup.where import Where
 
 PART: Final = ".part"
 """Ends the name of a file that is still on its way."""
+_DEPTH_MAX: Final = 4
+"""Of folders: there are two below a target's."""
 
 
 class Target(Protocol):
-    """Names are relative, with ``/`` between folders. Every method raises :class:`BackupError`."""
+    """Names are relative, with ``/`` between folders. Every method raises :class:`BackupError`.
+
+    Who holds the target may have been taken over: it must not fill this machine's memory or disk.
+    """
 
     url: str
 
@@ -33,8 +38,8 @@ class Target(Protocol):
         A reader sees the old file or the new one. Missing folders are made.
         """
 
-    def get(self, name: str, sink: IO[bytes]) -> None:
-        """Write the file to ``sink``. Raises :class:`MissingFile`."""
+    def get(self, name: str, sink: IO[bytes], *, at_most: int) -> None:
+        """Write the file to ``sink``. Raises :class:`MissingFile`, and SealBroken where it has more bytes."""
 
     def files(self) -> dict[str, int]:
         """Return every file's size in bytes, by name."""
@@ -70,9 +75,11 @@ class FolderTarget:
         except OSError as error:
             raise _unwritable(self.url, name, error) from error
 
-    def get(self, name: str, sink: IO[bytes]) -> None:
+    def get(self, name: str, sink: IO[bytes], *, at_most: int) -> None:
         try:
             with (self._folder / name).open("rb") as file:
+                if os.fstat(file.fileno()).st_size > at_most:
+                    raise too_large(name, at_most)
                 shutil.copyfileobj(file, sink)
         except FileNotFoundError:
             msg = f"{self.url} has no {name}"
@@ -112,8 +119,8 @@ class SftpTarget:
             raise BackupError(msg) from failure
         self._session.rename(path + PART, path)
 
-    def get(self, name: str, sink: IO[bytes]) -> None:
-        self._session.read(self._path(name), sink)
+    def get(self, name: str, sink: IO[bytes], *, at_most: int) -> None:
+        self._session.read(self._path(name), sink, at_most=at_most)
 
     def files(self) -> dict[str, int]:
         return dict(self._walk(""))
@@ -124,12 +131,12 @@ class SftpTarget:
         except MissingFile:
             return
 
-    def _walk(self, folder: str) -> Iterator[tuple[str, int]]:
+    def _walk(self, folder: str, depth: int = 0) -> Iterator[tuple[str, int]]:
         for name, found in [*self._session.folder(self._path(folder) if folder else self._folder or ".")]:
             path = f"{folder}/{name}" if folder else name
-            if found.is_folder:
-                yield from self._walk(path)
-            else:
+            if found.is_folder and depth < _DEPTH_MAX:
+                yield from self._walk(path, depth + 1)
+            elif not found.is_folder:
                 yield path, found.size
 
     def _path(self, name: str) -> str:

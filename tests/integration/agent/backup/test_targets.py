@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.backup.errors import BackupError, MissingFile
+from agent.backup.errors import BackupError, MissingFile, SealBroken
 from agent.backup.targets import Target, open_target
 from agent.backup.where import Where
 from tests.integration.agent.backup.keep import Door
+
+AT_MOST = 10_000_000
 
 
 @dataclass
@@ -40,7 +42,7 @@ def place(request: pytest.FixtureRequest, door: Door) -> Iterator[Place]:
 
 def got(place: Place, name: str) -> bytes:
     sink = io.BytesIO()
-    place.target.get(name, sink)
+    place.target.get(name, sink, at_most=AT_MOST)
     return sink.getvalue()
 
 
@@ -53,6 +55,18 @@ def test_target_gives_back_what_was_put(place: Place) -> None:
     assert got(place, "a/b/file") == content
     assert got(place, "a/empty") == b""
     assert place.target.files() == {"a/b/file": 3_000_001, "a/empty": 0}
+
+
+def test_target_is_not_believed_when_a_file_is_larger_than_what_was_sent(place: Place) -> None:
+    place.target.put("file", io.BytesIO(b"eleven byte"))
+    sink = io.BytesIO()
+
+    with pytest.raises(SealBroken, match="more than the 10 bytes that we can have sent"):
+        place.target.get("file", sink, at_most=10)
+
+    assert sink.getvalue() == b""
+    place.target.get("file", sink, at_most=11)  # the session goes on
+    assert sink.getvalue() == b"eleven byte"
 
 
 def test_target_replaces_a_file_at_once(place: Place) -> None:

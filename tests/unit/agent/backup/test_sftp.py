@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.backup import sftp
 from agent.backup.errors import BackupError, MissingFile
 from agent.backup.sftp import Sftp, SftpFailure
 
@@ -58,6 +59,22 @@ def test_request_fails_with_what_the_other_end_said(answer: bytes, error: type[B
         session.remove("a")
 
 
+def test_session_ends_when_a_packet_would_fill_the_memory() -> None:
+    with pytest.raises(BackupError, match="does not talk SFTP"):
+        Sftp(server(struct.pack(">I", 0xFFFF_FFFF)), place="door")
+
+
+def test_listing_ends_when_it_has_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sftp, "_ENTRIES_MAX", 3)
+    handle = packet(102, struct.pack(">II", 1, 1) + b"h")
+    empty = [packet(104, struct.pack(">II", number, 0)) for number in range(2, 10)]
+    with (
+        Sftp(server(VERSION, handle, *empty), place="door") as session,
+        pytest.raises(BackupError, match="more files than a backup can have"),
+    ):
+        list(session.folder("a"))
+
+
 def test_reading_fails_when_a_file_becomes_shorter(tmp_path: Path) -> None:
     size = packet(105, struct.pack(">IIQ", 2, 1, 10))
     handle = packet(102, struct.pack(">II", 1, 1) + b"h")
@@ -67,4 +84,4 @@ def test_reading_fails_when_a_file_becomes_shorter(tmp_path: Path) -> None:
         (tmp_path / "sink").open("wb") as sink,
         pytest.raises(BackupError, match="became shorter"),
     ):
-        session.read("a", sink)
+        session.read("a", sink, at_most=10)
