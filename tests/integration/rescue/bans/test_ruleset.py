@@ -204,17 +204,11 @@ def test_reload_forgets_networks_when_the_playbook_names_them_no_more(edge: Edge
     assert edge.passed(LAN, [2222]) == set()
 
 
-def test_locked_door_loses_the_bridge_alone_when_it_is_shut_out(edge: Edge) -> None:
-    load(edge.host, ruleset("keep"))
-    with (
-        listening(edge.host, 22, 8443),
-        probing(edge.world, "hold", PEER, HOST, "8443", "1") as held,
-    ):
-        assert line(held) == "1"
-        edge.host.nft(f"add element inet edge shut_out4 {{ {PEER} }}")
-        assert ask(held) == "reset"
-        assert edge.probe(PEER, [22, 8443]) == {22: "open", 8443: "closed"}
-        assert edge.host.counter("shut_out") > 0
+def test_host_reaches_an_address_when_that_is_banned(edge: Edge) -> None:
+    load(edge.host, ruleset("door"))
+    edge.host.nft(f"add element inet edge ban4 {{ {STRANGER} timeout 1h }}")
+    assert edge.host.scan(HOST, STRANGER, [443]) == {443: "closed"}
+    assert edge.passed(STRANGER, [443]) == set()
 
 
 @pytest.mark.parametrize(("uid", "reached"), [(0, False), (65534, True)])
