@@ -81,6 +81,7 @@ class Audit:
         self._path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, _FILE_MODE)
         try:
+            os.fchmod(descriptor, _FILE_MODE)  # whatever the umask says
             os.write(descriptor, f"{text}\n".encode())
             os.fsync(descriptor)  # the next thing may be a reboot
         finally:
