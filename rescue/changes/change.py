@@ -38,7 +38,7 @@ class Change:
         return self._pending.exists()
 
     def apply(self, candidate: Path, *, undo_after_s: int, connection: str | None) -> bool:
-        """Put ``candidate`` in force for ``undo_after_s`` seconds; False: it is there already, and nothing was done.
+        """Put ``candidate`` in force for ``undo_after_s`` seconds; False: it is so already, and nothing was done.
 
         Raises :class:`ChangeFailed`, and leaves in force what was. ``connection`` says over which one this was asked.
         """
@@ -48,9 +48,10 @@ class Change:
                 msg = f"a change of {self._name} waits to be confirmed: confirm or undo it first"
                 raise ChangeFailed(msg)
             target = self._subject.target
-            if target.exists() and target.read_bytes() == content:
+            was_loaded = self._is_loaded()
+            if was_loaded and target.exists() and target.read_bytes() == content:
                 return False
-            self._keep(connection)
+            self._keep(connection, was_loaded=was_loaded)
             try:
                 self._scheduler.schedule(self._name, undo_after_s)
                 replace_file(target, content, mode=self._subject.mode)
@@ -96,22 +97,30 @@ class Change:
             return ChangeFailed(f"{_said(error)}; and what was before could not be put back: {_said(second)}")
         return ChangeFailed(f"{self._name} is as it was before: {_said(error)}")
 
-    def _keep(self, connection: str | None) -> None:
+    def _is_loaded(self) -> bool:
+        """Say whether anything of the file is in force: rules may be gone while their file is there."""
+        if not self._subject.is_loaded:
+            return True
+        done = subprocess.run(self._subject.is_loaded, check=False, capture_output=True, timeout=_COMMAND_TIMEOUT_S)
+        return done.returncode == 0
+
+    def _keep(self, connection: str | None, *, was_loaded: bool) -> None:
         target = self._subject.target
         self._before.unlink(missing_ok=True)
         if target.exists():
             replace_file(self._before, target.read_bytes(), mode=_MODE)
-        replace_file(self._pending, json.dumps({"connection": connection}).encode(), mode=_MODE)
+        pending = {"connection": connection, "was_loaded": was_loaded}
+        replace_file(self._pending, json.dumps(pending).encode(), mode=_MODE)
 
     def _undo(self, *, reload: bool) -> None:
         """Leave the change pending where the old file cannot be put back: the next try may."""
         target = self._subject.target
+        was_loaded = json.loads(self._pending.read_bytes()).get("was_loaded", True)
+        command = self._subject.load if was_loaded and self._before.exists() else self._subject.unload
         if self._before.exists():
             replace_file(target, self._before.read_bytes(), mode=self._subject.mode)
-            command = self._subject.load
         else:
             target.unlink(missing_ok=True)
-            command = self._subject.unload
         try:
             if reload:
                 _run(command)

@@ -12,14 +12,20 @@ from rescue.bans.nft import NFT
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Something whose file can be changed: how to check the file where it is, take it up, and do without it."""
+    """Something whose file can be changed: how to check the file where it is, take it up, and do without it.
+
+    ``is_loaded`` fails where nothing of the file is in force; without it the file's being there says enough.
+    """
 
     target: Path
     mode: int
     check: tuple[str, ...]
     load: tuple[str, ...]
     unload: tuple[str, ...]
+    is_loaded: tuple[str, ...] = ()
 
+
+RESCUE_HOST_KEY: Final = "/etc/drawbridge/credentials/rescue-host-key"
 
 SUBJECTS: Final[Mapping[str, Subject]] = {
     "firewall": Subject(
@@ -29,6 +35,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         load=(NFT, "-f", "/etc/nftables.d/drawbridge.nft"),
         # twice the same name: deleting a table that is not there fails, and adding one that is there does not
         unload=(NFT, "add table inet edge; delete table inet edge"),
+        is_loaded=(NFT, "list chain inet edge input"),
     ),
     "sshd": Subject(
         target=Path("/etc/ssh/sshd_config.d/10-drawbridge.conf"),
@@ -37,11 +44,12 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         load=("/usr/bin/systemctl", "try-reload-or-restart", "ssh.service"),
         unload=("/usr/bin/systemctl", "try-reload-or-restart", "ssh.service"),
     ),
+    # not "try": an sshd that could not live with the new file is started again with the old one
     "rescue-sshd": Subject(
         target=Path("/etc/ssh/sshd_rescue_config"),
         mode=0o644,
-        check=("/usr/sbin/sshd", "-t", "-f", "/etc/ssh/sshd_rescue_config"),
-        load=("/usr/bin/systemctl", "try-reload-or-restart", "rescue-sshd.service"),
+        check=("/usr/sbin/sshd", "-t", "-h", RESCUE_HOST_KEY, "-f", "/etc/ssh/sshd_rescue_config"),
+        load=("/usr/bin/systemctl", "reload-or-restart", "rescue-sshd.service"),
         unload=("/usr/bin/systemctl", "stop", "rescue-sshd.service"),
     ),
 }

@@ -61,6 +61,7 @@ class Host:
             check=(*nft, "-c", "-f", str(self.target)),
             load=(*nft, "-f", str(self.target)),
             unload=(*nft, "add table inet edge; delete table inet edge"),
+            is_loaded=(*nft, "list chain inet edge input"),
         )
         self.timers = Timers(self.subject, self.state)
         self._folder = folder
@@ -168,6 +169,20 @@ def test_change_does_nothing_when_the_file_is_in_force_already(host: Host) -> No
     host.settle(ruleset("door"))
     assert not host.apply(ruleset("door"))
     assert not host.change.is_pending
+
+
+async def test_rules_are_loaded_again_when_they_alone_are_gone(host: Host) -> None:
+    host.settle(ruleset("keep"))
+    host.edge.host.nft("delete table inet edge")
+    assert host.apply(ruleset("keep"), undo_after_s=1)
+    assert host.passed() == set()
+    await until(lambda: not host.change.is_pending, timeout_s=8)
+    assert host.passed() == OPEN, "as it was: not loaded"
+    assert host.target.read_text() == ruleset("keep"), "the next start loads what was confirmed"
+    host.timers.cancel("firewall")
+    assert host.apply(ruleset("keep"))
+    host.change.confirm(connection="2@2")
+    assert not host.apply(ruleset("keep"))
 
 
 def test_second_change_is_refused_when_one_waits(host: Host) -> None:
