@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import secrets
 import ssl
 from pathlib import Path
 from typing import Final
@@ -32,6 +34,10 @@ health A {network.OUTSIDE}
 """
 
 
+DNS_KEY: Final = "acme-of-the-door."
+"""Signs updates of the domain's challenge, and of nothing else."""
+
+
 class Internet:
     """Runs in the namespace ``lab-inet``; its files and logs are in ``folder``."""
 
@@ -40,6 +46,12 @@ class Internet:
         self._folder = folder / "internet"
         self.acme_ca = self._folder / "ca.pem"
         """What the ACME server itself is trusted by."""
+        self._dns_secret = self._folder / "dns-key"
+
+    @property
+    def dns_secret(self) -> str:
+        """The secret of :data:`DNS_KEY`, HMAC-SHA256, base64."""
+        return self._dns_secret.read_text()
 
     def start(self) -> None:
         self._folder.mkdir(exist_ok=True)
@@ -60,11 +72,14 @@ class Internet:
     def _start_names(self) -> None:
         zone = self._folder / "lab.test.zone"
         zone.write_text(_ZONE)
+        self._dns_secret.write_text(base64.b64encode(secrets.token_bytes(32)).decode())
         settings = self._folder / "named.conf"
         settings.write_text(
             f'options {{ directory "{self._folder}"; listen-on {{ {INTERNET}; 127.0.0.1; }}; listen-on-v6 {{ none; }};'
             f' recursion no; pid-file none; session-keyfile "{self._folder}/session.key"; }};\n'
-            f'controls {{ }};\nzone "lab.test" {{ type primary; file "{zone}"; }};\n'
+            f'controls {{ }};\nkey "{DNS_KEY}" {{ algorithm hmac-sha256; secret "{self.dns_secret}"; }};\n'
+            f'zone "lab.test" {{ type primary; file "{zone}";'
+            f" update-policy {{ grant {DNS_KEY} name _acme-challenge.{DOMAIN}. TXT; }}; }};\n"
         )
         self._background.start("names", "ip", "netns", "exec", INET, "named", "-g", "-c", settings)
         wait_until(lambda: self._resolves(DOMAIN), timeout_s=10, what="the name server")

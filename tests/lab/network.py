@@ -48,15 +48,15 @@ def up() -> None:
     inside(WAN, "sysctl", "-qw", "net.ipv4.ip_forward=1")
 
 
-def forward(door: str) -> None:
-    """Let the router hand ports 80 and 443 on to the door, and hide the LAN behind itself."""
+def forward(door: str, ports: Sequence[int] = (80, 443)) -> None:
+    """Let the router hand ports on to the door, and hide the LAN behind itself."""
     rules = f"""
         table ip nat
         delete table ip nat
         table ip nat {{
             chain in {{
                 type nat hook prerouting priority dstnat
-                iifname "wan0" ip daddr {OUTSIDE} tcp dport {{ 80, 443 }} dnat to {door}
+                iifname "wan0" ip daddr {OUTSIDE} tcp dport {{ {", ".join(map(str, ports))} }} dnat to {door}
             }}
             chain out {{
                 type nat hook postrouting priority srcnat
