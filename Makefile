@@ -15,6 +15,8 @@ LOCK := $(PY) -m uv pip compile --quiet --universal --generate-hashes --python-v
 # a password, by the environment: every user of the machine can read arguments.
 DEMO_OPTIONS := $${PORT:+--port "$$PORT"} $${DATA_DIR:+--data-dir "$$DATA_DIR"} $${MAPPING:+--mapping "$$MAPPING"}
 
+LAB_OPTIONS := $(if $(SUITE),--suite $(SUITE))
+
 .PHONY: help run dev demo-reset provision setup-run setup-control setup-test setup-compose lab lab-shell test test-unit test-integration compose-test stories lint format bench profile faults docs lock clean
 
 help: ## print this list
@@ -57,11 +59,11 @@ setup-compose: setup-test # a Docker engine for the tests, and what they make a 
 	done; \
 	[ -z "$$missing" ] || DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing
 
-lab: setup-test ## boot two hosts, provision them with the playbook, test them, take them down: needs root; ARGS=
-	@exec $(PY) -m tests.lab all $(ARGS)
+lab: setup-test ## boot two hosts, provision them with the playbook, test them, take them down: needs root; SUITE=trixie ARGS=
+	@exec $(PY) -m tests.lab $(LAB_OPTIONS) all $(ARGS)
 
-lab-shell: setup-test ## the same two hosts, provisioned and left up to play with
-	@exec $(PY) -m tests.lab shell
+lab-shell: setup-test ## the same two hosts, provisioned and left up to play with: SUITE=trixie
+	@exec $(PY) -m tests.lab $(LAB_OPTIONS) shell
 
 compose-test: setup-compose ## build and run compose.yaml on a Docker engine of its own, as root: DEBIAN=trixie ARGS=
 	@exec $(PYTEST) -n 0 tests/compose $(ARGS)

@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from tests.lab.lab import TOOLS, Lab
+from tests.lab.lab import SUITES, TOOLS, Lab
 from tests.lab.shell import PROJECT, LabError
 
 PACKAGES: Final = {
@@ -89,9 +89,13 @@ COMMANDS: Final[dict[str, Callable[[Lab], int]]] = {
     "all": everything, "up": up, "down": down, "check": check, "shell": shell, "on": on,
 }  # fmt: skip
 
+BOOTING: Final = ("all", "up", "shell")
+"""What puts hosts up, of the usual Debian where nothing else is said. The rest is about those that are up."""
+
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.lab", description=__doc__)
+    parser.add_argument("--suite", choices=SUITES, default="", help=f"the hosts' Debian ({SUITES[0]})")
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="for check: pytest's; for on: HOST COMMAND")
     options = parser.parse_args(arguments)
@@ -100,7 +104,8 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     install()
     try:
-        lab = Lab(lambda text: print(text, flush=True), arguments=tuple(options.arguments))
+        suite = options.suite or (SUITES[0] if options.command in BOOTING else "")
+        lab = Lab(lambda text: print(text, flush=True), suite=suite, arguments=tuple(options.arguments))
         return COMMANDS[options.command](lab)
     except LabError as error:
         print(error, file=sys.stderr)

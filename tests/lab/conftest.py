@@ -11,12 +11,13 @@ import pytest
 from tests.lab import network
 from tests.lab.host import Host
 from tests.lab.lab import RUNNING, Lab
-from tests.lab.report import Outcome, write
+from tests.lab.report import Outcome, file_of, write
 from tests.lab.report import plays as read_plays
 from tests.lab.visitor import Visitor
 
 ORDER: Final = (
-    "provisioning", "arm64", "web", "hardening", "network", "rescue", "services", "upgrade", "backup", "outage",
+    "provisioning", "arm64", "web", "hardening", "network", "trust", "takeover", "rescue", "services", "upgrade",
+    "backup", "outage",
 )  # fmt: skip
 EMAIL: Final = "anna@example.org"
 PASSWORD: Final = "Passw0rd-for-anna"
@@ -30,7 +31,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not Lab.is_under_test:
         return
     for item in items:
-        item.add_marker(pytest.mark.timeout(_TEST_S))
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_TEST_S))
     items.sort(key=lambda item: ORDER.index(item.path.stem.removeprefix("test_")))
 
 
@@ -48,7 +50,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         Path(each.test.partition("::")[0]).stem.removeprefix("test_") for each in _outcomes
     } >= set(ORDER):
         lab = Lab()
-        write([lab.door, lab.keep], read_plays(RUNNING / "plays.json"), _outcomes)
+        write(file_of(lab.suite), [lab.door, lab.keep], read_plays(RUNNING / "plays.json"), _outcomes)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from tests.lab.shell import PROJECT, LabError, run
 
 LAN_NAME: Final = "drawbridge.local"
 _RECAP: Final = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
-_PLAY_S: Final = 600
+_PLAY_S: Final = 1800
 _VENV: Final = Path(sys.executable).parent
 
 
@@ -81,12 +81,12 @@ class Control:
                 f"--side={side}", f"--python={python}", f"--machine={machine}", timeout_s=300,
             )  # fmt: skip
 
-    def play(self, *arguments: str, playbook: str = "site.yml", expect: bool = True) -> Play:
-        """Run a playbook. Raises LabError where it failed although that was not expected."""
+    def play(self, *arguments: str, playbook: str = "site.yml", expect: bool = True, project: Path = PROJECT) -> Play:
+        """Run a playbook of ``project``. Raises LabError where it failed although that was not expected."""
         command: tuple[str | Path, ...] = (
-            "env", f"PATH={_VENV}:/usr/bin:/bin:/usr/sbin:/sbin", f"ANSIBLE_CONFIG={PROJECT / 'ansible/ansible.cfg'}",
+            "env", f"PATH={_VENV}:/usr/bin:/bin:/usr/sbin:/sbin", f"ANSIBLE_CONFIG={project / 'ansible/ansible.cfg'}",
             "ANSIBLE_LOCAL_TEMP=/tmp/drawbridge-lab-ansible",
-            _VENV / "ansible-playbook", "-i", self.inventory, PROJECT / "ansible" / playbook, *arguments,
+            _VENV / "ansible-playbook", "-i", self.inventory, project / "ansible" / playbook, *arguments,
         )  # fmt: skip
         output = run("ip", "netns", "exec", network.ADM, *command, timeout_s=_PLAY_S, check=False)
         recap = {host: [int(one) for one in numbers] for host, *numbers in _RECAP.findall(output)}

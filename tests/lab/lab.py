@@ -25,7 +25,8 @@ TOOLS: Final = KEPT / "tools/bin"
 RUNNING: Final = Path("/run/drawbridge-lab")
 """What goes with the lab: both disks, logs, pids."""
 
-SUITE: Final = "bookworm"
+SUITES: Final = ("bookworm", "trixie")
+"""Debian's, the usual one first."""
 DOOR: Final = "rpi4"
 KEEP: Final = "rpi3"
 _ADDRESSES: Final = {DOOR: "10.77.0.4", KEEP: "10.77.0.3"}
@@ -34,15 +35,16 @@ _KIND: Final = "python3 -c 'import sys; print(*sys.version_info[:2], sep=chr(46)
 
 
 class Lab:
-    """At most one exists on a machine. ``say`` is told of each step."""
+    """At most one exists on a machine. ``say`` is told of each step; ``suite`` is for the next one that is put up."""
 
     is_under_test: ClassVar[bool] = False
     """Whether this process was asked to run the lab's own tests, which no other run of the suite collects."""
 
-    def __init__(self, say: Callable[[str], None] = print, suite: str = SUITE, arguments: tuple[str, ...] = ()) -> None:
+    def __init__(self, say: Callable[[str], None] = print, suite: str = "", arguments: tuple[str, ...] = ()) -> None:
         self.arguments = arguments
         self._say = say
-        self._suite = suite
+        self._made_of = RUNNING / "suite"
+        self.suite = suite or (self._made_of.read_text() if self._made_of.exists() else SUITES[0])
         self._background = Background(RUNNING)
         self.key = RUNNING / "id"
         self.internet = Internet(self._background, RUNNING)
@@ -70,6 +72,7 @@ class Lab:
         RUNNING.mkdir(exist_ok=True)
         if not os.path.ismount(RUNNING):
             run("mount", "-t", "tmpfs", "-o", f"size={_DISKS},mode=0755", "lab", RUNNING)
+        self._made_of.write_text(self.suite)
         if not self.key.exists():
             run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", self.key)
         network.up()
@@ -107,11 +110,11 @@ class Lab:
         shutil.rmtree(RUNNING, ignore_errors=True)
 
     def _base(self, name: str) -> Path:
-        return KEPT / f"{self._suite}-{'keep' if name == KEEP else 'door'}"
+        return KEPT / f"{self.suite}-{'keep' if name == KEEP else 'door'}"
 
     def _make_bases(self) -> None:
         for name in self.hosts:
-            make_base(self._base(name), self._suite, keep=name == KEEP)
+            make_base(self._base(name), self.suite, keep=name == KEEP)
 
     def _boot(self) -> None:
         for host in self.hosts.values():

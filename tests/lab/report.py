@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from tests.lab.host import Host
+from tests.lab.lab import SUITES
 from tests.lab.shell import PROJECT
 
-FILE: Final = PROJECT / "docs/lab-report.md"
+FOLDER: Final = PROJECT / "docs"
 _VERSIONS: Final[Mapping[str, str]] = {
     "Debian": ". /etc/os-release && echo $PRETTY_NAME",
     "systemd": "systemctl --version | head -1",
@@ -34,7 +35,14 @@ class Outcome:
     time_s: float
 
 
-def write(hosts: Sequence[Host], plays: Mapping[str, Mapping[str, float]], outcomes: Sequence[Outcome]) -> None:
+def file_of(suite: str) -> Path:
+    """Return where the report on a Debian is: the usual one's has no suffix."""
+    return FOLDER / ("lab-report.md" if suite == SUITES[0] else f"lab-report-{suite}.md")
+
+
+def write(
+    file: Path, hosts: Sequence[Host], plays: Mapping[str, Mapping[str, float]], outcomes: Sequence[Outcome]
+) -> None:
     """Write the page anew."""
     lines = [
         "# What the lab showed", "",
@@ -53,7 +61,7 @@ def write(hosts: Sequence[Host], plays: Mapping[str, Mapping[str, float]], outco
         lines.append(f"| {what} | {' | '.join(text[0] if text else '–' for text in said)} |")
     lines += ["", "## Tests", "", "| | | seconds |", "|---|---|---|"]
     lines += [f"| {_title(each.test)} | {each.outcome} | {each.time_s:.1f} |" for each in outcomes]
-    FILE.write_text("\n".join([*lines, "", _NOT_SHOWN.read_text("utf-8")]), "utf-8")
+    file.write_text("\n".join([*lines, "", _NOT_SHOWN.read_text("utf-8")]), "utf-8")
 
 
 def _title(test: str) -> str:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
-from tests.lab import clinic
+import pytest
+
+from tests.lab import clinic, network
 from tests.lab.host import Host
-from tests.lab.internet import DIRECTORY
-from tests.lab.lab import RUNNING
+from tests.lab.internet import DIRECTORY, DNS_KEY
+from tests.lab.lab import RUNNING, Lab
 
 Plays = Mapping[str, Mapping[str, float]]
+
+
+def shown(door: Host) -> str:
+    """Return the serial number of the certificate that nginx shows."""
+    return door.sudo(
+        "openssl s_client -connect 127.0.0.1:443 -servername health.lab.test </dev/null 2>/dev/null"
+        " | openssl x509 -noout -serial"
+    )
 
 
 def test_dry_run_promises_changes_when_the_hosts_are_bare(plays: Plays) -> None:
@@ -68,18 +80,74 @@ def test_security_updates_install_themselves_when_nobody_looks(door: Host, keep:
 
 
 def test_public_certificate_is_renewed_and_shown_when_it_is_due(door: Host) -> None:
-    def shown() -> str:
-        return door.sudo(
-            "openssl s_client -connect 127.0.0.1:443 -servername health.lab.test </dev/null 2>/dev/null"
-            " | openssl x509 -noout -serial"
-        )
-
-    before = shown()
+    before = shown(door)
     door.sudo(
         "runuser -u drawbridge-acme -- env REQUESTS_CA_BUNDLE=/etc/drawbridge/acme-ca.pem certbot renew --force-renewal"
         " --no-random-sleep-on-renew --quiet --config-dir /var/lib/drawbridge-acme"
         f" --work-dir /var/lib/drawbridge-acme/work --logs-dir /var/lib/drawbridge-acme/log --server {DIRECTORY}"
     )
-    assert shown() == before
+    assert shown(door) == before
     door.sudo("systemctl start certificate.service")  # which finds nothing due, and lets nginx show what there is
-    assert shown() != before
+    assert shown(door) != before
+
+
+def test_client_of_the_acme_server_gets_no_root_when_it_was_taken_over(door: Host) -> None:
+    plant = "ln -sfn /etc/drawbridge/owned /var/lib/drawbridge-acme/loaded"
+    door.sudo(f"runuser -u drawbridge-acme -- {plant}; rm -f /etc/drawbridge/web/loaded")
+    try:
+        door.sudo("systemctl start certificate.service")
+        assert door.sudo("ls /etc/drawbridge").split().count("owned") == 0
+        assert door.sudo("stat -c %U /etc/drawbridge/web/loaded").strip() == "root"
+    finally:
+        door.sudo("rm -f /var/lib/drawbridge-acme/loaded /etc/drawbridge/owned")
+
+
+@pytest.fixture
+def closed_port_80(door: Host) -> Iterator[None]:
+    """Let nobody on the Internet reach port 80, over which the ACME server could look as well."""
+    network.forward(door.address, ports=(443,))
+    yield
+    network.forward(door.address)
+
+
+@pytest.mark.timeout(400)
+def test_public_certificate_comes_over_the_dns_when_port_80_is_closed(
+    lab: Lab, door: Host, tmp_path: Path, closed_port_80: None
+) -> None:
+    settings = tmp_path / "dns.json"
+    settings.write_text(json.dumps({
+        "drawbridge_acme_dns_server": network.INTERNET, "drawbridge_acme_dns_key": DNS_KEY,
+        "drawbridge_acme_dns_secret": lab.internet.dns_secret, "drawbridge_acme_dns_wait_s": 1,
+    }))  # fmt: skip
+    before = shown(door)
+    door.sudo("rm -rf /var/lib/drawbridge-acme/live /var/lib/drawbridge-acme/archive /var/lib/drawbridge-acme/renewal")
+    try:
+        play = lab.control.play("--tags=units,tls,nginx", "--diff", "-e", f"@{settings}")
+        assert shown(door) != before
+        assert "authenticator = dns-rfc2136" in door.sudo("cat /var/lib/drawbridge-acme/renewal/drawbridge.conf")
+        assert door.sudo("stat -c '%U %a' /etc/drawbridge/credentials/acme-dns.ini").strip() == "root 600"
+        logs = door.sudo("journalctl --no-pager -o cat; cat /var/lib/drawbridge-acme/log/*")
+        assert lab.internet.dns_secret not in play.output + logs
+    finally:
+        lab.control.play("--tags=units,tls,nginx")
+    assert "No such file" in door.sudo("cat /etc/drawbridge/credentials/acme-dns.ini", check=False)
+    assert "--webroot" in door.sudo("cat /etc/drawbridge/certificate.env")
+
+
+@pytest.mark.timeout(300)
+def test_nothing_changes_when_a_part_of_the_playbook_is_run_alone(lab: Lab) -> None:
+    for tag in ("agent", "gateway"):
+        play = lab.control.play(f"--tags={tag}")
+        assert dict(play.changed) == {"rpi4": 0, "rpi3": 0}, play.output
+
+
+@pytest.mark.timeout(300)
+def test_file_goes_when_a_release_writes_it_no_more_and_the_owners_stays(lab: Lab, door: Host) -> None:
+    ours, owners = "/etc/nginx/drawbridge/snippets/old.conf", "/etc/nginx/drawbridge/snippets/mine.conf"
+    door.sudo(f"echo {ours} >> /etc/nginx/drawbridge/.written; touch {ours} {owners}")
+    try:
+        lab.control.play("--tags=nginx")
+        assert door.sudo(f"ls {ours} {owners} 2>/dev/null", check=False).split() == [owners]
+        assert ours not in door.sudo("cat /etc/nginx/drawbridge/.written")
+    finally:
+        door.sudo(f"rm -f {ours} {owners}")

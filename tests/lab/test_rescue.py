@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,16 @@ def test_status_of_both_hosts_is_told_when_the_owner_asks(console: Console) -> N
     assert "nginx" in said
 
 
+def test_audit_is_for_those_who_read_logs_when_the_console_was_used(console: Console, door: Host, keep: Host) -> None:
+    console.ask("status")
+    for host in (door, keep):
+        owners = host.sudo("stat -c '%U:%G %a' /var/log/drawbridge /var/log/drawbridge/rescue.jsonl").split("\n")
+        assert owners[:2] == ["root:adm 750", "root:adm 640"]
+    keep.sudo("rm /var/log/drawbridge/rescue.jsonl")
+    console.ask("status")
+    assert keep.sudo("stat -c '%U:%G %a' /var/log/drawbridge/rescue.jsonl").strip() == "root:adm 640"
+
+
 @pytest.mark.parametrize(
     "words",
     ["bash", "status; id", "$(id)", "logs agent; id", "logs ../../etc/shadow", "restart ssh", "door bash", "admit"],
@@ -72,6 +83,29 @@ def test_no_file_and_no_port_passes_when_the_console_is_asked_for_one(console: C
         with pytest.raises(LabError):
             network.inside(network.ADM, *console.command(*way), timeout_s=20)
     assert {line["event"] for line in audited(keep)[before:]} <= {"rescue_refused"}
+
+
+def test_wrong_rescue_sshd_undoes_itself_when_nobody_confirms_it(console: Console, keep: Host) -> None:
+    keep.sudo("sed 's/^AllowUsers rescue/AllowUsers nobody/' /etc/ssh/sshd_rescue_config > /run/wrong_sshd")
+    apply = "/usr/bin/python3 -m rescue.changes apply rescue-sshd /run/wrong_sshd --undo-after 8"
+    keep.sudo(f"systemd-run --quiet --collect --working-directory=/usr/local/lib/drawbridge {apply}")
+    wait_until(lambda: "ok" not in console.ask("selftest", check=False), timeout_s=8, what="the wrong sshd")
+    wait_until(lambda: console.ask("selftest", check=False).strip() == "ok", timeout_s=30, what="the right sshd")
+    assert "AllowUsers rescue" in keep.sudo("cat /etc/ssh/sshd_rescue_config")
+
+
+@pytest.mark.timeout(300)
+def test_playbook_does_not_keep_a_rescue_sshd_that_lets_nobody_in(
+    lab: Lab, console: Console, keep: Host, tmp_path: Path
+) -> None:
+    settings = tmp_path / "port.json"
+    settings.write_text(json.dumps({"rescue_port": 2223}))  # where the other host does not look
+    play = lab.control.play("--tags=rescue", f"-e@{settings}", expect=False)
+    assert "Let the other host log in" in play.output
+    wait_until(lambda: console.ask("selftest", check=False).strip() == "ok", timeout_s=90, what="the right sshd")
+    assert "Port 2222" in keep.sudo("cat /etc/ssh/sshd_rescue_config")
+    lab.control.play("--tags=rescue")
+    assert console.ask("selftest").strip() == "ok"
 
 
 def test_selftest_alarms_when_the_path_is_broken(door: Host, keep: Host) -> None:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+import shutil
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 import pytest
 
+from tests.lab.conftest import PASSWORD
+from tests.lab.host import Host
 from tests.lab.lab import DOOR, KEEP, Lab
-from tests.lab.shell import wait_until
+from tests.lab.shell import PROJECT, wait_until
 from tests.lab.visitor import Visitor
 
 RELEASES = PurePosixPath("/opt/drawbridge/releases")
 BROKEN = RELEASES / "0.1.0-broken"
 ACTIVATE = f"cd /opt/drawbridge/current && /usr/bin/python3 -m rescue.releases activate {BROKEN.name}"
+SOURCES = ("agent", "ansible", "bridge", "gateway", "nginx", "rescue", "systemd")
 
 
 @pytest.mark.parametrize(("name", "package"), [(KEEP, "agent"), (DOOR, "gateway")])
@@ -28,3 +37,73 @@ def test_release_goes_back_when_it_is_not_well(lab: Lab, outside: Visitor, name:
         wait_until(lambda: outside.ask("/health/ready").status == 200, timeout_s=30, what="the release of before")
     finally:
         host.sudo(f"rm -rf {BROKEN}")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a visitor was answered while these releases were the current ones."""
+
+    keep: str
+    door: str
+    status: int
+
+
+def current(host: Host) -> str:
+    return (host.root / "opt/drawbridge/current").readlink().name
+
+
+@contextmanager
+def watching(lab: Lab, visitor: Visitor, token: str) -> Iterator[list[Seen]]:
+    """Let a visitor ask for records all the while; yield what was seen, without what a switch fell into."""
+    seen: list[Seen] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        number = 0
+        while not done.is_set():
+            number = number % 90 + 1
+            before = current(lab.keep), current(lab.door)
+            status = visitor.ask(f"/api/v1/health/symptoms?limit={number}", token=token).status
+            if before == (current(lab.keep), current(lab.door)):
+                seen.append(Seen(*before, status))
+
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(watch)
+        try:
+            yield seen
+        finally:
+            done.set()
+        running.result()
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    """Return a project like this one, whose next release has a gateway that does not start."""
+    project = tmp_path / "project"
+    for name in SOURCES:
+        shutil.copytree(PROJECT / name, project / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "requirements.lock"):
+        shutil.copy(PROJECT / name, project / name)
+    (project / "var").mkdir()
+    (project / "var/wheels").symlink_to(PROJECT / "var/wheels")
+    (project / "gateway/__main__.py").write_text("raise SystemExit(1)\n")
+    return project
+
+
+@pytest.mark.timeout(400)
+def test_both_hosts_go_back_when_the_playbook_brings_a_gateway_that_does_not_start(
+    lab: Lab, outside: Visitor, account: str, broken: Path
+) -> None:
+    token = outside.sign_in(account, PASSWORD)
+    old = current(lab.keep)
+    assert current(lab.door) == old
+    with watching(lab, outside, token) as seen:
+        play = lab.control.play("--tags=release,agent,gateway", project=broken, expect=False)
+        wait_until(lambda: outside.ask("/health/ready").status == 200, timeout_s=60, what="the releases of before")
+    assert "was not well with" in play.output, play.output
+    assert (current(lab.keep), current(lab.door)) == (old, old)
+    stages = list(dict.fromkeys((one.keep == old, one.door == old) for one in seen))
+    assert stages[:2] == [(True, True), (False, True)], "the agent comes first"
+    assert (True, False) not in stages, "never a new gateway with an old agent"
+    between = [one.status for one in seen if one.keep != old and one.door == old]
+    assert between.count(200) > len(between) / 2, between  # the old gateway works with the new agent

@@ -1,0 +1,46 @@
+"""Who holds a certificate and the door's message keys, and calls the agent past the gateway.
+
+``python -m tests.lab.intruder FOLDER ADDRESS PORT OPERATION`` signs one call with ``FOLDER/keys``, shows the
+certificate of ``FOLDER/tls``, and prints the answer's status and error code; ``refused`` where the
+connection was not let in. Run in the door's place on the network, since the keep's firewall hears nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from bridge.client.session import Message, SignedSession
+from bridge.client.transport import Endpoint, Transport
+from bridge.contracts.system import RENEW, RenewalRequest
+from bridge.keys import KeyStore
+from bridge.pki import Identity, generate_key, request_text, unit_name
+from bridge.problem import error_from_problem
+from bridge.process.clock import SystemClock
+from bridge.tls import ReloadingClientTLS
+
+_AGENT = unit_name("agent")
+_DEADLINE_S = 10
+
+
+async def call(folder: Path, address: str, port: int, operation: str) -> str:
+    """Return ``<status> <code>`` of the agent's answer, or ``refused``."""
+    session = SignedSession(authority=_AGENT, keys=KeyStore(folder / "keys"), clock=SystemClock)
+    transport = Transport(Endpoint(address, port, _AGENT), ReloadingClientTLS(folder / "tls"), size=1)
+    body = b"{}"
+    if operation == RENEW.name:
+        body = RenewalRequest(request=request_text(Identity(generate_key(), ()).request())).model_dump_json().encode()
+    try:
+        async with asyncio.timeout(_DEADLINE_S):
+            answer = await session.exchange(transport, Message(operation, body, idempotency_key="intruder-0123456789"))
+    except OSError as error:
+        return f"refused {type(error).__name__}"
+    finally:
+        await transport.close()
+    problem = error_from_problem(answer.body) if answer.status != 200 else None
+    return f"{answer.status} {problem.code if problem else ''}".strip()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(asyncio.run(call(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4])))
