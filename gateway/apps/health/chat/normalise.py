@@ -1,29 +1,17 @@
-"""From what was typed to plain words: one case, one apostrophe, no contractions, typing errors repaired."""
+"""From what was typed to plain words: one case, one apostrophe, no contractions, and stems."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 import unicodedata
-from collections.abc import Callable, Sequence
 from typing import Final
-
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 
 from bridge.contracts.operation import Model
 from gateway.apps.health.chat.patterns import FOLDER
 
 _WORDS_MAX: Final = 120
 """A question has fewer; what follows is not looked at."""
-_REPAIRS_MAX: Final = 8
-"""A text with more unknown words is not a misspelt question, and repairing is the slow step."""
-_TWO_ERRORS_FROM: Final = 8
-"""Letters from which a word may hold two errors."""
-_REPAIR_FROM: Final = 3
-_REPAIR_UP_TO: Final = 20
-_NEAR_MAX: Final = 20
-"""Targets equally near; more are no repair but a guess."""
 
 _TOKEN: Final = re.compile(
     r"""\d{4}-\d\d(?:-\d\d)?(?!\d)          # 2026-03-05, 2026-03
@@ -32,6 +20,7 @@ _TOKEN: Final = re.compile(
     | \d+(?:st|nd|rd|th)\b
     | q[1-4]\b
     | \d+(?:\.\d+)?
+    | w/o\b
     | [^\W\d_]+(?:'[^\W\d_]+)*
     | [-?!,;:+&]""",
     re.VERBOSE,
@@ -44,6 +33,8 @@ _MINUTES: Final = re.compile(r"(?<=\d)\s*mins?\b")  # elsewhere "min" is the lea
 _AT_LEAST: Final = re.compile(r"(>=|=>|\u2265)(?=\s*\d)")
 _OVER: Final = re.compile(r">(?=\s*\d)")
 _IS: Final = frozenset({"what", "how", "it", "that", "where", "when", "who", "there", "here", "which", "he", "she"})
+_ASKING: Final = frozenset({"when", "how", "where", "why", "what"})
+"""Behind these, "'d" is "did": "when'd I last sleep"."""
 _ENDINGS: Final = {"n't": "not", "'ve": "have", "'m": "am", "'re": "are", "'ll": "will", "'d": "would"}
 
 
@@ -78,41 +69,15 @@ def _written_out(token: str) -> list[str]:
         return [token]
     for ending, word in _ENDINGS.items():
         if token.endswith(ending):
-            return [token.removesuffix(ending), word]
+            led = token.removesuffix(ending)
+            return [led, "did" if ending == "'d" and led in _ASKING else word]
     stem, _, rest = token.partition("'")
     if rest == "s":
         return [stem, "is"] if stem in _IS else [stem]
     return [stem + rest]
 
 
-def repair(words: Sequence[str], *, is_known: Callable[[str], bool], targets: Sequence[str]) -> list[str]:
-    """Return the words, each unknown one replaced by the nearest target if it is near enough.
-
-    One slip (a letter more, less, other, or two swapped) is forgiven, two from eight letters on. Known words stay.
-    Of targets equally near, the first.
-    """
-    repaired: list[str] = []
-    left = _REPAIRS_MAX
-    for word in words:
-        if not _REPAIR_FROM <= len(word) <= _REPAIR_UP_TO or not word.isalpha() or is_known(word) or not left:
-            repaired.append(word)
-            continue
-        if word.endswith("in") and is_known(word + "g"):  # "coughin"
-            repaired.append(word + "g")
-            continue
-        left -= 1
-        slips = 2 if len(word) >= _TWO_ERRORS_FROM else 1
-        near = process.extract(word, targets, scorer=OSA.distance, score_cutoff=slips, limit=_NEAR_MAX)
-        repaired.append(min(near, key=lambda hit: (*_unlikeness(word, hit[0]), hit[2]))[0] if near else word)
-    return repaired
-
-
-def _unlikeness(word: str, target: str) -> tuple[float, bool, bool]:
-    """Order targets: fewest slips, then two swapped letters, then the same first letter, which is seldom wrong."""
-    return OSA.distance(word, target), sorted(word) != sorted(target), word[0] != target[0]
-
-
-_SUFFIXES: Final = ("iness", "ness", "ies", "ied", "ing", "ier", "ed", "es", "s", "y", "e")
+_SUFFIXES: Final = ("iness", "yness", "edness", "ness", "ies", "ied", "ing", "ier", "ed", "es", "s", "y", "e")
 _SHORT: Final = frozenset({"s", "es", "ed"})
 _NO_ENDINGS: Final = ("ss", "us", "eed")
 _WHOLE: Final = frozenset({"sleepy", "winded"})  # tired, not "sleep"; breathless, not "wind"

@@ -23,9 +23,10 @@ from gateway.apps.health.chat.intent import (
     tells,
     unexplained,
 )  # fmt: skip
-from gateway.apps.health.chat.normalise import repair, stem
+from gateway.apps.health.chat.normalise import stem
 from gateway.apps.health.chat.safety import flag_words
 from gateway.apps.health.chat.severity import SEVERITY, counts, find_adjective, find_numeric
+from gateway.apps.health.chat.spelling import Index, index, repair
 from gateway.apps.health.chat.symptoms import SYMPTOM, Lexicon, Mention
 from gateway.apps.health.chat.time_expressions import TIME, WORDS_OF_TIME, Times, find_times
 from gateway.apps.health.chat.time_words import MONTHS, SEASONS, UNITS, WEEKDAYS
@@ -218,7 +219,7 @@ def _without_joining_and(skeleton: str) -> str:
 
 def repaired_words(words: Sequence[str], lexicon: Lexicon) -> list[str]:
     """Return the words, typing errors repaired: into everyday words, words of time and danger, and symptoms."""
-    targets, whole, stems = _ordinary_vocabulary()
+    targets, whole, stems, sounds = _ordinary_vocabulary()
 
     def is_known(word: str) -> bool:
         if word in whole or word in lexicon.words:
@@ -226,12 +227,14 @@ def repaired_words(words: Sequence[str], lexicon: Lexicon) -> list[str]:
         root = stem(word)  # a word that is no more than a stem has lost its end: "befor"
         return root != word and (root in stems or root in lexicon.stems)
 
-    return repair(words, is_known=is_known, targets=(*targets, *lexicon.vocabulary))
+    return repair(
+        words, is_known=is_known, targets=(*targets, *lexicon.vocabulary), by_sound=(lexicon.by_sound, sounds)
+    )
 
 
 @cache
-def _ordinary_vocabulary() -> tuple[tuple[str, ...], frozenset[str], frozenset[str]]:
-    """Return what a misspelt word may have been, besides symptoms; the words that are left alone, and their stems."""
+def _ordinary_vocabulary() -> tuple[tuple[str, ...], frozenset[str], frozenset[str], Index]:
+    """Return what a misspelt word may have been, besides symptoms; the words left alone, their stems; and sounds."""
     targets = {*_TIME_VOCABULARY, *flag_words(), *(word for word in ordinary_words() if len(word) > 3)}  # noqa: PLR2004
     known = {*targets, *ordinary_words(), *cue_words(), *protected_words(), *WORDS_OF_TIME}
-    return tuple(sorted(targets)), frozenset(known), frozenset(map(stem, known))
+    return tuple(sorted(targets)), frozenset(known), frozenset(map(stem, known)), index(sorted(targets))

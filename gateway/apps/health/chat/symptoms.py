@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from bridge.contracts.operation import Model
 from gateway.apps.health.chat.normalise import stem, words_of
+from gateway.apps.health.chat.spelling import Index, index
 
 LEXICON: Final = Path(__file__).with_name("lexicon.toml")
 SYMPTOM: Final = "<symptom>"
@@ -61,7 +62,7 @@ class Mention:
 
 @dataclass(frozen=True)  # without slots: it has a cached property
 class Lexicon:
-    """Phrases by their stems; ``vocabulary`` is every word in them.
+    """Phrases by their stems; ``vocabulary`` is every word in them, ``by_sound`` how they sound.
 
     ``within`` has the broader concept of one that is a kind of it: shoulder pain is joint pain. ``names`` are the
     record names of each concept that this person's records hold, those of its kinds included; ``named`` are the
@@ -75,6 +76,7 @@ class Lexicon:
     vocabulary: tuple[str, ...]
     stems: frozenset[str]
     within: Mapping[str, str]
+    by_sound: Index = field(default_factory=dict)
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
     own_stems: frozenset[str] = frozenset()
@@ -108,6 +110,7 @@ class Lexicon:
             phrases={**self.phrases, **own},
             vocabulary=(*self.vocabulary, *sorted(added.difference(self.vocabulary))),
             stems=self.stems.union(map(stem, added)),
+            by_sound={**self.by_sound, **index(added.difference(self.vocabulary))},
             names={concept: tuple(names) for concept, names in names_of.items()},
             named=frozenset(members),
             own_stems=frozenset(root for phrase in changed for root in phrase),
@@ -239,4 +242,5 @@ def base_lexicon() -> Lexicon:
     ]
     vocabulary = {word for phrase in spoken for word in words_of(phrase) if word.isalpha()}
     within = {concept.name: concept.within for concept in entries.concept if concept.within}
-    return Lexicon(phrases, pairs, alone, tuple(sorted(vocabulary)), frozenset(map(stem, vocabulary)), within)
+    words = tuple(sorted(vocabulary))
+    return Lexicon(phrases, pairs, alone, words, frozenset(map(stem, words)), within, index(words))
