@@ -47,6 +47,9 @@ _ASIDE: Final = re.compile(
 )
 _ANCHOR: Final = re.compile(r"<symptom>|\b(symptoms?|entr(y|ies)|records?|diary|logged|recorded)\b")
 _HELP: Final = any_of(_CUES.intent[Intent.HELP])
+_OF_ASKING: Final = re.compile(
+    r"\b(ask|use|phrase|word|type|query|filter|understand|handle|cope|accept|recogni[sz]e|read|able|write|search|say)\b"
+)
 _RULES: Final = tuple((intent, any_of(cues)) for intent, cues in _CUES.intent.items() if intent is not Intent.HELP)
 _SMALL: Final = r"((oh|well|ok|okay|all right|right|ah|um|and|aw|ha|,|!) )*"
 _WARM: Final = re.compile(
@@ -107,7 +110,10 @@ def cue_of(skeleton: str) -> Intent | None:
 
 
 def is_help(skeleton: str) -> bool:
-    return "<symptom>" not in skeleton and _HELP.search(skeleton) is not None
+    """Tell a question about the chat itself; one that names a time is, if it is about asking."""
+    if "<symptom>" in skeleton or ("<time>" in skeleton and not _OF_ASKING.search(skeleton)):
+        return False
+    return _HELP.search(skeleton) is not None
 
 
 def is_greeting(skeleton: str) -> bool:
