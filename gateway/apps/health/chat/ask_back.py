@@ -86,7 +86,7 @@ def nearest(words: str, known: Sequence[SymptomName], lexicon: Lexicon) -> list[
     """Return up to three recorded names, in small letters: kin of a concept, then alike, then the most frequent."""
     names = [name.symptom.casefold() for name in known]
     concept = next((mention.concept for mention in lexicon.find(words.split())), words)
-    kin = [name for name in names if _kin(name, concept, lexicon)]
+    kin = [name for name in names if _kin(name, concept, lexicon)] if concept else []
     alike = process.extract(words, names, scorer=JaroWinkler.similarity, score_cutoff=_ALIKE, limit=OFFERED_MAX)
     return list(dict.fromkeys([*kin, *(name for name, _, _ in alike), *names]))[:OFFERED_MAX]
 

@@ -112,7 +112,7 @@ class Records:
             stats = await self._stats(scope.stats())
             return Findings(page=await self._page(scope, Sort.WORST, limit=1), stats=stats)
         if frame.intent is Intent.MOST_FREQUENT:
-            return Findings(ranking=await self._ranking(frame, known))
+            return Findings(ranking=await self._ranking(frame, _held(known, frame, lexicon)))
         if frame.intent is Intent.COMPARE:
             return Findings(sides=await self._sides(frame, lexicon))
         if frame.intent is Intent.LIST:
@@ -152,6 +152,8 @@ class Records:
 
     def _scope(self, frame: QueryFrame, lexicon: Lexicon, symptoms: Sequence[str], period: DateRange) -> Scope:
         names = dict.fromkeys(name for symptom in symptoms for name in lexicon.names_of(symptom))
+        if frame.excluded and not symptoms:
+            names = dict.fromkeys(lexicon.names_without(frame.excluded))
         return Scope(tuple(names), period, self._zone, frame.min_severity)
 
     async def _page(self, scope: Scope, sort: Sort, *, limit: int | None = None) -> SymptomPage:
@@ -168,6 +170,14 @@ class Records:
             as_of = utc(reply.as_of)
             self.as_of = as_of if self.as_of is None else min(self.as_of, as_of)
         return reply
+
+
+def _held(known: Sequence[SymptomName], frame: QueryFrame, lexicon: Lexicon) -> Sequence[SymptomName]:
+    """Return the symptoms of ``known`` that the frame does not leave out."""
+    if not frame.excluded:
+        return known
+    names = lexicon.names_without(frame.excluded)
+    return [name for name in known if name.symptom in names]
 
 
 def _may_overlap(name: SymptomName, period: DateRange, zone: ZoneInfo) -> bool:

@@ -5,7 +5,7 @@ One that says no year is the latest that has begun.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 from gateway.apps.health.chat import dates
@@ -75,6 +75,17 @@ class CalendarPeriods(PeriodsFromToday):
                 return found.after, found.period.start
         return None
 
+    def _week_last(self, i: int) -> Found | None:
+        """Read "a week last Monday": a week before it."""
+        if self._at(i) not in {"week", "fortnight"} or self._at(i - 1) not in {"a", "1"}:
+            return None
+        behind = i + 1 + (self._at(i + 1) == "ago") + (self._at(i + 1) == "on")
+        weekday = WEEKDAYS.get(self._at(behind + 1)) if self._at(behind) == "last" else None
+        if weekday is None:
+            return None
+        weeks = 1 if self._at(i) == "week" else 2
+        return Found(behind + 2, dates.days(dates.last_weekday(weekday, self._today) - 7 * weeks * DAY))
+
     # months and their days
 
     def _year_behind(self, i: int) -> tuple[int, int] | None:
@@ -84,6 +95,8 @@ class CalendarPeriods(PeriodsFromToday):
         if year is not None:
             return i + 1, year
         i += self._at(i) == "the"
+        if self._at(i) == "year" and self._at(i - 1) == "the" and self._at(i + 1) not in {"before", "after", "ago"}:
+            return i + 1, self._today.year
         if self._at(i + 1) == "year" and self._at(i) in {"last", "this", "previous"}:
             return i + 2, self._today.year - (self._at(i) != "this")
         if self._at(i) == "year" and (self._at(i + 1), self._at(i + 2)) == ("before", "last"):
@@ -117,17 +130,30 @@ class CalendarPeriods(PeriodsFromToday):
         third = THIRDS.get(self._at(i))
         if third is None:
             return None
-        i += 1
+        edge, i = i, i + 1
         i += self._at(i) in {"of", "in", "-"}
         i += self._at(i) == "the"
-        found = self._month(i) or self._unit(i)
+        found = self._month(i) or self._unit(i) or self._year(i) or self._running_unit(i)
         if found is None or found.period.start is None or found.period.end is None:
             return None
         first, end = found.period.start, found.period.end
-        if end - first > 31 * DAY or first.day != 1:
+        if end - first > 31 * DAY:
+            return self._edge_of_year(found, first, self._at(edge))
+        if first.day != 1 or end - first < 28 * DAY:
             return None
         start = first + (third * 10) * DAY
         return Found(found.after, DateRange(start=start, end=end if third == 2 else start + 10 * DAY))  # noqa: PLR2004
+
+    @staticmethod
+    def _edge_of_year(found: Found, first: date, word: str) -> Found:
+        """Return the first or last month for the start or end of a year; what is early in it may be any day."""
+        month = {"start": 1, "beginning": 1, "end": 12}.get(word)
+        return Found(found.after, dates.month_range(first.year, month)) if month else found
+
+    def _running_unit(self, i: int) -> Found | None:
+        i += self._at(i) == "the"
+        unit = {"year": Unit.YEAR, "month": Unit.MONTH, "week": Unit.WEEK}.get(self._at(i))
+        return Found(i + 1, dates.calendar_unit(self._today, unit)) if unit else None
 
     def _part_of_month(self, i: int) -> Found | None:
         """Read "the first week of March", "the second half of last month"."""
@@ -209,7 +235,8 @@ class CalendarPeriods(PeriodsFromToday):
         """Read "the 30th", "on the 5th"."""
         word = self._at(i)
         is_ordinal = word[:1].isdigit() and word[-2:] in {"st", "nd", "rd", "th"}
-        if not is_ordinal or not (self._has_article(i) or self._at(i - 1) in _BEFORE_A_DAY):
+        is_in_letters = self._at(i - 2) == "on" and self._at(i + 1) in {"", "?", ",", "!"}  # "on the twelfth"
+        if not (is_ordinal or is_in_letters) or not (self._has_article(i) or self._at(i - 1) in _BEFORE_A_DAY):
             return None
         day = day_number(word)
         found = dates.last_day_of_month_called(day, self._today) if day else None
@@ -260,14 +287,22 @@ class CalendarPeriods(PeriodsFromToday):
 
     def _quarter(self, i: int) -> Found | None:
         number = QUARTERS.get(self._at(i))
-        parts = {"quarter": 4, "half": 2}.get(self._at(i + 1))
+        shared = i + 2 + (self._at(i + 2) == "the")
+        is_shared = (
+            self._at(i + 1) in {"and", "or", "versus", "with", "to"} and day_number(self._at(shared)) is not None
+        )
+        noun = shared + 1 if is_shared else i + 1  # "the first and second quarter"
+        parts = {"quarter": 4, "half": 2}.get(self._at(noun))
         place = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": parts, "final": parts}.get(self._at(i))
         if parts and place and place <= parts:
-            year = self._year_behind(i + 2)
+            year, months = self._year_behind(noun + 1), 12 // parts
+            first_month = (place - 1) * months + 1
+            if year is None and self._at(i) not in {"last", "final"} and self._at(noun + 1) not in {"of", "in"}:
+                year = noun + 1, self._today.year - (first_month > self._today.month)
             if year is not None:
-                months = 12 // parts
-                first = date(year[1], (place - 1) * months + 1, 1)
-                return Found(year[0], DateRange(start=first, end=dates.add(first, months, Unit.MONTH)))
+                first = date(year[1], first_month, 1)
+                after = i + 1 if is_shared else year[0]
+                return Found(after, DateRange(start=first, end=dates.add(first, months, Unit.MONTH)))
         if number is not None:
             year = self._year_behind(i + 1) or (i + 1, self._today.year - (3 * number - 2 > self._today.month))
             return Found(year[0], _three_months(date(year[1], 3 * number - 2, 1)))
@@ -282,6 +317,8 @@ class CalendarPeriods(PeriodsFromToday):
         for phrase, (month, day) in HOLIDAYS.items():
             if tuple(self._words[i : i + len(phrase)]) == phrase:
                 return self._dated(i + len(phrase), month, day)
+        if (self._at(i), self._at(i + 1)) == ("good", "friday"):
+            return Found(i + 2, dates.days(self._latest_easter(-2)))
         if self._at(i) != "easter":
             return None
         name = self._at(i + 1) if self._at(i + 1) in {"sunday", "monday"} else ""
@@ -289,11 +326,14 @@ class CalendarPeriods(PeriodsFromToday):
         dated = self._day_month(behind) or self._month_day(behind)
         if dated is not None:
             return dated
-        for year in (self._today.year, self._today.year - 1):
-            found = dates.easter_sunday(year) + (DAY if name == "monday" else timedelta())
-            if found <= self._today:
-                return Found(behind, dates.days(found))
-        return None
+        return Found(behind, dates.days(self._latest_easter(1 if name == "monday" else 0)))
+
+    def _latest_easter(self, days_after: int) -> date:
+        """Return the latest day that lies so many days after an Easter Sunday."""
+        this_year = dates.easter_sunday(self._today.year) + days_after * DAY
+        if this_year <= self._today:
+            return this_year
+        return dates.easter_sunday(self._today.year - 1) + days_after * DAY
 
 
 def _three_months(start: date) -> DateRange:

@@ -24,6 +24,7 @@ from gateway.apps.health.chat.answer import (
     unknown_word_text,
 )  # fmt: skip
 from gateway.apps.health.chat.asking import Call, Findings, Records
+from gateway.apps.health.chat.caveats import caveats, one_by_one
 from gateway.apps.health.chat.chart import chart_of
 from gateway.apps.health.chat.context import ROWS_MAX, Conversation, ReturnedRow, Seal, returned_row
 from gateway.apps.health.chat.followup import frame_of
@@ -33,8 +34,10 @@ from gateway.apps.health.chat.reply import ChatReply, Text, text_of
 from gateway.apps.health.chat.safety import is_emergency
 from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon
 from gateway.apps.health.chat.turn import read_turn, reads_alike
+from gateway.apps.health.chat.wording import any_symptom
 
 _LEXICONS_REMEMBERED: Final = 64
+_NEXT_MAX: Final = 4
 _NEED_NO_RECORDS = {Intent.GREETING: greeting_text, Intent.HELP: help_text}
 
 
@@ -61,10 +64,23 @@ class Chat:
         """
         if (emergency := self.emergency(message, conversation)) is not None:
             return emergency
-        now_s = self._clock.time()
         said = self._seal.open(conversation, user_id) if conversation else Conversation()
-        forgotten = said.frame is not None and said.is_over(now_s)
-        said = Conversation() if forgotten else said
+        if said.frame is None or not said.is_over(self._clock.time()):
+            return await self._reply(message, conversation, said, user_id=user_id, time_zone=time_zone, call=call)
+        reply = await self._reply(message, None, Conversation(), user_id=user_id, time_zone=time_zone, call=call)
+        return replace(reply, text=(*text_of("Our earlier conversation has ended, so I start afresh.\n"), *reply.text))
+
+    async def _reply(
+        self,
+        message: str,
+        conversation: str | None,
+        said: Conversation,
+        *,
+        user_id: str,
+        time_zone: str,
+        call: Call,
+    ) -> ChatReply:
+        now_s = self._clock.time()
         zone = ZoneInfo(time_zone)
         now = utc(now_s).astimezone(zone).replace(tzinfo=None)
         turn = read_turn(message, now, base_lexicon())
@@ -83,6 +99,8 @@ class Chat:
             return self._out_of_scope(turn, frame, view, said, user_id)
         frame = frame.model_copy(update={"symptoms": tuple(dict.fromkeys(map(lexicon.nearest, frame.symptoms)))})
         missing = [symptom for symptom in frame.symptoms if not lexicon.names_of(symptom)]
+        if frame.excluded and not lexicon.names_without(frame.excluded):
+            missing = [any_symptom(frame)]
         if missing:
             found, text = Findings(), unknown_text(missing, view)
             next_questions = ask_back.other_symptoms(frame, known, lexicon, view.today)
@@ -92,8 +110,8 @@ class Chat:
             found = await records.find(frame, lexicon, known, view.today)
             text = answer_text(frame, found, view)
             next_questions = examples(known) if found.is_empty else suggestions(frame)
-        if forgotten:
-            text = (*text_of("Our earlier conversation has ended, so I start afresh.\n"), *text)
+            text = (*text_of(*(f"{caveat}\n" for caveat in caveats(turn, frame, view.today))), *text)
+            next_questions = [*one_by_one(turn, frame, view.today), *next_questions][:_NEXT_MAX]
         reply = self._said(
             text, frame, Conversation(frame=frame, rows=_returned(found, zone)), user_id, next_questions=next_questions
         )

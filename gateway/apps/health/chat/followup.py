@@ -43,6 +43,7 @@ def _fresh(turn: Turn, today: date) -> QueryFrame:
     return QueryFrame(
         intent=turn.intent or Intent.LIST,
         symptoms=turn.symptoms,
+        excluded=() if turn.symptoms else turn.excluded,
         period=period,
         second=second,
         min_severity=turn.min_severity,
@@ -68,8 +69,15 @@ def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], toda
         period, second = (periods[0], before.second) if is_second_kept else _ordered(before.period, periods[0])
     elif periods:
         period, second = _periods(periods, is_comparison=intent is Intent.COMPARE)
-    min_severity = before.min_severity if turn.min_severity is None else turn.min_severity
-    return QueryFrame(intent=intent, symptoms=symptoms, period=period, second=second, min_severity=min_severity)
+    is_held = turn.min_severity is None and not turn.any_severity
+    return QueryFrame(
+        intent=intent,
+        symptoms=symptoms,
+        excluded=() if symptoms else tuple(dict.fromkeys((*before.excluded, *turn.excluded))),
+        period=period,
+        second=second,
+        min_severity=before.min_severity if is_held else turn.min_severity,
+    )
 
 
 def _origin(relative: Relative, before: QueryFrame, rows: Sequence[ReturnedRow]) -> DateRange:

@@ -49,10 +49,11 @@ ALL_TIME: Final = DateRange()
 
 
 class QueryFrame(Model):
-    """One question. No ``symptoms``: all of them. ``second`` is the earlier period of a comparison."""
+    """One question. No ``symptoms``: all but those ``excluded``. ``second`` is the earlier period of a comparison."""
 
     intent: Intent
     symptoms: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
     period: DateRange = ALL_TIME
     second: DateRange | None = None
     min_severity: Severity | None = None
@@ -63,6 +64,7 @@ class QueryFrame(Model):
         return {
             "intent": self.intent.value,
             "symptom": sorted(self.symptoms) or None,
+            "excluded": sorted(self.excluded) or None,
             "start": _iso(self.period.start),
             "end": _iso(self.period.end),
             "min_severity": self.min_severity,

@@ -29,6 +29,7 @@ _APOSTROPHES: Final = re.compile("[\u2018\u2019\u00b4`]")
 _DASHES: Final = re.compile("[\u2013\u2014\u2212]")
 _HYPHEN: Final = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
 _SHORT_YEAR: Final = re.compile(r"(?<=\s)'(\d\d)(?!\w)")
+_SCORES: Final = re.compile(r"\b(10|\d)'?s\b")  # "only 8s and above"
 _MINUTES: Final = re.compile(r"(?<=\d)\s*mins?\b")  # elsewhere "min" is the least
 _AT_LEAST: Final = re.compile(r"(>=|=>|\u2265)(?=\s*\d)")
 _OVER: Final = re.compile(r">(?=\s*\d)")
@@ -51,6 +52,7 @@ def words_of(text: str) -> list[str]:
     """Return the words, numbers, dates and marks of ``text`` in order, lower case, contractions written out."""
     plain = _DASHES.sub("-", _APOSTROPHES.sub("'", unicodedata.normalize("NFKC", text).casefold()))
     plain = _SHORT_YEAR.sub(r"20\1", plain)
+    plain = _SCORES.sub(r"\1", plain)
     plain = _MINUTES.sub(" minutes", plain)
     words: list[str] = []
     for token in _TOKEN.findall(_HYPHEN.sub(" ", _OVER.sub(" over ", _AT_LEAST.sub(" at least ", plain)))):

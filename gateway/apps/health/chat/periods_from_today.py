@@ -27,6 +27,16 @@ ARTICLES: Final = frozenset({"the", "my", "these", "those"})
 _LATELY_DAYS: Final = 14
 _WEEKEND_DAYS: Final = 2
 _SATURDAY: Final = 5
+_OF_IT: Final = frozenset({"of", "with"})
+"""Behind "the last day", these say of what: it is no time."""
+_TURNS: Final = frozenset(
+    {"before", "after", "earlier", "later", "ago", "prior", "long", "round", "around", "preceding"}
+)
+_PARTS: Final = frozenset(
+    {"day", "days", "time", "times", "part", "parts", "rest", "start", "end", "beginning", "middle", "half", "quarter",
+     "turn", "week", "weeks", "month", "months", "night", "out", "one"}
+)  # fmt: skip
+"""Before "of the month", these take a part of it, or any such unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +89,41 @@ class PeriodsFromToday:
 
     def _near_day(self, i: int) -> Found | None:
         for phrase, days_ago in NEAR_DAYS.items():
-            if tuple(self._words[i : i + len(phrase)]) == phrase:
+            if tuple(self._words[i : i + len(phrase)]) == phrase and not self._is_night_sweat(i):
                 return Found(i + len(phrase), dates.days(self._today - days_ago * DAY))
         if self._at(i) == "this" and self._at(i + 1) in DAY_PARTS:
             return Found(i + 2, dates.days(self._today))
         if self._has_article(i) and self._at(i) == "other" and self._at(i + 1) in {"day", "night"}:
             return Found(i + 2, dates.rolling(self._today, _LATELY_DAYS, Unit.DAY))
         return None
+
+    def _is_night_sweat(self, i: int) -> bool:
+        """Tell "(my) last night sweat", the latest one, from what was last night."""
+        is_one = self._at(i + 2) == "sweat" or (self._at(i + 2) == "sweats" and self._at(i - 1) in {"my", "the"})
+        return self._at(i + 1) == "night" and is_one
+
+    def _this_time(self, i: int) -> Found | None:
+        """Read "this time last week": that day."""
+        if (self._at(i), self._at(i + 1)) != ("this", "time"):
+            return None
+        unit = UNITS.get(self._at(i + 3))
+        if self._at(i + 2) == "last" and unit not in {None, "hour"}:
+            return Found(i + 4, dates.days(dates.add(self._today, -1, Unit(unit))))
+        amount = self._amount(i + 2)
+        if amount is None or self._at(amount[0]) != "ago" or amount[2] == "hour" or _is_too_far(amount[1], amount[2]):
+            return None
+        return Found(amount[0] + 1, dates.days(dates.add(self._today, -amount[1], Unit(amount[2]))))
+
+    def _so_far(self, i: int) -> Found | None:
+        """Read "all week", "the whole year", "(worst) of the month": the unit that is running."""
+        unit = UNITS.get(self._at(i))
+        if unit in {None, "hour", "day"} or self._at(i).endswith("s"):
+            return None
+        is_whole = self._at(i - 1) in {"all", "whole", "entire", "full"}
+        is_of_it = self._at(i - 1) == "the" and self._at(i - 2) == "of" and self._at(i - 3) not in _PARTS
+        start = dates.calendar_unit(self._today, Unit(unit)).start
+        is_running = (is_whole or is_of_it) and self._at(i + 1) not in _TURNS
+        return Found(i + 1, DateRange(start=start, end=self._today + DAY)) if is_running else None
 
     def _ago(self, i: int) -> Found | None:
         amount = None if self._at(i) in UNITS else self._amount(i)
@@ -102,8 +140,8 @@ class PeriodsFromToday:
         word = self._at(i)
         if word not in {"last", "past", "previous", "preceding", "latest"}:
             return None
-        amount = self._amount(i + 1)
-        if amount is None:
+        amount = None if self._is_night_sweat(i) else self._amount(i + 1)
+        if amount is None or (amount[1:] == (1, "day") and self._at(amount[0]) in _OF_IT):
             return None
         behind, count, unit = amount
         is_single = UNITS.get(self._at(i + 1)) is not None  # "last week", no number in between
@@ -129,7 +167,11 @@ class PeriodsFromToday:
     def _unit(self, i: int) -> Found | None:
         offset = {"this": 0, "current": 0, "last": -1, "previous": -1}.get(self._at(i))
         unit = UNITS.get(self._at(i + 1))
-        if offset is None or unit in {None, "hour"} or self._at(i + 1).endswith("s"):
+        if offset is None or unit in {None, "hour"} or self._is_night_sweat(i):
+            return None
+        if self._at(i + 1).endswith("s") and (unit == "day" or self._has_article(i)):  # "last weeks coughs" is one
+            return None
+        if unit == "day" and self._at(i + 2) in _OF_IT:
             return None
         return Found(i + 2, dates.calendar_unit(self._today, Unit(unit), offset))
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway.apps.health.chat.dates import DAY, Unit, calendar_unit
 from gateway.apps.health.chat.frame import DateRange, Intent, QueryFrame
-from gateway.apps.health.chat.wording import day_words, listed, sentence
+from gateway.apps.health.chat.wording import any_symptom, day_words, listed, sentence
 
 _FORMS: Final[Mapping[Intent, str]] = MappingProxyType(
     {
@@ -44,7 +44,7 @@ def _comparison(frame: QueryFrame, today: date) -> str:
 
 
 def _what(frame: QueryFrame) -> str:
-    return (listed(frame.symptoms) or "any symptom") + _severity(frame)
+    return (listed(frame.symptoms) or any_symptom(frame)) + _severity(frame)
 
 
 def _severity(frame: QueryFrame) -> str:

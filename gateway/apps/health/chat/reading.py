@@ -25,7 +25,7 @@ from gateway.apps.health.chat.intent import (
 )  # fmt: skip
 from gateway.apps.health.chat.normalise import stem
 from gateway.apps.health.chat.safety import flag_words
-from gateway.apps.health.chat.severity import SEVERITY, counts, find_adjective, find_numeric
+from gateway.apps.health.chat.severity import ANY_SEVERITY, SEVERITY, counts, find_adjective, find_numeric, says_at_most
 from gateway.apps.health.chat.spelling import Index, index, repair
 from gateway.apps.health.chat.symptoms import SYMPTOM, Lexicon, Mention
 from gateway.apps.health.chat.time_expressions import TIME, WORDS_OF_TIME, Times, find_times
@@ -52,8 +52,15 @@ _TERSE_MAX: Final = 5
 """Words up to which a text without a verb of asking may be a question: "nose streaming this week"."""
 _NOT: Final = re.compile(
     r"(^|\b)(not|except|excluding|never mind|forget|without|leave out|minus|ignore|ignoring|skip|drop|take out"
-    r"|apart( from)?|other than|instead( of)?|rather than) ((the|my|for|any|in|from) )?(\w+ )?$"
+    r"|apart( from)?|other than|bar|barring|besides|swap|switch|replace|excludes?|omit|omitting|instead( of)?"
+    r"|rather than|all but|everything but|anything but) ((the|my|for|any|in|from) )?(\w+ )?$"
 )
+_LEAVES_OUT: Final = re.compile(
+    r"\b(except|excluding|without|leave out|minus|ignor(e|ing)|skip|drop|apart|other than|bar|barring|besides|excludes?"
+    r"|omit|omitting|(all|everything|anything) but)\b[^,]*$"
+)
+"""Of these, a whole list may be the object: "except cough, rash and fever"."""
+_JOINED: Final = re.compile(r" ?(,|,? ?(and|or|nor)) ((the|my|for|any) )?")
 _CORRECTS: Final = re.compile(
     r"\b(sorry|i mean|i meant|no wait|wait|oops|correction|scratch that|make that|or rather|no no|actually no)\b"
 )
@@ -70,6 +77,7 @@ _NARROWS: Final = re.compile(r"^(only |just |but )*(the ones|those|only|just)\b"
 class Turn:
     """The slots of one message. None and empty: not mentioned.
 
+    ``any_severity`` takes back a least severity said before, ``at_most`` is one that cannot be asked for.
     ``cue`` is the intent that the words say, also where the whole is out of scope; ``unexplained`` are words that no
     step knows, ``told`` symptoms of which something is told, and nothing asked.
     """
@@ -78,6 +86,8 @@ class Turn:
     symptoms: tuple[str, ...]
     times: Times
     min_severity: int | None = None
+    any_severity: bool = False
+    at_most: bool = False
     excluded: tuple[str, ...] = ()
     carries: bool = False
     names_all_symptoms: bool = False
@@ -127,6 +137,7 @@ def read_clause(words: Sequence[str], now: datetime, lexicon: Lexicon) -> Clause
         or times.relative
         or times.is_all_time
         or min_severity is not None
+        or ANY_SEVERITY in words
     )
     if is_greeting(skeleton) and not mentions:
         return Clause(Kind.PLEASANTRY, social(Intent.GREETING))
@@ -155,6 +166,8 @@ def read_clause(words: Sequence[str], now: datetime, lexicon: Lexicon) -> Clause
         symptoms=tuple(dict.fromkeys(m.concept for m in mentions if m.concept not in excluded)),
         times=times,
         min_severity=min_severity,
+        any_severity=ANY_SEVERITY in words,
+        at_most=says_at_most(skeleton),
         excluded=excluded,
         carries=_CARRY.search(_without_joining_and(skeleton)) is not None or _CARRY_STARTS.match(skeleton) is not None,
         names_all_symptoms=not mentions and _ELSE.search(skeleton) is not None,
@@ -193,7 +206,15 @@ def _skeleton(words: Sequence[str], mentions: Sequence[Mention]) -> tuple[str, l
 def _taken_back(skeleton: str, mark: str) -> set[int]:
     """Return which of the ``mark`` in ``skeleton`` do not hold: "not bloated, constipated", "May, sorry, June"."""
     before = skeleton.split(mark)[:-1]
-    dropped = {k for k, text in enumerate(before) if _NOT.search(text)}
+    dropped: set[int] = set()
+    leaves_out = False
+    for k, text in enumerate(before):
+        joined = _JOINED.fullmatch(text) if k - 1 in dropped else None
+        if joined is not None and (leaves_out or "," not in text):
+            dropped.add(k)
+        elif _NOT.search(text):
+            dropped.add(k)
+            leaves_out = _LEAVES_OUT.search(text) is not None
     corrections = [found.start() for found in _CORRECTS.finditer(skeleton)]
     places = [found.start() for found in re.finditer(re.escape(mark), skeleton)]
     for at in corrections:

@@ -10,6 +10,8 @@ from typing import Final
 from gateway.apps.health.chat.symptoms import SYMPTOM
 
 SEVERITY: Final = "<least>"
+ANY_SEVERITY: Final = "<any>"
+"""What was said of severity takes back what had been said of it."""
 _SEVERE: Final = 7
 _MODERATE: Final = 4
 _WORST: Final = 10
@@ -28,6 +30,12 @@ _LED: Final = (
 )
 _AT_LEAST: Final = re.compile(
     rf"\b{_LED}(at least|(a )?minimum of|not? less than) (a )?{_N}\b{_NO_UNIT}"
+    rf"|\b(minimum|least) (severity|score|rating|level|intensity)( of)? (?P<m>{_WHOLE})\b{_NO_UNIT}"
+    rf"|\bfrom (an? )?(?P<u>{_WHOLE}) (up|upwards?)\b"
+    rf"|\b(severity|scor(ed?|es|ing)|rat(ed|ing)|level|graded|a|of|only|just|was|were|the) (?P<t>{_WHOLE})"
+    r"( ?(,|or|and|to|-) ?(six|seven|eight|nine|[6-9]))*,? ?(or|and|to|-) ?(10|ten)\b(?! ?/)"
+    + _NO_UNIT
+    + r"(?! (or|and|to|of)\b)"
     rf"|\b{_LED}(?<![\d.])(?P<a>\d\.\d|10|\d|four|five|six|seven|eight|nine|ten)(/10)? ?(\+"
     r"|or (more|above|higher|worse|over|greater|up)"
     r"|and (up|above|over|higher|more|worse)|plus|upwards?)(?!\w| ?\d)"
@@ -41,6 +49,19 @@ _OVER: Final = re.compile(
     rf"(over|above|(more|greater|higher|worse) than|exceeding|beyond|past) (a )?(?!one\b|two\b){_N}\b{_NO_UNIT}"
     r"(?! to | ?- ?\d)"
 )
+_ANY: Final = re.compile(
+    r"\b((drop|remove|clear|forget|ignore|lose|cancel|undo|reset|without|take (off|away)) (the |that |any )?severity"
+    r"( filter| limit| threshold| bit)?|(regardless|irrespective) of (the )?(severity|how (bad|severe)\w*)"
+    r"|(of |at )?(any|all|every) (severity|severities|levels?|scores?)|no matter how (bad|severe|mild)"
+    r"|(the |any )?(mild|milder|lighter|minor|weaker|less severe) ones (too|as well|also|included)"
+    r"|(include|including|with|plus|add) (the )?(mild|milder|minor|lighter)( ones)?"
+    r"|not (just|only) (the )?(bad|severe|worst|strong) ones)(?!\w)"
+)
+_AT_MOST: Final = re.compile(
+    rf"\b{_LED}(under|below|less than|lower than|at most|no more than|not over|not above|up to|a maximum of|beneath)"
+    rf" (a )?{_N}\b{_NO_UNIT}|\b{_WHOLE} (or|and) (less|below|under|lower|fewer|down)(?!\w)|\bmild(er|est)?\b(?! to)"
+    rf"|\b(weak|minor|slight|lighter)(er|est)? (ones|{SYMPTOM})"
+)
 _NUMBERS: Final = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
 }  # fmt: skip
@@ -52,10 +73,12 @@ _BAD: Final = (
 _ADJECTIVE: Final = re.compile(
     rf"(?<!how )(?<!as )(?<!most )(?<!so )(?<!not )(?<!too )\b"
     rf"((really|very|quite|particularly|especially|extremely|pretty|proper) )*{_BAD} "
-    rf"(?={SYMPTOM}|\w+ {SYMPTOM}|ones?\b|(symptom|entr|record|attack|episode|day|bout|spell|case)\w*\b)"
+    rf"(?={SYMPTOM}|\w+ {SYMPTOM}|ones?\b|(symptom|entr|record|attack|episode|day|bout|spell|case|complaint|ailment"
+    r"|problem)\w*\b)"
     rf"|\b(only|just) (the )?(really |very )?{_BAD}\b|^(the )?{_BAD} ones\b|\bhow (bad|severe)ly\b(?!.)"
-    rf"|\b(?P<which>those|them|these|ones|that|which|entries|days|symptoms|any) (were|was|are) (really |very "
-    rf"|quite )?{_BAD}\b"
+    rf"|(?<=\banything )(really )?{_BAD}\b"
+    r"|\b(?P<which>those|them|these|ones|that|which|entries|days|symptoms|any) (were|was|are) (really |very |quite )?"
+    rf"{_BAD}\b"
 )
 _MODERATE_UP: Final = re.compile(
     r"(?P<which>)\b(at least moderate|moderate (or|and) (worse|above|up|more|higher|severe|over)|moderate to severe)\b"
@@ -74,16 +97,23 @@ def _is_number(word: str) -> bool:
 def find_numeric(words: Sequence[str]) -> tuple[int | None, list[str]]:
     """Return the least severity that a number says, and the words with it replaced."""
     text = " ".join(words)
+    if _ANY.search(text):
+        return None, _ANY.sub(f" {ANY_SEVERITY} ", text, count=1).split()
     for pattern, is_more in ((_NOT_BELOW, False), (_AT_LEAST, False), (_OVER, True)):
         found = pattern.search(text)
         if found is None:
             continue
         groups = found.groupdict()
-        said = groups.get("n") or groups.get("a") or ""
+        said = next((number for number in (groups.get(name) for name in "namut") if number), "")
         least = _least(said, is_more=is_more)
         if least <= _WORST:
             return least, f"{text[: found.start()]} {SEVERITY} {text[found.end() :]}".split()
     return None, list(words)
+
+
+def says_at_most(skeleton: str) -> bool:
+    """Tell a severity that is not to be passed ("below 4", "the mild ones"), which no question can be narrowed to."""
+    return _AT_MOST.search(skeleton) is not None and _MODERATE_UP.search(skeleton) is None
 
 
 def _least(said: str, *, is_more: bool) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -142,6 +143,11 @@ class Lexicon:
         if names is not None:
             return names
         return (concept,) if any(concept in names for names in self.names.values()) else ()
+
+    def names_without(self, concepts: Iterable[str]) -> tuple[str, ...]:
+        """Return the record names of this person that none of ``concepts`` means."""
+        left_out = {name for concept in concepts for name in self.names_of(concept)}
+        return tuple(name for name in dict.fromkeys(chain(*self.names.values())) if name not in left_out)
 
     def find(self, words: Sequence[str]) -> list[Mention]:
         """Return the symptoms in the order of their mention; the longest phrase first, then words that go together."""

@@ -25,6 +25,7 @@ from gateway.apps.health.chat.time_words import (
     LATELY,
     MONTHS,
     NEAR_DAYS,
+    ORDINALS,
     PREPOSITIONS,
     QUARTERS,
     SEASONS,
@@ -37,18 +38,26 @@ from gateway.apps.health.chat.time_words import (
 )
 
 TIME: Final = "<time>"
-_NOT_BEFORE: Final = frozenset(
-    {
-        ("no", "earlier", "than"),
-        ("not", "earlier", "than"),
-        ("not", "before", "than"),
-        ("on", "or", "after"),
-        ("on", "and", "after"),
-    }
-)
-_NOT_AFTER: Final = frozenset(
-    {("no", "later", "than"), ("not", "later", "than"), ("on", "or", "before"), ("on", "and", "before")}
-)
+_LEADS: Final = tuple(
+    (tuple(phrase.split()), meant)
+    for meant, phrases in {
+        "since": (
+            "no earlier than", "not earlier than", "not before than", "on or after", "on and after", "ever since",
+            "as of", "since", "starting from", "starting in", "starting on", "beginning from", "beginning in",
+            "beginning on", "onwards from", "onward from", "starting",
+        ),
+        "until": (
+            "up to and including", "up to & including", "until and including", "no later than", "not later than",
+            "on or before", "on and before", "up to", "up until", "up till", "until", "till", "til",
+        ),
+        "before": ("prior to", "before"),
+        "after": ("after",),
+        "from": ("from",),
+    }.items()
+    for phrase in phrases
+)  # fmt: skip
+"""What opens or closes a range at one end. Of those that begin alike, the longer stands first."""
+_FIRST_OF_LEADS: Final = frozenset(phrase[0] for phrase, _ in _LEADS)
 _EVENT_WORDS_MAX: Final = 8
 _NO_EVENT: Final = frozenset({"how", "when", "what", "which", "did", "latest", "previous", "?", "and", "had", "have"})
 _JOINING: Final = frozenset({"than", "and", "or", "versus", "with", "to", "against"})
@@ -67,7 +76,7 @@ WORDS_OF_TIME: Final = frozenset(
         *(word for phrases in (HOLIDAYS, NEAR_DAYS, LATELY) for phrase in phrases for word in phrase),
         "easter", "fortnight", "fortnights", "weekend", "weekends", "decade", "decades", "quarter", "quarters", "half",
         "sat", "sun", "wed", "then", "that", "it", "time", "period", "date", "range", "other", "one", "now", "present",
-        "til", "till", "thru",
+        "til", "till", "thru", *ORDINALS,
     }
 )  # fmt: skip
 
@@ -78,7 +87,7 @@ _BEGINNINGS: Final = frozenset(
         *UNITS, *MONTHS, *WEEKDAYS, *SEASONS, *QUARTERS, *THIRDS, *AMOUNT_WORDS,
         *(phrase[0] for phrases in (HOLIDAYS, NEAR_DAYS, LATELY) for phrase in phrases),
         "last", "this", "past", "previous", "preceding", "latest", "current", "final", "other", "these", "easter",
-        "half", "quarter", "fortnight", "fortnights", "decade", "weekend", "weekends", "sat", "sun", "wed",
+        "half", "quarter", "fortnight", "fortnights", "decade", "weekend", "weekends", "sat", "sun", "wed", "good",
     }
 )  # fmt: skip
 
@@ -170,8 +179,9 @@ class _Grammar(CalendarPeriods):
         super().__init__(words, now)
         self._read: dict[int, Found | None] = {}
         self._rules: tuple[Callable[[int], Found | None], ...] = (
-            self._to_date, self._part_of_month, self._near_day, self._ago, self._before_last, self._rolling, self._unit,
-            self._weekend, self._weekdays_ago, self._weekday,
+            self._to_date, self._part_of_month,
+            self._near_day, self._this_time, self._week_last, self._ago, self._before_last, self._rolling, self._unit,
+            self._so_far, self._weekend, self._weekdays_ago, self._weekday,
             self._third_of_month, self._days_of_month, self._day_month, self._month_day,
             self._month, self._numeric, self._day_of_month, self._year, self._season, self._quarter, self._holiday,
             self._lately,
@@ -219,35 +229,23 @@ class _Grammar(CalendarPeriods):
         return None
 
     def _one_sided(self, i: int) -> Found | None:
-        word, behind = self._at(i), i + 1
-        if word == "ever" and self._at(behind) == "since":
-            word, behind = "since", behind + 1
-        elif (word, self._at(behind), self._at(behind + 1)) in _NOT_BEFORE:
-            word, behind = "since", behind + 2
-        elif (word, self._at(behind), self._at(behind + 1)) in _NOT_AFTER:
-            word, behind = "until", behind + 2
-        elif (word, self._at(behind)) == ("as", "of"):
-            word, behind = "since", behind + 1
-        elif word == "up" and self._at(behind) in {"to", "until", "till"}:
-            word, behind = "until", behind + 1
-        elif word == "prior" and self._at(behind) == "to":
-            word, behind = "before", behind + 1
-        elif word in {"starting", "beginning", "onwards", "onward"} and self._at(behind) in {"from", "in", "on"}:
-            word, behind = "since", behind + 1
-        elif word == "starting":
-            word = "since"
-        if word not in {"since", "before", "until", "till", "til", "after", "from"}:
+        if self._at(i) not in _FIRST_OF_LEADS:
             return None
-        found = self._now_found(behind) if word in {"until", "till", "til"} else None
-        found = (
-            found or self._edge(behind) or self._simple(behind) or (self._event(behind) if word == "since" else None)
-        )
+        led = next((lead for lead in _LEADS if tuple(self._words[i : i + len(lead[0])]) == lead[0]), None)
+        if led is None:
+            return None
+        word, behind = led[1], i + len(led[0])
+        found = self._now_found(behind) if word == "until" else None
+        edge = self._edge(behind)
+        found = found or edge or self._simple(behind) or (self._event(behind) if word == "since" else None)
         if found is None:
             return None
         start, end, tomorrow = found.period.start, found.period.end, self._today + DAY
         after = found.after
         if word == "from":
             is_open = self._at(after) in {"on", "onwards", "onward"}
+            if edge is not None and not is_open:  # "from the start of last week"
+                return Found(after, DateRange(start=start, end=tomorrow))
             return Found(after + 1, DateRange(start=start, end=tomorrow)) if is_open else None
         periods = {
             "since": DateRange(start=start, end=tomorrow),
@@ -270,11 +268,6 @@ class _Grammar(CalendarPeriods):
             return None
         day = found.period.end - DAY if edge == "end" else found.period.start
         return Found(found.after, dates.days(day))
-
-    def _running_unit(self, i: int) -> Found | None:
-        i += self._at(i) == "the"
-        unit = {"year": Unit.YEAR, "month": Unit.MONTH, "week": Unit.WEEK}.get(self._at(i))
-        return Found(i + 1, dates.calendar_unit(self._today, unit)) if unit else None
 
     def _event(self, i: int) -> Found | None:
         """Read the date of what happened: "(since) I moved house on 3 May", "(since) my birthday, 5 March"."""
@@ -299,6 +292,7 @@ class _Grammar(CalendarPeriods):
             i += 1
         if self._at(i) in {"all", "whole"} and self._at(i + 1) in {"of", "the", "this", "last", "day", *MONTHS}:
             i += 2 if self._at(i + 1) == "of" else 1
+        i += self._at(i) == "all" and self._at(i + 1) in UNITS
         i += self._at(i) in ARTICLES and self._at(i + 1) != "days"  # "these days"
         if self._at(i) in {"whole", "entire", "full"}:
             i += 1

@@ -36,11 +36,14 @@ HOLIDAYS: Final[Mapping[tuple[str, ...], tuple[int, int]]] = {
     ("boxing", "day"): (12, 26), ("new", "year", "eve"): (12, 31), ("new", "years", "eve"): (12, 31),
     ("new", "year", "day"): (1, 1), ("new", "years", "day"): (1, 1), ("new", "year"): (1, 1), ("new", "years"): (1, 1),
     ("valentine", "day"): (2, 14), ("valentines", "day"): (2, 14), ("valentine",): (2, 14), ("valentines",): (2, 14),
-    ("halloween",): (10, 31),
+    ("halloween",): (10, 31), ("bonfire", "night"): (11, 5), ("guy", "fawkes", "night"): (11, 5),
+    ("st", "patrick", "day"): (3, 17), ("st", "patricks", "day"): (3, 17), ("independence", "day"): (7, 4),
+    ("april", "fools", "day"): (4, 1), ("april", "fool", "day"): (4, 1),
 }  # fmt: skip
 """Longer names first."""
 NEAR_DAYS: Final[Mapping[tuple[str, ...], int]] = {
-    ("today",): 0, ("tonight",): 0, ("yesterday",): 1, ("last", "night"): 1, ("last", "evening"): 1,
+    ("today",): 0, ("todays",): 0, ("yesterdays",): 1,
+    ("tonight",): 0, ("yesterday",): 1, ("last", "night"): 1, ("last", "evening"): 1,
     ("day", "before", "yesterday"): 2, ("night", "before", "last"): 2,
 }  # fmt: skip
 """Days before today."""
@@ -48,7 +51,14 @@ DAY_PARTS: Final = frozenset({"morning", "afternoon", "evening", "night", "lunch
 PREPOSITIONS: Final = frozenset(
     {"in", "on", "at", "during", "over", "within", "for", "from", "throughout", "of", "through", "across", "around"}
 )
-LATELY: Final = (("lately",), ("recently",), ("of", "late"), ("these", "days"), ("in", "recent", "times"))
+LATELY: Final = (
+    ("lately",),
+    ("as", "of", "late"),
+    ("recently",),
+    ("of", "late"),
+    ("these", "days"),
+    ("in", "recent", "times"),
+)
 ALL_TIME_PHRASES: Final = tuple(
     tuple(phrase.split())
     for phrase in (
@@ -108,7 +118,7 @@ _NUMBERS: Final[Mapping[str, int]] = {
         )
     )
 } | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90}  # fmt: skip
-_ORDINALS: Final[Mapping[str, int]] = {
+ORDINALS: Final[Mapping[str, int]] = {
     word: number
     for number, word in enumerate(
         (
@@ -133,7 +143,7 @@ def whole_number(word: str) -> int | None:
 def day_number(word: str) -> int | None:
     """Return the day of a month: "5", "5th", "fifth"."""
     digits = word[:-2] if word[-2:] in {"st", "nd", "rd", "th"} else word
-    day = int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 2 else _ORDINALS.get(word)  # noqa: PLR2004
+    day = int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 2 else ORDINALS.get(word)  # noqa: PLR2004
     return day if day and day <= _DAYS_MAX else None
 
 

@@ -79,7 +79,8 @@ def _joined(clauses: Sequence[Clause], whole: Clause) -> Turn:
     told = next((clause for clause in reversed(clauses[:asked]) if clause.mentioned), None)
     if not symptoms and told is not None and (turn.refers_back or not turn.names_records or told.kind is Kind.QUESTION):
         symptoms = told.mentioned
-        beside += [told.turn] if turn.means_many else []
+        is_bare = turn.intent is Intent.LIST and not turn.refers_back  # "did i?", "can you check"
+        beside += [told.turn] if turn.means_many or is_bare else []
     around = [clause.turn.times for clause in reversed(clauses[:asked])]
     meant = turn.times.relative
     if meant is not None and not meant.steps and not turn.times.periods:  # "in June … how many that month"

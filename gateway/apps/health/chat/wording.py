@@ -47,8 +47,13 @@ def moment_words(moment: datetime, zone: ZoneInfo, today: date) -> str:
 
 def symptom_words(frame: QueryFrame) -> str:
     """Return the symptoms and the severity asked for: "headache of severity 7 or more"."""
-    named = listed(frame.symptoms) or "any symptom"
+    named = listed(frame.symptoms) or any_symptom(frame)
     return f"{named} of severity {frame.min_severity} or more" if frame.min_severity is not None else named
+
+
+def any_symptom(frame: QueryFrame) -> str:
+    """Return "any symptom", and which are left out."""
+    return "any symptom" + (f" except {listed(frame.excluded)}" if frame.excluded else "")
 
 
 def listed(items: Sequence[str]) -> str:

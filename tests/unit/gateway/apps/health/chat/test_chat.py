@@ -204,6 +204,22 @@ def ask(clock: TurnedClock) -> Talk:
         ("compare cough and zyxitis this year",
          ("Since 1 January 2026: 1 more cough than Zyxitis.\n"
           "Cough: 2 entries, average severity 4, highest 5.\nZyxitis: 1 entry.")),
+        ("everything except headaches", "3 entries of any symptom except headache in all your records."),
+        ("which symptom is most frequent apart from headaches",
+         "Cough is the most frequent in all your records, with 2 entries. Then Zyxitis (1)."),
+        ("anything but cough, headache and zyxitis",
+         ("There are no entries of any symptom except cough, headache and Zyxitis in your records. "
+          "What you have recorded most: Headache, Cough and Zyxitis.")),
+        ("headaches below 4 in March",
+         ("I can only narrow to a severity or more, so entries of every severity count here.\n"
+          "3 entries of headache in March 2026.")),
+        ("my mild coughs",
+         ("I can only narrow to a severity or more, so entries of every severity count here.\n"
+          "2 entries of cough in all your records.")),
+        ("compare headaches in January, March and April",
+         ("I can only compare two periods: in March 2026 and in January 2026.\n"
+          "Headache: 3 more in March 2026 than in January 2026.\n"
+          "In March 2026: 3 entries, average severity 6, highest 8.\nIn January 2026: 0 entries.")),
     ],
 )  # fmt: skip
 async def test_answer_is_right_when_asked_about_the_records(ask: Talk, question: str, answer: str) -> None:
@@ -240,6 +256,32 @@ async def test_chat_starts_afresh_and_says_so_when_the_conversation_has_ended(as
     assert (
         reply.answer
         == "Our earlier conversation has ended, so I start afresh.\n2 entries of cough in all your records."
+    )
+
+
+async def test_chat_says_that_the_conversation_has_ended_when_it_is_only_thanked(ask: Talk, clock: TurnedClock) -> None:
+    await ask("how many headaches in March?")
+    clock.advance(SILENCE_MAX_S + 1)
+
+    assert (await ask("thanks")).answer.startswith("Our earlier conversation has ended")
+    assert not (await ask("thanks")).answer.startswith("Our earlier")
+
+
+async def test_periods_are_offered_one_by_one_when_days_lie_between_them(ask: Talk) -> None:
+    reply = await ask("how many headaches in March and in May")
+
+    assert reply.answer == (
+        "I read that as one period, with the days between.\n5 entries of headache since 1 March 2026."
+    )
+    assert reply.suggestions[:2] == [
+        "How often did I have headache in March 2026?",
+        "How often did I have headache this month?",
+    ]
+
+
+async def test_months_are_one_period_when_nothing_lies_between_them(ask: Talk) -> None:
+    assert (await ask("how many headaches in March and April")).answer == (
+        "4 entries of headache from 1 March to 30 April 2026."
     )
 
 

@@ -83,6 +83,10 @@ def test_comparison_of_periods_is_read_as_the_frame_it_was_made_of(
             QueryFrame(intent=Intent.COMPARE, symptoms=("headache", "migraine"), min_severity=7),
             "Compare headache and migraine of severity 7 or more",
         ),
+        (
+            QueryFrame(intent=Intent.COUNT, excluded=("rash", "cough")),
+            "How often did I have any symptom except rash and cough?",
+        ),
         (QueryFrame(intent=Intent.MOST_FREQUENT), "Which symptom did I have most often?"),
         (
             QueryFrame(intent=Intent.MOST_FREQUENT, min_severity=4, period=DateRange(start=TODAY, end=TODAY + DAY)),

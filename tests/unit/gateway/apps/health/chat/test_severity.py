@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.apps.health.chat.normalise import words_of
-from gateway.apps.health.chat.severity import counts, find_adjective, find_numeric
+from gateway.apps.health.chat.severity import ANY_SEVERITY, counts, find_adjective, find_numeric, says_at_most
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,13 @@ from gateway.apps.health.chat.severity import counts, find_adjective, find_numer
         ("of at least 6.5", 7),
         ("over 6.5", 7),
         ("nothing below 4", 4),
+        ("only 6s and above", 6),
+        ("from 5 up", 5),
+        ("minimum severity 3", 3),
+        ("rated 8 or 10", 8),
+        ("scores of 7, 8, 9 or 10", 7),
+        ("the 9 to 10 May", None),
+        ("from 5 to 10 March", None),
         ("no more than 4", None),
         ("not over 5", None),
         ("more than 10", None),
@@ -39,6 +46,8 @@ def test_least_severity_is_read_when_a_number_says_it(text: str, least: int | No
         ("only the bad ones", 7),
         ("really bad <symptom>", 7),
         ("moderate or worse", 4),
+        ("anything terrible <time>", 7),
+        ("every severe complaint <time>", 7),
         ("not so bad <symptom>", None),
         ("how bad was <symptom>", None),
         ("how severe <symptom>", None),
@@ -52,3 +61,26 @@ def test_least_severity_is_read_when_an_adjective_says_it(skeleton: str, least: 
 def test_number_is_no_severity_when_it_counts_a_symptom() -> None:
     assert counts(words_of("weeks with more than 3 headaches"), [5])
     assert not counts(words_of("headaches of more than 3"), [0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["drop the severity filter", "whatever it was, regardless of severity", "and the mild ones too", "of any severity"],
+)
+def test_severity_is_taken_back_when_all_are_wanted(text: str) -> None:
+    assert ANY_SEVERITY in find_numeric(words_of(text))[1]
+
+
+@pytest.mark.parametrize(
+    ("skeleton", "is_said"),
+    [
+        ("<symptom> under 3", True),
+        ("<symptom> of 4 or less", True),
+        ("only mild <symptom>", True),
+        ("<symptom> for under 3 weeks", False),
+        ("mild to severe <symptom>", False),
+        ("<symptom> <time>", False),
+    ],
+)
+def test_greatest_severity_is_noticed_when_it_is_said(skeleton: str, is_said: bool) -> None:
+    assert says_at_most(skeleton) is is_said

@@ -133,6 +133,24 @@ def found(text: str, now: datetime = NOW) -> list[tuple[str | None, str | None]]
         ("at Easter", "2026-04-05", "2026-04-06"),
         ("Easter Monday", "2026-04-06", "2026-04-07"),
         ("in early 2020", "2020-01-01", "2021-01-01"),
+        ("at the start of the year", "2026-01-01", "2026-02-01"),
+        ("towards the end of last year", "2025-12-01", "2026-01-01"),
+        ("at the beginning of the month", "2026-04-01", "2026-04-11"),
+        ("from the start of last week", "2026-04-06", TOMORROW),
+        ("up to and including 3 April", None, "2026-04-04"),
+        ("this time last month", "2026-03-14", "2026-03-15"),
+        ("this time two years ago", "2024-04-14", "2024-04-15"),
+        ("a week last Friday", "2026-04-03", "2026-04-04"),
+        ("Good Friday", "2026-04-03", "2026-04-04"),
+        ("on St Patrick's Day", "2026-03-17", "2026-03-18"),
+        ("on the ninth", "2026-04-09", "2026-04-10"),
+        ("all month", "2026-04-01", TOMORROW),
+        ("the whole year", "2026-01-01", TOMORROW),
+        ("the worst of the week", "2026-04-13", TOMORROW),
+        ("last months entries", "2026-03-01", "2026-04-01"),
+        ("the second quarter", "2026-04-01", TOMORROW),
+        ("the third quarter", "2025-07-01", "2025-10-01"),
+        ("as of late", "2026-04-01", TOMORROW),
     ],
 )
 def test_period_is_read_as_the_conventions_say(text: str, start: str | None, end: str | None) -> None:
@@ -229,3 +247,14 @@ def test_every_period_is_forward_and_ends_by_tomorrow_when_the_text_is_anything(
     for period in find_times(words_of(text), NOW).periods:
         assert period.start is None or period.end is None or period.start < period.end
         assert period.end is None or period.end <= date(2026, 4, 15) or (period.start or date.min) > NOW.date()
+
+
+@pytest.mark.parametrize(
+    "text", ["my last night sweats", "last night sweat", "the last day of it", "the day of the week"]
+)
+def test_no_period_is_read_when_its_words_belong_to_something_else(text: str) -> None:
+    assert found(text) == []
+
+
+def test_two_quarters_are_read_when_they_share_their_noun() -> None:
+    assert found("the first and third quarter of 2025") == [("2025-01-01", "2025-04-01"), ("2025-07-01", "2025-10-01")]

@@ -13,6 +13,7 @@ from gateway.apps.health.chat.understand import run
 
 NONE = {
     "symptom": None,
+    "excluded": None,
     "start": None,
     "end": None,
     "min_severity": None,
@@ -51,6 +52,11 @@ VERSUS_FEBRUARY = {"compare_start": "2026-02-01", "compare_end": "2026-03-01"}
          {"intent": "compare", "symptom": ["rash"], **MARCH, **VERSUS_FEBRUARY}),
         (["coughs in March?", "how often overall?"], {"intent": "count", "symptom": ["cough"]}),
         (["coughs in March?", "When did I last have a migraine?"], {"intent": "latest", "symptom": ["migraine"]}),
+        (["severe coughs in March?", "drop the severity filter"], {"intent": "list", "symptom": ["cough"], **MARCH}),
+        (["everything in March", "leave out the coughs"], {"intent": "list", "excluded": ["cough"], **MARCH}),
+        (["everything but coughs in March", "how many?"], {"intent": "count", "excluded": ["cough"], **MARCH}),
+        (["everything but coughs in March", "and rashes?"], {"intent": "list", "symptom": ["rash"], **MARCH}),
+        (["coughs in March?", "swap coughs for rashes"], {"intent": "list", "symptom": ["rash"], **MARCH}),
         (["coughs in March?", "thanks", "how many?"], {"intent": "count", "symptom": ["cough"], **MARCH}),
         (["coughs in March?", "should I worry?", "how many?"], {"intent": "count", "symptom": ["cough"], **MARCH}),
         (["coughs in March?", "no, I meant February"], {"intent": "list", "symptom": ["cough"], **FEBRUARY}),
