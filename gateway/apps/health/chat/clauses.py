@@ -20,6 +20,7 @@ _END: Final = re.compile(
 _OPENER: Final = (
     r"(?:how|when|what|which|whats|hows|whens|since when|did|have|had|has|was|were|is|are|do|does|any|anything"
     r"|show|list|give"
+    r"|i (?:need|want|would like|wonder)|need|check"
     r"|tell|can|could|please|plot|chart|graph|draw|count|compare|find|display)\b"
 )
 _BEHIND_WHAT_IS_TOLD: Final = re.compile(

@@ -45,6 +45,22 @@ _ASIDE: Final = re.compile(
     r"|for my|for the|about which) "
     r"(?!(i|did|was|my|the|a)? ?<)((?!how|when|what|which|did|was|were|<)\w+ ){1,5}?(?=<|[?,;]|and\b|$)"
 )
+_CARERS: Final = (
+    r"(doctors?|gp|dr|nurse|consultant|physio\w*|dentist|optician|specialist|therapist|counsellor|hospital|clinic|surgery"
+    r"|insurance|insurers?|employer|boss|hr|occupational health|pharmacist|midwife|osteopath|chiropractor|\w+ologist"
+    r"|wife|husband|partner|mum|mom|dad|daughter|son|sister|brother|friend|form|letter|report)"
+)
+_ASKED_FOR: Final = re.compile(
+    rf"\b(my |the |a |our )?{_CARERS}( people| company| lady| man| appointment| form)? "
+    r"(just |also |has |have |is |are )*(wants?|needs?|asks?|asked|asking|wanted|needed|keeps asking|would like|likes)( me)?"
+    r"( to (know|see|have)| for| about)?"
+    r"|^(so |ok |hi |and )*(for|before|ahead of|at|in time for) (i (see|go to|meet|visit|speak to|talk to) )?"
+    rf"(my |the |a )?(\w+ )?{_CARERS}( appointment| visit| meeting| review| form| check up| tomorrow| <time>)* ?[,:-]"
+    r"|^(so |ok |hi |and )*(i am |am |we are )?(seeing|meeting|visiting|off to|going to( see)?|i have|i have got|got) "
+    rf"(my |the |a |an )?{_CARERS}( appointment| visit| meeting| review)?( about \w+)?"
+    r"( (tomorrow|later|soon|today|<time>|next \w+))* ?(,|so\b|and\b|-)"
+)
+"""Who wants to know, and what for, which is no part of the question."""
 _ANCHOR: Final = re.compile(r"<symptom>|\b(symptoms?|entr(y|ies)|records?|diary|logged|recorded)\b")
 _HELP: Final = any_of(_CUES.intent[Intent.HELP])
 _OF_ASKING: Final = re.compile(
@@ -146,7 +162,11 @@ def is_greeting(skeleton: str) -> bool:
 
 def is_out_of_scope(skeleton: str) -> bool:
     """Tell what these records cannot answer: writes, advice, causes, predictions, medication and the world."""
-    plain = _ASIDE.sub(" ", skeleton) if _ANCHOR.search(skeleton) else skeleton
+    if _ANCHOR.search(skeleton):
+        skeleton = _ASKED_FOR.sub(" ", skeleton).strip()
+        plain = _ASIDE.sub(" ", skeleton)
+    else:
+        plain = skeleton
     if any(pattern.search(plain if topic in _TOPICS else skeleton) for topic, pattern in _OUT_OF_SCOPE.items()):
         return True
     return _NAMES_DISEASE.match(skeleton) is not None and cue_of(skeleton) is None

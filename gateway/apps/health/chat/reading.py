@@ -53,7 +53,8 @@ _TERSE_MAX: Final = 5
 _NOT: Final = re.compile(
     r"(^|\b)(not|except|excluding|never mind|forget|without|leave out|minus|ignore|ignoring|skip|drop|take out"
     r"|apart( from)?|other than|bar|barring|besides|swap|switch|replace|excludes?|omit|omitting|instead( of)?"
-    r"|rather than|all but|everything but|anything but) ((the|my|for|any|in|from) )?(\w+ )?$"
+    r"|rather than|(nothing|not) (about|for|on)|all but|everything but|anything but) "
+    r"((the|my|for|any|in|from) )?(\w+ )?$"
 )
 _LEAVES_OUT: Final = re.compile(
     r"\b(except|excluding|without|leave out|minus|ignor(e|ing)|skip|drop|apart|other than|bar|barring|besides|excludes?"
@@ -62,7 +63,8 @@ _LEAVES_OUT: Final = re.compile(
 """Of these, a whole list may be the object: "except cough, rash and fever"."""
 _JOINED: Final = re.compile(r" ?(,|,? ?(and|or|nor)) ((the|my|for|any) )?")
 _CORRECTS: Final = re.compile(
-    r"\b(sorry|i mean|i meant|no wait|wait|oops|correction|scratch that|make that|or rather|no no|actually no)\b"
+    r"\b((actually )?make (it|that)|actually (i|no)|sorry"
+    r"|i mean|i meant|no wait|wait|oops|correction|scratch that|make that|or rather|no no|actually no)\b"
 )
 _THOSE: Final = re.compile(r"\b(those|them|these)\b")
 _IT: Final = re.compile(r"\b(it|that|this one|that one|them|those|then)\b")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from gateway.apps.health.chat.clauses import openings, sentences
@@ -14,6 +14,7 @@ from gateway.apps.health.chat.normalise import stem, words_of
 from gateway.apps.health.chat.reading import Clause, Kind, Turn, read_clause, repaired_words, social
 from gateway.apps.health.chat.safety import says_danger
 from gateway.apps.health.chat.symptoms import Lexicon
+from gateway.apps.health.chat.time_expressions import Times
 
 _CODE: Final = re.compile(r"<\s*/?\s*[a-z!]|://|\bon(error|load|click)\s*=|;\s*--|--\s*$", re.IGNORECASE)
 """Markup and code, which nobody asks about records with."""
@@ -38,7 +39,7 @@ def read_turn(message: str, now: datetime, lexicon: Lexicon) -> Turn:
     whole = read_clause([word for words in repaired for word in words], now, lexicon)
     read = [whole] if len(parts) == 1 else [read_clause(words, now, lexicon) for words in repaired]
     clauses = [clause for part, one in zip(parts, read, strict=True) for clause in _parted(part, one, now, lexicon)]
-    return _joined(clauses, whole) if len(clauses) > 1 else whole.turn
+    return _joined(clauses, whole, now.date()) if len(clauses) > 1 else whole.turn
 
 
 def reads_alike(message: str, lexicon: Lexicon) -> bool:
@@ -58,7 +59,7 @@ def _parted(sentence: str, whole: Clause, now: datetime, lexicon: Lexicon) -> li
     return [whole]
 
 
-def _joined(clauses: Sequence[Clause], whole: Clause) -> Turn:
+def _joined(clauses: Sequence[Clause], whole: Clause, today: date) -> Turn:
     """Return the last question with the slots that stand beside it; ``whole`` where no clause asks anything."""
     asked = next((k for k in reversed(range(len(clauses))) if clauses[k].kind in _ASKS), None)
     if asked is None:
@@ -85,6 +86,8 @@ def _joined(clauses: Sequence[Clause], whole: Clause) -> Turn:
     meant = turn.times.relative
     if meant is not None and not meant.steps and not turn.times.periods:  # "in June … how many that month"
         told_times = next((each for each in around if each.periods), None)
+        if told_times is not None and meant.is_since:  # "I moved in March … how many since then"
+            told_times = Times((), (meant.resolve(told_times.periods[-1], today),))
         turn = replace(turn, times=told_times) if told_times is not None else turn
     beside += [clause.turn for clause in clauses[asked + 1 :] if clause.narrows]
     is_timed = turn.times.periods or turn.times.relative or turn.times.is_all_time

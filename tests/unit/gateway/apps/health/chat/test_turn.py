@@ -89,6 +89,15 @@ def intent(text: str) -> Intent | None:
         ("is the cough dying down", Intent.TREND),
         ("which one keeps turning up", Intent.MOST_FREQUENT),
         ("rash v itching", Intent.COMPARE),
+        ("our physio asked for my hip pain in March", Intent.LIST),
+        ("ahead of my cardiology review: how often did I faint in 2025", Intent.COUNT),
+        ("I am seeing the dentist on Friday so I need the number of my toothaches", Intent.COUNT),
+        ("the nurse said to rest, should I take time off", Intent.OUT_OF_SCOPE),
+        ("what time of the day is the cough worst", Intent.OUT_OF_SCOPE),
+        ("longest spell without a rash", Intent.OUT_OF_SCOPE),
+        ("how long was I feverish in March", Intent.OUT_OF_SCOPE),
+        ("what would you make of my rash", Intent.OUT_OF_SCOPE),
+        ("how can I enter a rash", Intent.OUT_OF_SCOPE),
         ("more rashes or more normal itching?", Intent.COMPARE),
         ("the no of rashes", Intent.COUNT),
         ("check for rashes last May", Intent.LIST),
@@ -113,6 +122,16 @@ def test_slots_are_filled_when_one_message_says_all() -> None:
 def test_period_of_what_is_told_counts_when_the_question_behind_it_is_bare(text: str) -> None:
     turn = read_turn(text, NOW, base_lexicon())
     assert turn.symptoms == ("cough",)
+    assert [str(period.start) for period in turn.times.periods] == ["2026-03-01"]
+
+
+def test_time_since_what_is_told_counts_when_asked_since_then() -> None:
+    turn = read_turn("I moved house in February. How many rashes since then?", NOW, base_lexicon())
+    assert [str(period.start) for period in turn.times.periods] == ["2026-03-01"]
+
+
+def test_period_is_corrected_when_the_next_sentence_takes_it_back() -> None:
+    turn = read_turn("coughs last week. Actually make that last month", NOW, base_lexicon())
     assert [str(period.start) for period in turn.times.periods] == ["2026-03-01"]
 
 
