@@ -52,8 +52,8 @@ _CARERS: Final = (
 )
 _ASKED_FOR: Final = re.compile(
     rf"\b(my |the |a |our )?{_CARERS}( people| company| lady| man| appointment| form)? "
-    r"(just |also |has |have |is |are )*(wants?|needs?|asks?|asked|asking|wanted|needed|keeps asking|would like|likes)( me)?"
-    r"( to (know|see|have)| for| about)?"
+    r"(just |also |has |have |is |are )*(wants?|needs?|asks?|asked|asking|wanted|needed|keeps asking|would like|likes)"
+    r"( me)?( to (know|see|have)| for| about)?"
     r"|^(so |ok |hi |and )*(for|before|ahead of|at|in time for) (i (see|go to|meet|visit|speak to|talk to) )?"
     rf"(my |the |a )?(\w+ )?{_CARERS}( appointment| visit| meeting| review| form| check up| tomorrow| <time>)* ?[,:-]"
     r"|^(so |ok |hi |and )*(i am |am |we are )?(seeing|meeting|visiting|off to|going to( see)?|i have|i have got|got) "
@@ -189,7 +189,7 @@ def tells(text: str) -> bool:
 def unexplained(skeleton: str) -> list[str]:
     """Return the words that no step knows, in order."""
     words = _MARK.sub(" ", skeleton).split()
-    known = _ordinary_stems() | _asking_words() | _pleasant_words()
+    known = _explained_stems()
     return [word for word in words if len(word) > 1 and word.isalpha() and stem(word) not in known]
 
 
@@ -228,5 +228,5 @@ def protected_words() -> frozenset[str]:
 
 
 @cache
-def _ordinary_stems() -> frozenset[str]:
-    return frozenset(map(stem, ordinary_words()))
+def _explained_stems() -> frozenset[str]:
+    return frozenset(map(stem, ordinary_words())) | _asking_words() | _pleasant_words()

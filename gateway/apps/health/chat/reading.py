@@ -250,6 +250,8 @@ def repaired_words(words: Sequence[str], lexicon: Lexicon) -> list[str]:
         root = stem(word)  # a word that is no more than a stem has lost its end: "befor"
         return root != word and (root in stems or root in lexicon.stems)
 
+    if all(not word.isalpha() or is_known(word) for word in words):
+        return list(words)
     return repair(
         words, is_known=is_known, targets=(*targets, *lexicon.vocabulary), by_sound=(lexicon.by_sound, sounds)
     )
