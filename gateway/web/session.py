@@ -7,6 +7,7 @@ Nothing is refused here: a page for everybody shows itself to somebody whose ses
 from __future__ import annotations
 
 from typing import Final, Protocol
+from urllib.parse import quote, unquote
 
 from aiohttp import hdrs, web
 
@@ -17,6 +18,8 @@ from gateway.web.pipeline import Middleware
 
 SESSION_COOKIE: Final = "__Host-session"
 REFRESH_COOKIE: Final = "__Secure-refresh"
+NAME_COOKIE: Final = "__Host-name"
+_NAME_MAX: Final = 80
 _BEARER: Final = "Bearer "
 
 
@@ -44,6 +47,17 @@ def access_token(request: web.Request) -> str:
         return authorization[len(_BEARER) :].strip() if is_bearer else ""
     header = request.headers.get(hdrs.COOKIE)
     return cookie(header, SESSION_COOKIE) if header else ""
+
+
+def name_for_cookie(name: str) -> str:
+    """Return a person's name as a cookie can carry it."""
+    return quote(name[:_NAME_MAX], safe="")
+
+
+def shown_name(request: web.Request) -> str:
+    """Return the name that the browser was told at sign-in, or "": to be shown to its owner, and believed by nobody."""
+    header = request.headers.get(hdrs.COOKIE)
+    return unquote(cookie(header, NAME_COOKIE))[:_NAME_MAX] if header else ""
 
 
 class Session(Middleware):

@@ -17,6 +17,7 @@ from bridge.contracts.operation import Model, Operation
 from bridge.errors import AppError, Code, Outcome
 from gateway.apps.health.chat.chat import Chat
 from gateway.apps.health.chat.reply import ChatReply
+from gateway.apps.health.chat.understand import MESSAGE_MAX, Message
 from gateway.apps.health.drawing import draw, rows
 from gateway.apps.health.parameters import time_zone
 from gateway.web.assets import Assets
@@ -26,8 +27,14 @@ from gateway.web.inputs import JSON, read_form, read_json
 from gateway.web.pages import render
 from gateway.web.problems import SIGN_IN_AGAIN
 from gateway.web.rate_limits import Counted, counted
+from gateway.web.session import shown_name
 
-MESSAGE_MAX: Final = 1_000
+_ICONS: Final = (
+    ("icon.svg", "image/svg+xml", "any", "any"),
+    ("icon-192.png", "image/png", "192x192", "any"),
+    ("icon-512.png", "image/png", "512x512", "any"),
+    ("icon-maskable-512.png", "image/png", "512x512", "maskable"),
+)
 
 _EXAMPLES: Final[Sequence[str]] = (
     "How often did I have a headache this month?",
@@ -36,7 +43,6 @@ _EXAMPLES: Final[Sequence[str]] = (
     "How bad was my back pain on average this year?",
 )
 
-Message = Annotated[str, StringConstraints(min_length=1, max_length=MESSAGE_MAX)]
 Conversation = Annotated[str, StringConstraints(max_length=16_384)]
 ZoneName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
@@ -158,6 +164,7 @@ def _page(
         "suggestions": _suggestions(reply),
         "message_max": MESSAGE_MAX,
         "time_zone": zone.key if message else "",
+        "name": shown_name(request),
         "when": partial(_when, zone),
         "draw": draw,
         "chart_rows": rows,
@@ -191,6 +198,9 @@ def _manifest(assets: Assets) -> bytes:
             "display": "standalone",
             "background_color": "#f4f6f3",
             "theme_color": "#1f6f66",
-            "icons": [{"src": assets.path("icon.svg"), "type": "image/svg+xml", "sizes": "any", "purpose": "any"}],
+            "icons": [
+                {"src": assets.path(name), "type": kind, "sizes": sizes, "purpose": purpose}
+                for name, kind, sizes, purpose in _ICONS
+            ],
         }
     )

@@ -1,7 +1,8 @@
 """``python -m gateway understand``: dialogs as JSON lines in, what was understood out, so that anyone can score it.
 
 In, one object a line: ``id``, ``now`` (local time), ``turns`` (messages, oldest first) and perhaps ``returned`` (what
-earlier turns' queries gave). Out: ``id``, the last turn's frame (see ``QueryFrame.as_json``), ``ask_back`` and ``ms``.
+earlier turns' queries gave). Out: ``id``, the last turn's frame (see ``QueryFrame.as_json``), ``ask_back`` and ``ms``,
+or ``error``, the problem that the API answers, where a message is empty or longer than the page lets it be.
 A kind of a symptom counts as the symptom, which the names of the scorer do not tell apart, and what has no such name as
 out of scope.
 """
@@ -9,11 +10,13 @@ out of scope.
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, TextIO
+from typing import Annotated, Final, TextIO
 
-from pydantic import BaseModel, Field
-from pydantic_core import to_json
+from pydantic import BaseModel, Field, StringConstraints, ValidationError
+from pydantic_core import from_json, to_json
 
+from bridge.errors import Code, Invalid
+from bridge.problem import field_errors, problem_json
 from bridge.process.clock import Clock
 from gateway.apps.health.chat.ask_back import lacks_a_side, unknown_words
 from gateway.apps.health.chat.context import ROWS_MAX, Conversation, ReturnedRow, returned_row
@@ -21,6 +24,14 @@ from gateway.apps.health.chat.followup import frame_of
 from gateway.apps.health.chat.frame import Intent, QueryFrame
 from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon, usual_symptoms
 from gateway.apps.health.chat.turn import read_turn
+
+MESSAGE_MAX: Final = 1_000
+Message = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MESSAGE_MAX)]
+"""What a person may say at once, on the page, by the API and to the command."""
+
+
+class _Said(BaseModel):
+    message: Message
 
 
 class _Row(BaseModel):
@@ -51,10 +62,23 @@ def run(stdin: TextIO, stdout: TextIO, clock: Clock) -> None:
         if not line.strip():
             continue
         dialog = Dialog.model_validate_json(line)
+        if (error := _refusal(dialog)) is not None:
+            stdout.write(to_json({"id": dialog.id, "error": from_json(problem_json(error))}).decode() + "\n")
+            continue
         started = clock.monotonic()
         frame, asks_back = predict(dialog, lexicon)
         ms = round((clock.monotonic() - started) * 1000 / max(1, len(dialog.turns)), 3)
         stdout.write(to_json({"id": dialog.id, **frame.as_json(), "ask_back": asks_back, "ms": ms}).decode() + "\n")
+
+
+def _refusal(dialog: Dialog) -> Invalid | None:
+    """Return why the API would refuse one of the messages, or None."""
+    for message in dialog.turns:
+        try:
+            _Said(message=message)
+        except ValidationError as error:
+            return Invalid(Code.INVALID_REQUEST, fields=field_errors(error))
+    return None
 
 
 def predict(dialog: Dialog, lexicon: Lexicon) -> tuple[QueryFrame, bool]:

@@ -144,6 +144,7 @@ async def test_form_sets_cookies_and_goes_on_when_the_password_is_right(door: Do
     assert "Path=/" in session.split("; ")
     assert "Path=/auth" in refresh.split("; ")  # renewing and signing out
     assert "Domain" not in session
+    assert cookies(response.headers)["__Host-name"].startswith("__Host-name=Ann; ")
 
 
 async def test_form_shows_itself_again_when_the_password_is_wrong(door: Door) -> None:
@@ -225,6 +226,7 @@ async def test_browser_forgets_the_session_when_it_signs_out(door: Door) -> None
     assert response.headers["Location"] == "/sign-in?notice=signed-out"
     assert {"Max-Age=0"} <= set(cookies(response.headers)["__Host-session"].split("; "))
     assert {"Max-Age=0"} <= set(cookies(response.headers)["__Secure-refresh"].split("; "))
+    assert "Ann" not in cookies(response.headers)["__Host-name"]
 
 
 async def test_browser_forgets_the_session_when_the_agent_is_out_of_reach(door: Door) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from bridge.errors import Code, Denied, Outcome, Unavailable
 from gateway.settings import GatewaySettings, Limits
+from gateway.web.session import name_for_cookie
 from tests.gateway_door import Door, open_door
 
 CHAT = "/api/v1/chat"
@@ -189,9 +190,26 @@ async def test_page_says_as_of_when_the_form_gets_stale_records(door: Door) -> N
     assert "28 May 2026, 20:10" in await response.text()
 
 
-async def test_manifest_names_an_icon_that_is_there(door: Door) -> None:
+async def test_manifest_names_icons_that_are_there(door: Door) -> None:
     manifest = await (await door.client.get("/manifest.webmanifest")).json()
 
-    icon = await door.client.get(manifest["icons"][0]["src"])
-    assert icon.status == 200
-    assert icon.content_type == "image/svg+xml"
+    for named in manifest["icons"]:
+        icon = await door.client.get(named["src"])
+        assert icon.status == 200
+        assert icon.content_type == named["type"]
+        if named["sizes"] != "any":  # the width in the PNG's header
+            width = int.from_bytes((await icon.read())[16:20], "big")
+            assert named["sizes"] == f"{width}x{width}"
+    assert {(icon["sizes"], icon["purpose"]) for icon in manifest["icons"]} == {
+        ("any", "any"), ("192x192", "any"), ("512x512", "any"), ("512x512", "maskable"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("Ann M\u00fcller", "Symptom records of Ann M\u00fcller<"), ("<b>", "of &lt;b&gt;<"), ("", "records<")],
+)
+async def test_printed_report_says_whose_it_is_when_the_browser_was_told(door: Door, name: str, shown: str) -> None:
+    headers = {"Accept": "text/html", "Cookie": f"__Host-session={door.token()}; __Host-name={name_for_cookie(name)}"}
+
+    assert shown in await (await door.client.get("/", headers=headers)).text()

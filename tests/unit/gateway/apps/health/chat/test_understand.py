@@ -113,6 +113,23 @@ def test_reader_stops_when_a_dialog_has_no_turn() -> None:
         understood()
 
 
+@pytest.mark.parametrize(
+    ("message", "says"), [("x" * 1001, "at most 1000 characters"), (" ", "at least 1 character")], ids=["long", "empty"]
+)
+def test_reader_goes_on_and_says_what_the_api_would_when_a_message_has_a_wrong_length(message: str, says: str) -> None:
+    lines = [json.dumps({"id": name, "now": "2026-04-14T11:15", "turns": [said]}) for name, said in
+             (("1", message), ("2", "coughs?"))]  # fmt: skip
+    out = io.StringIO()
+    run(io.StringIO("\n".join(lines)), out, SystemClock())
+
+    refused, read = map(json.loads, out.getvalue().splitlines())
+    assert (refused["id"], refused["error"]["code"]) == ("1", "invalid_request")
+    assert refused["error"]["fields"][0]["name"] == "message"
+    assert says in refused["error"]["fields"][0]["message"]
+    assert "xxx" not in json.dumps(refused)
+    assert read["symptom"] == ["cough"]
+
+
 def test_reader_stops_when_a_line_is_no_dialog() -> None:
     with pytest.raises(ValidationError):
         run(io.StringIO('{"id": "1"}\n'), io.StringIO(), SystemClock())
