@@ -42,7 +42,7 @@ async def test_form_says_what_is_wrong_and_keeps_the_email_when_the_password_is_
 async def test_session_is_kept_from_scripts_when_signed_in(anna: Tab) -> None:
     cookies = {cookie["name"]: cookie for cookie in await anna.context.cookies()}
 
-    assert set(cookies) == {"__Host-session", "__Secure-refresh"}
+    assert set(cookies) == {"__Host-session", "__Host-name", "__Secure-refresh"}
     assert all(cookie["httpOnly"] and cookie["secure"] and cookie["sameSite"] == "Lax" for cookie in cookies.values())
     assert await anna.page.evaluate("document.cookie") == ""
 

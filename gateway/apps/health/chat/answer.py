@@ -85,6 +85,11 @@ def one_sided_text() -> Text:
     return text_of("To compare, I need two periods or two symptoms. Did you mean one of these?")
 
 
+def either_text(frame: QueryFrame, others: Sequence[QueryFrame]) -> Text:
+    named = " or ".join(listed(each.symptoms) for each in (frame, *others))
+    return text_of(f"I read that as {named}. Did you mean one of these?")
+
+
 def answer_text(frame: QueryFrame, found: Findings, view: View) -> Text:
     """Return the answer to a question about records."""
     return _ANSWERS[frame.intent](frame, found, view)

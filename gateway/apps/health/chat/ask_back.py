@@ -68,6 +68,11 @@ def lacks_a_side(frame: QueryFrame) -> bool:
     return frame.intent is Intent.COMPARE and frame.second is None and len(frame.symptoms) < 2  # noqa: PLR2004
 
 
+def either(frame: QueryFrame, others: Sequence[QueryFrame], today: date) -> list[str]:
+    """Return the questions that one message may have asked."""
+    return [question_words(each, today) for each in (frame, *others)]
+
+
 def sides(frame: QueryFrame, symptom: str, known: Sequence[SymptomName], today: date) -> list[str]:
     """Return complete comparisons for one that names a single side."""
 

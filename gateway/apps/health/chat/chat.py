@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from gateway.apps.health.chat import ask_back
 from gateway.apps.health.chat.answer import (
     View,
     answer_text,
+    either_text,
     emergency_text,
     examples,
     greeting_text,
@@ -33,7 +35,7 @@ from gateway.apps.health.chat.reading import Turn
 from gateway.apps.health.chat.reply import ChatReply, Text, text_of
 from gateway.apps.health.chat.safety import is_emergency
 from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon
-from gateway.apps.health.chat.turn import read_turn, reads_alike
+from gateway.apps.health.chat.turn import read_turn, reads_alike, rival_readings
 from gateway.apps.health.chat.wording import any_symptom
 
 _LEXICONS_REMEMBERED: Final = 64
@@ -106,6 +108,10 @@ class Chat:
             next_questions = ask_back.other_symptoms(frame, known, lexicon, view.today)
         elif ask_back.lacks_a_side(frame):
             return self._asked_back(one_sided_text(), _sides(frame, view), frame, said, user_id)
+        elif rivals := self._rivals(message, now, frame, said, view):
+            return self._asked_back(
+                either_text(frame, rivals), ask_back.either(frame, rivals, view.today), frame, said, user_id
+            )
         else:
             found = await records.find(frame, lexicon, known, view.today)
             text = answer_text(frame, found, view)
@@ -117,6 +123,19 @@ class Chat:
         )
         chart = chart_of(frame, found, view)
         return replace(reply, result=_result(found, zone), chart=chart, as_of=records.as_of)
+
+    @staticmethod
+    def _rivals(message: str, now: datetime, frame: QueryFrame, said: Conversation, view: View) -> list[QueryFrame]:
+        """Return the frames of other symptoms, recorded ones, that ``message`` may as well ask for."""
+        frames = [frame_of(turn, said, view.today) for turn in rival_readings(message, now, view.lexicon)]
+        return [
+            each
+            for each in frames
+            if each.symptoms
+            and set(each.symptoms) != set(frame.symptoms)
+            and all(map(view.lexicon.names_of, each.symptoms))
+            and each.intent is frame.intent
+        ]
 
     def _without_records(
         self, turn: Turn, conversation: str | None, said: Conversation, user_id: str

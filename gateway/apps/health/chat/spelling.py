@@ -92,6 +92,14 @@ def repair(
     return repaired
 
 
+def rivals(word: str, chosen: str, targets: Sequence[str]) -> list[str]:
+    """Return what ``word``, repaired to ``chosen``, may as well have been: as near, and as much or little alike."""
+    *likeness, _ = _unlikeness(word, chosen)
+    slips = OSA.distance(word, chosen)
+    near = process.extract(word, targets, scorer=OSA.distance, score_cutoff=slips, limit=_NEAR_MAX)
+    return [other for other, _, _ in near if other != chosen and list(_unlikeness(word, other)[:-1]) == likeness]
+
+
 def _unlikeness(word: str, target: str) -> tuple[float, bool, bool, bool]:
     """Order targets: fewest slips, then the same sound, two swapped letters, the same first letter, seldom wrong."""
     return (

@@ -13,6 +13,7 @@ from gateway.apps.health.chat.frame import Intent
 from gateway.apps.health.chat.normalise import stem, words_of
 from gateway.apps.health.chat.reading import Clause, Kind, Turn, read_clause, repaired_words, social
 from gateway.apps.health.chat.safety import says_danger
+from gateway.apps.health.chat.spelling import rivals
 from gateway.apps.health.chat.symptoms import Lexicon
 from gateway.apps.health.chat.time_expressions import Times
 
@@ -20,6 +21,7 @@ _CODE: Final = re.compile(r"<\s*/?\s*[a-z!]|://|\bon(error|load|click)\s*=|;\s*-
 """Markup and code, which nobody asks about records with."""
 _SENTENCES_MAX: Final = 6
 """Of more, the last ones are read, where the question stands; danger is looked for in all."""
+_RIVALS_MAX: Final = 2
 _ASKS: Final = frozenset({Kind.HELP, Kind.REFUSED, Kind.QUESTION})
 
 
@@ -46,6 +48,19 @@ def reads_alike(message: str, lexicon: Lexicon) -> bool:
     """Tell whether ``message`` means the same with the records' names in ``lexicon`` and without: no word is theirs."""
     words = words_of(message)
     return lexicon.own_stems.isdisjoint(map(stem, words)) and repaired_words(words, lexicon) == words
+
+
+def rival_readings(message: str, now: datetime, lexicon: Lexicon) -> list[Turn]:
+    """Return how ``message`` reads with a symptom that a misspelt word may as well have been."""
+    words = words_of(message)
+    repaired = repaired_words(words, lexicon)
+    texts = [
+        " ".join((*repaired[:k], rival, *repaired[k + 1 :]))
+        for k, (typed, chosen) in enumerate(zip(words, repaired, strict=True))
+        if typed != chosen and chosen in lexicon.words
+        for rival in rivals(typed, chosen, lexicon.vocabulary)
+    ]
+    return [read_turn(text, now, lexicon) for text in texts[:_RIVALS_MAX]]
 
 
 def _parted(sentence: str, whole: Clause, now: datetime, lexicon: Lexicon) -> list[Clause]:

@@ -371,6 +371,23 @@ async def test_chat_asks_back_when_a_word_may_be_a_symptom_nobody_knows(ask: Tal
     assert (await ask(reply.suggestions[0])).answer == "3 entries of headache in March 2026."
 
 
+async def test_chat_asks_which_when_a_misspelt_symptom_may_be_two_recorded_ones(clock: TurnedClock) -> None:
+    ask = Talk(Diary((record("Headache", "2026-03-01T08:00"), record("Earache", "2026-03-02T08:00"))), clock)
+    reply = await ask("how many hearaches in March?")
+
+    assert reply.asks_back
+    assert reply.answer == "I read that as headache or earache. Did you mean one of these?"
+    assert reply.suggestions == [
+        "How often did I have headache in March 2026?",
+        "How often did I have earache in March 2026?",
+    ]
+    assert (await ask(reply.suggestions[1])).answer == "1 entry of earache in March 2026."
+
+
+async def test_chat_answers_when_only_one_of_the_symptoms_it_may_be_is_recorded(ask: Talk) -> None:
+    assert (await ask("how many hearaches in March?")).answer == "3 entries of headache in March 2026."
+
+
 async def test_chat_offers_both_sides_when_a_comparison_has_one(ask: Talk) -> None:
     reply = await ask("compare my headaches")
     assert reply.asks_back

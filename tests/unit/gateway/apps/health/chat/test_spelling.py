@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.apps.health.chat.spelling import index, repair, sound
+from gateway.apps.health.chat.spelling import index, repair, rivals, sound
 
 TARGETS = ("headache", "vomiting", "week", "yesterday", "rash", "show", "pain", "nose", "note", "diarrhea", "migraine")
 
@@ -49,3 +49,9 @@ def test_word_stays_when_too_little_of_it_sounds_alike(typed: str) -> None:
 )
 def test_words_sound_alike_when_only_their_spelling_differs(one: str, other: str) -> None:
     assert sound(one) == sound(other)
+
+
+def test_target_rivals_the_chosen_one_when_it_is_as_near_and_as_much_alike() -> None:
+    targets = ("earache", "headache", "backache")
+    assert rivals("hearache", "headache", targets) == ["earache"]
+    assert rivals("bakache", "backache", targets) == []
