@@ -82,7 +82,7 @@ def _written_out(token: str) -> list[str]:
 _SUFFIXES: Final = ("iness", "yness", "edness", "ness", "ies", "ied", "ing", "ier", "ed", "es", "s", "y", "e")
 _SHORT: Final = frozenset({"s", "es", "ed"})
 _NO_ENDINGS: Final = ("ss", "us", "eed")
-_WHOLE: Final = frozenset({"sleepy", "winded"})  # tired, not "sleep"; breathless, not "wind"
+_WHOLE: Final = frozenset({"sleepy", "winded", "spine"})  # tired, not "sleep"; breathless, not "wind"; no "spin"
 _STEM_MIN: Final = 3
 
 

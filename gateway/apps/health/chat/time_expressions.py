@@ -111,6 +111,10 @@ _AFTER_ALL_OVER: Final = frozenset({"after", "at", "before", "between", "during"
 """Behind "over", these begin the time, and "over" belongs to what was before: "itching all over in May"."""
 
 
+_BEFORE_OVER: Final = tuple([word] for word in ("keeled", "keel", "keeling", "fell", "fall", "falling", "doubled"))
+"""Of these, "over" is a part: "I fell over last week"."""
+
+
 def find_times(words: Sequence[str], now: datetime) -> Times:
     """Return the periods in ``words``; ``now`` is the person's local time."""
     grammar = _Grammar(words, now)
@@ -121,7 +125,9 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
     tells_time = [word in WORDS_OF_TIME or word[:1].isdigit() for word in words]
     i = 0
     while i < len(words):
-        is_all_over = words[i] == "over" and i + 1 < len(words) and words[i + 1] in _AFTER_ALL_OVER
+        is_all_over = words[i] == "over" and (
+            words[i - 1 : i] in _BEFORE_OVER or (i + 1 < len(words) and words[i + 1] in _AFTER_ALL_OVER)
+        )
         may_begin = not is_all_over and any(tells_time[i : i + _AHEAD_MAX])
         reference = read_relative(words, i) if may_begin else None
         if reference is not None:

@@ -3,8 +3,8 @@
 In, one object a line: ``id``, ``now`` (local time), ``turns`` (messages, oldest first) and perhaps ``returned`` (what
 earlier turns' queries gave). Out: ``id``, the last turn's frame (see ``QueryFrame.as_json``), ``ask_back`` and ``ms``,
 or ``error``, the problem that the API answers, where a message is empty or longer than the page lets it be.
-A kind of a symptom counts as the symptom, which the names of the scorer do not tell apart, and what has no such name as
-out of scope.
+A kind of a symptom counts as the symptom, which the names of the scorer do not tell apart, and what has no such name is
+left out, and out of scope if nothing is left.
 """
 
 from __future__ import annotations
@@ -84,9 +84,10 @@ def _refusal(dialog: Dialog) -> Invalid | None:
 def predict(dialog: Dialog, lexicon: Lexicon) -> tuple[QueryFrame, bool]:
     """Return what ``understand`` returns, by the names of the scorer. Raises ValueError for a dialog without turns."""
     frame, asks_back = understand(dialog, lexicon)
-    frame = frame.model_copy(update={"symptoms": tuple(dict.fromkeys(map(lexicon.broadest, frame.symptoms)))})
-    if usual_symptoms().issuperset(frame.symptoms):
-        return frame, asks_back
+    named = dict.fromkeys(map(lexicon.broadest, frame.symptoms))
+    usual = tuple(name for name in named if name in usual_symptoms())
+    if usual or not named:
+        return frame.model_copy(update={"symptoms": usual}), asks_back
     return QueryFrame(intent=Intent.OUT_OF_SCOPE), True  # the chat would say that there are no such records
 
 

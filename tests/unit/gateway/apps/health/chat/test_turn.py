@@ -73,6 +73,7 @@ def intent(text: str) -> Intent | None:
         ("an easier way to phrase it?", Intent.OUT_OF_SCOPE),
         ("the easiest way to phrase things?", Intent.HELP),
         ("menu of options", Intent.HELP),
+        ("what words are allowed", Intent.HELP),
         ("how are we meant to search", Intent.HELP),
         ("can you handle dates like last Friday?", Intent.HELP),
         ("what can you tell me about last Friday", Intent.LIST),
@@ -133,6 +134,13 @@ def test_time_since_what_is_told_counts_when_asked_since_then() -> None:
 def test_period_is_corrected_when_the_next_sentence_takes_it_back() -> None:
     turn = read_turn("coughs last week. Actually make that last month", NOW, base_lexicon())
     assert [str(period.start) for period in turn.times.periods] == ["2026-03-01"]
+
+
+@pytest.mark.parametrize(
+    ("text", "symptom"), [("I keeled over last week, when?", "fainting"), ("did my spine hurt last week", "back pain")]
+)
+def test_word_keeps_its_meaning_when_it_looks_like_another(text: str, symptom: str) -> None:
+    assert read_turn(text, NOW, base_lexicon()).symptoms == (symptom,)
 
 
 def test_whole_list_is_excluded_when_it_is_left_out() -> None:

@@ -113,6 +113,11 @@ def test_reader_stops_when_a_dialog_has_no_turn() -> None:
         understood()
 
 
+def test_reader_keeps_the_names_that_the_scorer_knows_when_another_stands_beside_them() -> None:
+    assert understood("hiccups and a cough in March?")["symptom"] == ["cough"]
+    assert understood("hiccups in March?")["intent"] == "out_of_scope"
+
+
 @pytest.mark.parametrize(
     ("message", "says"), [("x" * 1001, "at most 1000 characters"), (" ", "at least 1 character")], ids=["long", "empty"]
 )
