@@ -1,4 +1,4 @@
-"""Questions by people who did not see the rules, and what each means; ``questions/`` has them, one JSON object a line.
+"""Questions by people who did not see the rules, but for ``everyday2``, and what each means; ``questions/`` has them, one JSON object a line.
 
 A file ``*-tuned`` was looked at when rules were written, a file ``*-unseen`` never is: nobody reads its failures. Their
 shares are what the rules are worth on questions that nobody has foreseen. Labels follow the conventions that the chat's
@@ -21,14 +21,14 @@ from gateway.apps.health.chat.understand import Dialog, predict
 FOLDER: Final = Path(__file__).with_name("questions")
 RIGHT_AT_LEAST: Final = {
     "dialogs-tuned": 1.0, "dialogs-unseen": 0.86, "emergencies-tuned": 0.99, "emergencies-unseen": 0.77,
-    "lookalikes-tuned": 0.91, "lookalikes-unseen": 0.78, "people-tuned": 0.97, "people-unseen": 0.82,
-    "everyday-tuned": 0.97, "everyday-unseen": 0.91, "symptoms-tuned": 0.97, "symptoms-unseen": 0.8,
-    "time-tuned": 1.0, "time-unseen": 0.92, "everyday2-tuned": 0.96, "everyday2-unseen": 0.93,
+    "lookalikes-tuned": 0.92, "lookalikes-unseen": 0.79, "people-tuned": 0.98, "people-unseen": 0.83,
+    "everyday-tuned": 0.99, "everyday-unseen": 0.91, "symptoms-tuned": 0.97, "symptoms-unseen": 0.81,
+    "time-tuned": 1.0, "time-unseen": 0.93, "everyday2-tuned": 1.0, "everyday2-unseen": 0.94,
 }  # fmt: skip
 """Raise a share when it has risen; never lower one."""
 FALSE_ALARMS_AT_MOST: Final = {
     "dialogs-tuned": 0, "dialogs-unseen": 0, "everyday-tuned": 0, "everyday-unseen": 2,
-    "lookalikes-tuned": 0, "lookalikes-unseen": 8, "people-tuned": 0,
+    "everyday2-tuned": 0, "everyday2-unseen": 0, "lookalikes-tuned": 0, "lookalikes-unseen": 7, "people-tuned": 0,
     "people-unseen": 1, "symptoms-tuned": 0, "symptoms-unseen": 1, "time-tuned": 0, "time-unseen": 0,
 }  # fmt: skip
 """Lower a number when it has fallen."""
