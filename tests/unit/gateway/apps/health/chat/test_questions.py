@@ -1,7 +1,9 @@
-"""Questions by people who did not see the rules, but for ``everyday2``, and what each means; ``questions/`` has them, one JSON object a line.
+"""Questions and what each means; ``questions/`` has them, one JSON object a line.
+
+Their writers did not see the rules; the one of ``everyday2`` had seen a part.
 
 A file ``*-tuned`` was looked at when rules were written, a file ``*-unseen`` never is: nobody reads its failures. Their
-shares are what the rules are worth on questions that nobody has foreseen. Labels follow the conventions that the chat's
+shares are what the rules are worth on questions that nobody has foreseen; docs/chat.md says which were steered by. Labels follow the conventions that the chat's
 design points to; a range counts as right when it is the same up to tomorrow.
 """
 
