@@ -3,8 +3,9 @@
 Their writers did not see the rules; the one of ``everyday2`` had seen a part.
 
 A file ``*-tuned`` was looked at when rules were written, a file ``*-unseen`` never is: nobody reads its failures. Their
-shares are what the rules are worth on questions that nobody has foreseen; docs/chat.md says which were steered by. Labels follow the conventions that the chat's
-design points to; a range counts as right when it is the same up to tomorrow.
+shares are what the rules are worth on questions that nobody has foreseen; docs/chat.md says which were steered by.
+Labels follow the conventions that the chat's design points to; a range counts as right when it is the same up to
+tomorrow.
 """
 
 from __future__ import annotations
