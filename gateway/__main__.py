@@ -39,13 +39,19 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    if options.command == status.COMMAND:
-        return status.run(options)
-    if options.command == "ddns":
-        return ddns.run(options)
-    from gateway import service  # noqa: PLC0415 - most of a second, two on a Pi, that a look need not wait for
+    match options.command:
+        case status.COMMAND:
+            return status.run(options)
+        case "ddns":
+            return ddns.run(options)
+        case "monitor" | "alerts":
+            from gateway import watching  # noqa: PLC0415 - each command pays for what it imports, in time and memory
 
-    return service.run(options)
+            return watching.run(options)
+        case _:
+            from gateway import service  # noqa: PLC0415 - most of a second, two on a Pi, that a look need not wait for
+
+            return service.run(options)
 
 
 if __name__ == "__main__":

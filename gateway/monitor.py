@@ -12,11 +12,17 @@ import logging
 import signal
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from bridge.process.clock import Clock, SystemClock, rfc3339
 from bridge.process.notify import READY, STOPPING, WATCHDOG, notify, watchdog_interval_s
+from gateway.alerts.report import Inbox, Report
+from gateway.alerts.service import Alerts
+from gateway.alerts.settings import Settings as AlertSettings
+from gateway.alerts.watches import EVERY_S, Watches
+from gateway.alerts.watches import Settings as WatchSettings
 from gateway.connectivity.config import Config
 from gateway.connectivity.journal import Journal
 from gateway.connectivity.reports import LineReport
@@ -24,33 +30,34 @@ from gateway.connectivity.runner import Runner
 from gateway.connectivity.small_files import read_object
 from gateway.connectivity.watch import Watch
 
-Part = Callable[[], Awaitable[None]]
-"""Something that runs until it is cancelled."""
-Keys = Callable[[], Mapping[str, Any]]
-"""Returns keys of the snapshot, at once."""
-
-_log: Final = logging.getLogger(__name__)
+_AGAIN_S: Final = 5.0
+"""How soon a report is tried again that the inbox did not take."""
 
 
 class Monitor:
-    """Everything of the process. ``parts`` run side by side; ``keys`` bring what the snapshot has beside the line."""
+    """The line, the watches and the alerts, side by side. Both of the former leave what they notice in the inbox."""
 
     def __init__(self, sections: Mapping[str, Any], clock: Clock) -> None:
         config = Config.from_json(sections)
         journal = Journal(config.journal)
         before = read_object(config.status) or {}
-        watch = Watch(clock=clock, journal=journal, emit=self._report)
+        self._inbox = Inbox()
+        self._noticed: asyncio.Queue[LineReport] = asyncio.Queue()
+        self._alerts = Alerts(AlertSettings.of(sections["alerts"]), clock)
+        self._watches = Watches(
+            WatchSettings.of(sections["watches"]), report=self._inbox.report, clock=clock, raised=self._alerts.raised()
+        )
+        self._seen: Mapping[str, Any] = {}
+        self._watch = Watch(clock=clock, journal=journal, emit=self._noticed.put_nowait)
         journal.start(clock.time(), last_seen=_number(before.get("at")))
-        self._watch = watch
-        self._runner = Runner(config, clock=clock, watch=watch, others=self._others)
-        self.parts: list[Part] = [self._runner.run, _beat]
-        self.keys: list[Keys] = []
+        self._runner = Runner(config, clock=clock, watch=self._watch, others=self._others)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Run every part until ``stopping``; one that fails ends them all, and systemd starts the process again."""
+        parts = (self._runner.run(), self._alerts.run(), self._look_around(), self._report(), _beat())
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(_run(part)) for part in self.parts]
+                tasks = [group.create_task(part) for part in parts]
                 notify(READY)
                 await stopping.wait()
                 for task in tasks:
@@ -60,16 +67,20 @@ class Monitor:
             self._watch.stop()
             self._runner.write()
 
-    def _report(self, report: LineReport) -> None:
-        fields = {"cause": report.cause, "state": report.state, "summary": report.summary}
-        _log.info("line_reported", extra={"drawbridge_fields": fields})
+    async def _report(self) -> None:
+        """Leave what the line has to say in the inbox, on disk, in its order."""
+        while True:
+            report = await self._noticed.get()
+            while not await asyncio.to_thread(self._inbox.report, Report(**asdict(report))):  # noqa: ASYNC110 - no event
+                await asyncio.sleep(_AGAIN_S)
+
+    async def _look_around(self) -> None:
+        while True:
+            self._seen = await self._watches.run_once()
+            await asyncio.sleep(EVERY_S)
 
     def _others(self) -> dict[str, Any]:
-        return {name: value for keys in self.keys for name, value in keys().items()}
-
-
-async def _run(part: Part) -> None:
-    await part()
+        return {**self._seen, "alerts": self._alerts.snapshot()}
 
 
 async def _beat() -> None:

@@ -14,12 +14,9 @@ from bridge.process import logs
 from bridge.process.clock import SystemClock
 from bridge.process.settings import EXIT_CONFIG, SettingsError, load
 from bridge.tls import TLSRefused
-from gateway.alerts import commands as alerts
 from gateway.app import Gateway
 from gateway.apps.health.chat import understand
-from gateway.connectivity import commands as monitor
 from gateway.settings import PREFIX, GatewaySettings
-from gateway.settings.plain import as_json
 from gateway.web.assets import Assets
 from gateway.web.listen import CannotListen
 
@@ -40,10 +37,6 @@ def run(options: argparse.Namespace) -> int:
 def _serve_or_check(options: argparse.Namespace) -> int:
     try:
         settings = load(GatewaySettings, options.config, prefix=PREFIX)
-        if options.command == "alerts":
-            return alerts.run(options, settings.alerts.revealed())
-        if options.command == "monitor":
-            return monitor.run(options, as_json(settings, monitor.SECTIONS), clock=SystemClock(), out=sys.stdout)
         logs.configure(host=settings.log.host, app="gateway", level=settings.log.level)
         gateway = Gateway(settings)
     except (SettingsError, KeysRefused, TLSRefused, OSError) as error:  # OSError: a web certificate that is no good

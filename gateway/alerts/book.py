@@ -205,6 +205,10 @@ class Book:
                 yield Folded(case.cause, case.summary + times, case.is_raised)
                 case.settle("folded")
 
+    def raised(self) -> frozenset[str]:
+        """Return the causes that stand."""
+        return frozenset(cause for cause, case in self.cases.items() if case.is_raised)
+
     def shown(self) -> list[dict[str, Any]]:
         """Return the newest cases, the newest first, as the status shows them."""
         cases = sorted(self.cases.values(), key=lambda case: case.raised, reverse=True)[:SHOWN_MAX]

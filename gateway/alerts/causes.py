@@ -12,7 +12,9 @@ _OFFLINE: Final = ("ddns.*", "port.*", "mapping.*", "certificate.renewal*", "mir
 
 FOLLOWS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("line.keep_*", _AWAY),
+    ("line.agent_*", _AWAY),
     ("line.bridge_*", _AWAY),
+    ("line.gateways_*", ("gateway.*", "breaker.*", "keep.*", "backup.*")),
     ("line.database_*", ("database.*", "breaker.*", "gateway.errors*", "web.errors*", "backup.*")),
     # where our name points and whether our port is open are no reason that a name cannot be updated, but the other
     # way round: an update that is refused leaves the name where it was

@@ -75,6 +75,10 @@ class Alerts:
         """Return the newest alerts, as ``status.json`` shows them."""
         return self._book.shown()
 
+    def raised(self) -> frozenset[str]:
+        """Return the causes that were raised and not cleared."""
+        return self._book.raised()
+
     async def run(self) -> None:
         """Take reports and deliver alerts until cancelled."""
         async with asyncio.TaskGroup() as tasks:

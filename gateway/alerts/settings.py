@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from gateway.alerts.quiet import QuietHours
+
+_PORTS: Final = {"starttls": 587, "tls": 465}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,20 @@ class Settings:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Settings:
-        """Return what ``gateway.settings.alerts.Alerts.revealed()`` gives."""
+        """Return ``[alerts]`` as ``gateway.settings.plain`` makes JSON of it."""
         zone = ZoneInfo(values["time_zone"])
         email, webhook = values["email"], values["webhook"]
         return cls(
             name=values["name"],
             zone=zone,
             quiet_hours=QuietHours.of(values["quiet_hours"], zone),
-            email=Email(**{**email, "recipients": tuple(email["recipients"])}) if email["host"] else None,
-            webhook=Webhook(**webhook) if webhook["url"] else None,
+            email=_email(email) if email["host"] else None,
+            webhook=Webhook(**{**webhook, "token": webhook["token"] or ""}) if webhook["url"] else None,
         )
+
+
+def _email(values: Mapping[str, Any]) -> Email:
+    port = values["port"] or _PORTS[values["security"]]
+    return Email(
+        **{**values, "port": port, "recipients": tuple(values["recipients"]), "password": values["password"] or ""}
+    )

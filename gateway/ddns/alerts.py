@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
+from bridge.process.clock import Clock
 from bridge.process.logs import log
+from gateway.alerts import report as alerts
+from gateway.alerts.report import Inbox
 from gateway.ddns.addresses.choice import Found
 from gateway.ddns.decisions import State, is_late
 from gateway.ddns.families import Family
@@ -37,6 +40,19 @@ def report_to_log(*, cause: str, state: str, severity: str, summary: str, detail
     level = logging.INFO if state == "cleared" else logging.WARNING
     log(_log, f"alert_{state}", level=level, cause=cause, severity=severity, summary=summary, detail=detail)
     return True
+
+
+def report_to(inbox: Inbox, clock: Clock) -> Report:
+    """Return a reporter that leaves reports for the monitor; what the inbox does not take is tried again."""
+
+    def report(*, cause: str, state: str, severity: str, summary: str, detail: str) -> bool:
+        left = alerts.Report(
+            cause=cause, state=cast("alerts.State", state), severity=cast("alerts.Severity", severity), summary=summary,
+            detail=detail, at=clock.time(),
+        )  # fmt: skip
+        return inbox.report(left)
+
+    return report
 
 
 def alerts_of(states: Iterable[NameState], found: Mapping[Family, Found], *, unsaved: bool, now: float) -> list[Alert]:

@@ -1,9 +1,11 @@
-"""``python -m gateway ddns serve|status|update|check``: what can be typed. ``verbs`` does it."""
+"""``python -m gateway ddns serve|status|update|check|ports``: what can be typed. ``verbs`` does it."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+
+from gateway.ddns.mapping.commands import add_ports_parser
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -25,6 +27,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     update.add_argument("--yes", action="store_true", help="do not ask before a blocked name is tried again")
     text = "say whether everything that an update needs is there; changes nothing"
     verbs.add_parser("check", parents=[config], help=text, description=text)
+    ports = add_ports_parser(verbs)
+    ports.add_argument("--config", type=Path, metavar="FILE", help="the settings file (TOML)")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +21,8 @@ from gateway.ddns.addresses.router import Router
 from gateway.ddns.alerts import Report, alerts_of, report_to_log, tell
 from gateway.ddns.authority import Authority
 from gateway.ddns.https import https_client
+from gateway.ddns.mapping.start import keeper
+from gateway.ddns.mapping.state import off
 from gateway.ddns.records import make_records
 from gateway.ddns.requests import POLL_S, make_folder, take_requests
 from gateway.ddns.snapshot import snapshot_of, write_snapshot
@@ -41,9 +43,7 @@ class Surroundings:
     clock: Clock
     report: Report = report_to_log
     router: Router | None = None
-    """Whoever knows the router's external address."""
-    mappings: Callable[[], Sequence[Mapping[str, object]]] = tuple
-    """How the router's ports are mapped, for the snapshot."""
+    """Whoever knows the router's external address; port mapping does, where it is enabled."""
     tls: ssl.SSLContext | None = None
     """Whose certificates are trusted: the system's, where it is None."""
 
@@ -56,6 +56,8 @@ class Service:
         self._around = surroundings
         self._clock = surroundings.clock
         self._wake = asyncio.Event()
+        mapping = settings.mapping
+        self._keeper = keeper(mapping, self._clock, changed=self._wake.set) if mapping.enabled else None
         self._started = self._clock.time()
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -77,7 +79,7 @@ class Service:
             finder = Finder(
                 settings.ipv4_sources,
                 settings.interface,
-                self._around.router,
+                self._around.router or (self._keeper.router if self._keeper else None),
                 Echo(over_ipv4, settings.echo_urls, clock=clock),
             )
             await self._serve(updater, finder, stopping)
@@ -89,10 +91,12 @@ class Service:
         async with asyncio.TaskGroup() as tasks:
             running = [
                 tasks.create_task(self._keep(updater, finder)),
-                tasks.create_task(watch_interfaces(self._wake.set)),
+                tasks.create_task(watch_interfaces(self._look_anew)),
                 tasks.create_task(self._take_requests(updater)),
                 tasks.create_task(_beat_watchdog()),
             ]
+            if self._keeper is not None:
+                running.append(tasks.create_task(self._keeper.run()))
             notify.notify(notify.READY)
             await stopping.wait()
             notify.notify(notify.STOPPING)
@@ -109,9 +113,18 @@ class Service:
             now = self._clock.time()
             tell(alerts_of(states, found, unsaved=updater.unsaved, now=now), updater.memory.raised, self._around.report)
             updater.save()
-            snapshot = snapshot_of(states, found, self._around.mappings(), at=now, started=self._started)
+            snapshot = snapshot_of(states, found, self._mappings(), at=now, started=self._started)
             write_snapshot(self._settings.status_path, snapshot)
             await self._rest(states)
+
+    def _look_anew(self) -> None:
+        self._wake.set()
+        if self._keeper is not None:
+            self._keeper.poke()
+
+    def _mappings(self) -> Sequence[Mapping[str, object]]:
+        statuses = off(self._settings.mapping.ports) if self._keeper is None else self._keeper.statuses()
+        return [status.as_json() for status in statuses]
 
     async def _rest(self, states: Sequence[NameState]) -> None:
         """Return when something happens, when something is due, or when it is time to look again."""

@@ -1,4 +1,4 @@
-"""What ``python -m gateway ddns serve|status|update|check`` does.
+"""What ``python -m gateway ddns serve|status|update|check|ports`` does.
 
 Exit codes: 0 done or well; 1 not, with what to do; 78 (EX_CONFIG) the settings cannot be used.
 """
@@ -14,8 +14,11 @@ from typing import Any, Final
 from bridge.process import logs
 from bridge.process.clock import Clock, SystemClock
 from bridge.process.settings import EXIT_CONFIG, SettingsError, load
+from gateway.alerts.report import Inbox
+from gateway.ddns.alerts import report_to
 from gateway.ddns.check import check
 from gateway.ddns.decisions import State
+from gateway.ddns.mapping.verbs import run_ports
 from gateway.ddns.requests import ask_for_update
 from gateway.ddns.service import Surroundings, serve
 from gateway.ddns.snapshot import read_snapshot
@@ -43,6 +46,8 @@ def run(options: argparse.Namespace) -> int:
                 return 0
             case "status":
                 return _status(settings, as_json=options.json)
+            case "ports":
+                return run_ports(options, settings.ddns.mapping, SystemClock(), sys.stdout)
             case "update":
                 return _update(settings, options.name, yes=options.yes)
             case _:
@@ -53,7 +58,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _surroundings() -> Surroundings:
-    return Surroundings(clock=SystemClock())
+    clock = SystemClock()
+    return Surroundings(clock=clock, report=report_to(Inbox(), clock))
 
 
 def _status(settings: GatewaySettings, *, as_json: bool) -> int:

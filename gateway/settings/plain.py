@@ -12,11 +12,14 @@ from bridge.process.settings import Section
 
 def as_json(settings: Section, sections: Collection[str]) -> bytes:
     """Return the named sections of ``settings``."""
-    return to_json(settings.model_dump(include=set(sections)), fallback=_reveal)
+    return to_json(_revealed(settings.model_dump(include=set(sections))))
 
 
-def _reveal(value: object) -> str:
-    if isinstance(value, SecretStr):
+def _revealed(value: object) -> object:
+    if isinstance(value, SecretStr):  # which JSON would show as asterisks
         return value.get_secret_value()
-    msg = f"a setting of type {type(value).__name__} has no JSON"
-    raise TypeError(msg)
+    if isinstance(value, dict):
+        return {key: _revealed(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_revealed(each) for each in value]
+    return value

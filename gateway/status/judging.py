@@ -79,12 +79,15 @@ _ALERT_SECTIONS: Final = {
     "line": Section.LINE,
     "ddns": Section.NAMES,
     "certificate": Section.CERTIFICATES,
-    "certificates": Section.CERTIFICATES,
     "backup": Section.BACKUP,
     "breaker": Section.GATEWAYS,
     "gateway": Section.GATEWAYS,
-    "host": Section.HOSTS,
-    "unit": Section.HOSTS,
+    "clock": Section.HOSTS,
+    "disk": Section.HOSTS,
+    "keep": Section.HOSTS,
+    "power": Section.HOSTS,
+    "temperature": Section.HOSTS,
+    "units": Section.HOSTS,
 }
 """By the area that a cause begins with. What its own section tells already is not told twice."""
 

@@ -38,7 +38,7 @@ class Finder:
         ours = local.ipv4 if INTERFACE in self.sources else ()
         ipv4 = choose_ipv4(ours, None, None, interface=local.ipv4_name)
         if ipv4.value is None:
-            router = await read_router(self.router) if ROUTER in self.sources else None
+            router = read_router(self.router) if ROUTER in self.sources else None
             echo = await self.echo.read() if ECHO in self.sources else None
             ipv4 = choose_ipv4(ours, router, echo, interface=local.ipv4_name)
         return {Family.IPV4: ipv4, Family.IPV6: choose_ipv6(local.ipv6, interface=local.ipv6_name)}

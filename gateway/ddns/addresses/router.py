@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from ipaddress import IPv4Address
-from typing import Final, Protocol
+from typing import Protocol
 
 from gateway.ddns.addresses.choice import Reading
 
-ASK_TIMEOUT_S: Final = 10.0
-
 
 class Router(Protocol):
-    async def external_ipv4(self) -> IPv4Address | None:
-        """Return the address, or None where the router speaks none of the protocols. Raises OSError."""
+    """What port mapping learnt of the router: :class:`gateway.ddns.mapping.state.RouterAddress`."""
+
+    reason: str
+    """Why there is no address, in a few words."""
+
+    def external_ipv4(self) -> IPv4Address | None: ...
 
 
-async def read_router(router: Router | None) -> Reading:
-    """Return what ``router`` says within :data:`ASK_TIMEOUT_S`."""
+def read_router(router: Router | None) -> Reading:
+    """Return what ``router`` said last."""
     if router is None:
         return Reading(None, "it is not asked")
-    try:
-        async with asyncio.timeout(ASK_TIMEOUT_S):
-            address = await router.external_ipv4()
-    except OSError as error:  # TimeoutError as well
-        return Reading(None, "it did not answer" if isinstance(error, TimeoutError) else "it cannot be asked")
-    return Reading(address, "" if address else "it does not tell its address")
+    address = router.external_ipv4()
+    return Reading(address, "" if address else router.reason)

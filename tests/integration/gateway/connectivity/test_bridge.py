@@ -10,10 +10,10 @@ import pytest
 
 from bridge.process.clock import SystemClock
 from gateway.connectivity.checks import bridge, database
-from gateway.connectivity.commands import SECTIONS
 from gateway.connectivity.config import Config
 from gateway.connectivity.findings import Finding
 from gateway.connectivity.line import Line
+from gateway.connectivity.verbs import SECTIONS
 from gateway.settings import GatewaySettings
 from gateway.settings.plain import as_json
 from tests.gateway_door import Issuer

@@ -125,6 +125,7 @@ CUTS: Final = (
 )  # fmt: skip
 
 
+@pytest.mark.story("health/US-BE-20")
 @pytest.mark.parametrize("cut", CUTS, ids=lambda cut: cut.name)
 async def test_monitor_names_the_cut_and_tells_it_once_when_the_line_is_cut(world: World, cut: Cut) -> None:
     with (

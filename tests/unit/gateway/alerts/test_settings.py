@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from bridge.process.settings import SettingsError, load
 from gateway.alerts.service import channels_of
 from gateway.alerts.settings import Settings
 from gateway.settings import PREFIX, GatewaySettings
+from gateway.settings.plain import as_json
 
 PROJECT = Path(__file__).parents[4]
 PASSWORD, TOKEN = "planted-password", "planted-token"
@@ -39,15 +42,21 @@ def loaded(tmp_path: Path, text: str) -> GatewaySettings:
     return load(GatewaySettings, file, prefix=PREFIX, environ={"CREDENTIALS_DIRECTORY": str(tmp_path)})
 
 
+def plain(settings: GatewaySettings) -> Mapping[str, Any]:
+    """Return what the lean process gets of ``[alerts]``."""
+    values: Mapping[str, Any] = json.loads(as_json(settings, {"alerts"}))["alerts"]
+    return values
+
+
 def test_only_the_journal_tells_when_nothing_is_configured() -> None:
-    settings = Settings.of(load(GatewaySettings, None, prefix=PREFIX, environ={}).alerts.revealed())
+    settings = Settings.of(plain(load(GatewaySettings, None, prefix=PREFIX, environ={})))
 
     assert channels_of(settings) == []
     assert settings.name == "box"
 
 
 def test_lean_process_gets_everything_as_json(tmp_path: Path) -> None:
-    settings = Settings.of(json.loads(json.dumps(loaded(tmp_path, WHOLE).alerts.revealed())))
+    settings = Settings.of(plain(loaded(tmp_path, WHOLE)))
 
     assert settings.email is not None
     assert settings.webhook is not None
@@ -59,7 +68,7 @@ def test_lean_process_gets_everything_as_json(tmp_path: Path) -> None:
 
 def test_secrets_are_in_no_representation(tmp_path: Path) -> None:
     checked = loaded(tmp_path, WHOLE)
-    shown = f"{checked!r} {checked.model_dump()} {checked.model_dump_json()} {Settings.of(checked.alerts.revealed())!r}"
+    shown = f"{checked!r} {checked.model_dump()} {checked.model_dump_json()} {Settings.of(plain(checked))!r}"
 
     assert PASSWORD not in shown
     assert TOKEN not in shown
@@ -74,7 +83,6 @@ def test_secrets_are_in_no_representation(tmp_path: Path) -> None:
         ('"box@example.org"', '"box@example.org\\nBcc: eve@example.org"', "alerts.email.sender"),
         ('["anna@example.org"]', '["Anna <anna@example.org>"]', "alerts.email.recipients"),
         ('["anna@example.org"]', "[]", "alerts.email"),
-        ('username = "box"', "", "alerts.email"),
         ('"https://ntfy.sh"', '"http://ntfy.sh"', "alerts.webhook.url"),
         ('"https://ntfy.sh"', '"https://user:secret@ntfy.sh"', "alerts.webhook.url"),
         ('"https://ntfy.sh"', '"https://ntfy.sh:x"', "alerts.webhook.url"),
@@ -91,6 +99,29 @@ def test_start_is_stopped_by_name_when_a_value_is_bad(tmp_path: Path, line: str,
 
     assert PASSWORD not in str(raised.value)
     assert TOKEN not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "lacking"),
+    [
+        ("", "", []),
+        ('username = "box"', "", ["alerts.email: needs both username and password (a credential), or neither"]),
+    ],
+    ids=["whole", "password without a username"],
+)
+def test_missing_half_of_a_login_is_named(tmp_path: Path, line: str, instead: str, lacking: list[str]) -> None:
+    assert loaded(tmp_path, WHOLE.replace(line, instead, 1)).alerts.lacks() == lacking
+
+
+def test_monitor_does_not_start_and_gateways_do_when_secrets_are_missing(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    file.write_text(WHOLE.replace('"ntfy"', '"slack"'))
+    settings = load(GatewaySettings, file, prefix=PREFIX, environ={})  # as the gateways do, which have no such secret
+
+    assert len(settings.alerts.lacks()) == 2
+    command = [sys.executable, "-m", "gateway", "alerts", "list", "--config", str(file)]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.splitlines()) == (78, settings.alerts.lacks())
 
 
 def test_alerts_bring_nothing_large_into_the_monitor() -> None:

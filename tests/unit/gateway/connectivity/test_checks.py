@@ -8,12 +8,12 @@ import pytest
 
 from gateway.connectivity.checks import address, database, link, name, port
 from gateway.connectivity.checks.https import _explain
-from gateway.connectivity.commands import SECTIONS
 from gateway.connectivity.config import Config
 from gateway.connectivity.findings import Finding
 from gateway.connectivity.line import Line, read_resolvers
 from gateway.connectivity.netlink import Address, Link, Network, Route
 from gateway.connectivity.streams import Failed
+from gateway.connectivity.verbs import SECTIONS
 from gateway.settings import GatewaySettings
 from gateway.settings.plain import as_json
 from tests.clocks import TurnedClock

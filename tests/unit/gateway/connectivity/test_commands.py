@@ -14,7 +14,7 @@ import pytest
 
 from bridge.process.settings import SettingsError, load
 from gateway import __main__ as command
-from gateway.connectivity import commands
+from gateway.connectivity import verbs
 from gateway.connectivity.config import Config
 from gateway.settings import PREFIX, GatewaySettings
 from gateway.settings.plain import as_json
@@ -30,12 +30,12 @@ def _settings(folder: Path, **given: object) -> GatewaySettings:
 
 
 def _config(folder: Path, **given: object) -> Config:
-    return Config.from_json(json.loads(as_json(_settings(folder, **given), commands.SECTIONS)))
+    return Config.from_json(json.loads(as_json(_settings(folder, **given), verbs.SECTIONS)))
 
 
 def _status(config: Config, clock: TurnedClock, *, as_json: bool = False) -> tuple[int, str]:
     out = io.StringIO()
-    code = commands.status(config, as_json=as_json, clock=clock, out=out)
+    code = verbs.status(config, as_json=as_json, clock=clock, out=out)
     return code, out.getvalue()
 
 
@@ -47,8 +47,8 @@ def test_config_is_the_settings_when_they_were_json_in_between(tmp_path: Path) -
 
 
 def test_settings_go_to_the_lean_process_without_what_it_does_not_need(tmp_path: Path) -> None:
-    sections = json.loads(as_json(_settings(tmp_path), commands.SECTIONS))
-    assert set(sections) == {"alerts", "bridge", "connectivity", "ddns", "log"}
+    sections = json.loads(as_json(_settings(tmp_path), verbs.SECTIONS))
+    assert set(sections) == {"alerts", "bridge", "connectivity", "log", "watches"}
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_status_says_that_no_monitor_runs_when_there_is_no_snapshot_or_an_old_on
     config, clock = _config(tmp_path), TurnedClock()
     assert _status(config, clock) == (1, f"The monitor is not running: {config.status} is not there.\n")
     config.status.write_text(json.dumps({"at": clock.time()}), "utf-8")
-    clock.advance(commands.STALE_S + 1)
+    clock.advance(verbs.STALE_S + 1)
     assert _status(config, clock) == (1, f"The monitor is not running: {config.status} is old.\n")
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from bridge.process.clock import SystemClock
-from gateway.ddns.mapping.commands import add_ports_parser, read, run_ports
+from gateway.ddns.mapping.commands import add_ports_parser
 from gateway.ddns.mapping.keeper import Keeper
 from gateway.ddns.mapping.method import Gateway, Refused
+from gateway.ddns.mapping.verbs import read, run_ports
 from gateway.settings.ddns import Mapping
 from tests.clocks import TurnedClock
 from tests.unit.gateway.ddns.mapping.routers import HOME, PlayedMethod
