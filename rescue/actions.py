@@ -129,7 +129,8 @@ def _certificates(work: Work) -> int:
 def _renew(work: Work) -> int:
     if work.settings.host is Host.KEEP:
         return work.say(work.ours.renew())
-    return work.systemctl.run("start", unit_name("certificate"), timeout_s=280)
+    # not "start": after a failure that waits until systemd would try again by itself
+    return work.systemctl.run("restart", unit_name("certificate"), timeout_s=280)
 
 
 def _backup(command: str) -> Callable[[Work], int]:

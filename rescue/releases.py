@@ -30,7 +30,7 @@ from rescue.commands import Commands, Say
 from rescue.health import Health
 from rescue.settings import USUAL_PATHS, Host, SettingsError, load_settings
 from rescue.systemctl import SystemCtl
-from rescue.units import OF_A_RELEASE, unit_name
+from rescue.units import BESIDE, OF_A_RELEASE, unit_name
 
 VERSION: Final = r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}"
 DONE: Final = 0
@@ -129,6 +129,11 @@ class Releases:
                 return f"{unit} does not start: {answer.reason}"
             if fault := self._health.wait(unit, must_be_ready=must_be_ready):
                 return fault
+        for unit in BESIDE[self._host]:
+            # it returns once the service said that it is ready, and does nothing where that does not run
+            answer = self._systemctl.capture("try-restart", "--", unit_name(unit))
+            if answer.code != 0:
+                return f"{unit} does not start: {answer.reason}"
         return ""
 
     def _target(self, link: str) -> str | None:

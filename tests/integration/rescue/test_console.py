@@ -186,7 +186,7 @@ def test_each_verb_has_systemd_do_one_fixed_thing_when_asked(rescue: Hosts) -> N
         f" -m rescue.access_log {trace} ",
         "systemd-run --quiet --pipe --wait --collect --uid=drawbridge-gateway ",
         " -- openssl x509 -noout -subject -enddate -serial -in /var/lib/drawbridge/gateway/tls/identity.pem",
-        "start certificate.service",
+        "restart certificate.service",
         "--no-block reboot",
     ):
         assert call in at_door

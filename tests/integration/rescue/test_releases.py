@@ -25,6 +25,7 @@ SYSTEMCTL = """#!/bin/sh
 echo "$*" >> {folder}/calls
 case "$1" in
 restart) [ ! -e {folder}/opt/current/does-not-start ] || {{ echo "start limit hit" >&2; exit 1; }};;
+try-restart) [ ! -e {folder}/opt/current/refuses-"${{3%.service}}" ] || {{ echo "exit status 78" >&2; exit 1; }};;
 is-active) shift; shift; for unit; do [ -e {folder}/opt/current/dies ] && echo failed || echo active; done;;
 esac
 """
@@ -85,8 +86,16 @@ class Machine:
 
     @property
     def restarted(self) -> list[str]:
-        calls = (self.folder / "calls").read_text().splitlines()
-        return [call.split()[-1] for call in calls if call.startswith("restart")]
+        return self._asked_for("restart")
+
+    @property
+    def followed(self) -> list[str]:
+        """What was restarted if it ran."""
+        return self._asked_for("try-restart")
+
+    def _asked_for(self, verb: str) -> list[str]:
+        calls = [call.split() for call in (self.folder / "calls").read_text().splitlines()]
+        return [words[-1] for words in calls if words[0] == verb]
 
 
 @pytest.fixture
@@ -123,6 +132,7 @@ def test_release_runs_on_both_gateways_when_it_is_well(door: Machine) -> None:
 
     assert door.current == "2"
     assert door.restarted == ["gateway@1.service", "gateway@2.service"]
+    assert door.followed == ["gateway-monitor.service", "gateway-ddns.service"]
     assert door.said[-1] == "2 runs"
     assert [(one.version, one.is_current, one.is_previous) for one in door.releases.all()] == [
         ("2", True, False), ("1", False, True),
@@ -136,6 +146,7 @@ def test_release_runs_on_both_gateways_when_it_is_well(door: Machine) -> None:
         ({"health_ready": "503"}, "gateway@1 answers /health/ready with 503"),
         ({"dies": ""}, "gateway@1 is not active"),
         ({"does_not_start": ""}, "gateway@1 does not start: start limit hit"),
+        ({"refuses_gateway_monitor": ""}, "gateway-monitor does not start: exit status 78"),
     ],
 )
 def test_release_from_before_runs_again_when_the_new_one_is_not_well(
@@ -146,7 +157,7 @@ def test_release_from_before_runs_again_when_the_new_one_is_not_well(
     assert door.releases.activate("3") == RETURNED
 
     assert door.current == "1"
-    assert door.said[1:] == [
+    assert door.said[-4:] == [
         f"3 is not well: {reason}", "restarting gateway@1", "restarting gateway@2", "1 runs again",
     ]  # fmt: skip
     assert [one.version for one in door.releases.all() if one.is_previous] == []
