@@ -2,7 +2,7 @@
 
 ::
 
-    inet 198.51.100.10 ── wan0 [ lab-wan: the router, 198.51.100.1 and 10.77.0.1 ] br-lan ─┬─ adm  10.77.0.10  control
+    inet 11.22.33.10 ── wan0 [ lab-wan: the router, 11.22.33.1 and 10.77.0.1 ] br-lan ─┬─ adm  10.77.0.10  control
                                                                                           ├─ rpi4 10.77.0.4   the door
                                                                                           └─ rpi3 10.77.0.3   the keep
 

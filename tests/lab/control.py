@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.lab import network
-from tests.lab.internet import DOMAIN
+from tests.lab.internet import DOMAIN, OWNER
 from tests.lab.shell import PROJECT, LabError, run
 
 LAN_NAME: Final = "drawbridge.local"
@@ -49,11 +49,13 @@ class Control:
         known.write_text(network.inside(network.ADM, "ssh-keyscan", "-t", "ed25519", *self._addresses.values()))
         common = {
             "drawbridge_domain": DOMAIN,
-            "drawbridge_email": "owner@lab.test",
+            "drawbridge_email": OWNER,
             "drawbridge_lan": "10.77.0.0/24",
-            # the tests sign in more often than people do
+            # the tests sign in and ask more often than people do
             "drawbridge_agent_settings": {"limits": {"sign_in_per_account": 600, "sign_in_per_address": 600}},
-            "drawbridge_gateway_settings": {"limits": {"sign_in_per_minute": 600}},
+            "drawbridge_gateway_settings": {
+                "limits": {"sign_in_per_minute": 600, "account_per_minute": 3000, "address_total_per_minute": 3000}
+            },
             "drawbridge_rescue_keys": [self._key.with_suffix(".pub").read_text().strip()],
             "ansible_user": "pi",
             "ansible_ssh_private_key_file": str(self._key),

@@ -89,6 +89,13 @@ class Host:
             run("find", group, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+", check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def trust(self, authority: Path) -> None:
+        """Have the whole system believe the lab's Internet, as a real one believes the real one's."""
+        self.sudo("apt-get -qq update && apt-get -qq install -y --no-install-recommends ca-certificates", timeout_s=120)
+        self.sudo(
+            "cat > /usr/local/share/ca-certificates/lab.crt && update-ca-certificates", text=authority.read_text()
+        )
+
     # ------------------------------------------------------------------------------------------------------ access
 
     def ssh(self, command: str, *, text: str | None = None, timeout_s: float = 60, check: bool = True) -> str:
@@ -110,6 +117,12 @@ class Host:
     def from_its_place(self, *command: str | Path, timeout_s: float = 60, check: bool = True) -> str:
         """Run one of this machine's programs in the host's place on the network."""
         return run("nsenter", f"--net=/proc/{self._leader()}/ns/net", *command, timeout_s=timeout_s, check=check)
+
+    def at_the_console(self, *command: str | Path, timeout_s: float = 30, check: bool = True) -> str:
+        """Run a command as somebody with a keyboard at the host, who needs no network."""
+        leader = str(self._leader())
+        return run("nsenter", "--target", leader, "--mount", "--uts", "--ipc", "--net", "--pid", "--",
+                   *command, timeout_s=timeout_s, check=check)  # fmt: skip
 
     @property
     def cable(self) -> str:

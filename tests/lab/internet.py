@@ -1,22 +1,28 @@
-"""What the appliance needs of the Internet: a name server, and an ACME server that checks as Let's Encrypt does."""
+"""What the appliance needs of the Internet: names, an ACME server that checks as Let's Encrypt does, mail, a mirror."""
 
 from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
 import ssl
+import sys
 from pathlib import Path
 from typing import Final
 
 import trustme
 
 from tests.lab import network
-from tests.lab.network import INET, INTERNET
-from tests.lab.shell import Background, LabError, wait_until
+from tests.lab.network import INET, INTERNET, ROUTER, WAN
+from tests.lab.peers import mailbox
+from tests.lab.shell import PROJECT, Background, LabError, wait_until
 
 DOMAIN: Final = "health.lab.test"
 ACME: Final = "acme.lab.test"
+MAIL: Final = "mail.lab.test"
+MIRROR: Final = "mirror.lab.test"
+OWNER: Final = "owner@lab.test"
 _ACME_PORT: Final = 14000
 _MANAGEMENT_PORT: Final = 15000
 DIRECTORY: Final = f"https://{ACME}:{_ACME_PORT}/dir"
@@ -30,12 +36,16 @@ $TTL 60
 @ NS ns
 ns A {INTERNET}
 acme A {INTERNET}
+mail A {INTERNET}
+mirror A {INTERNET}
 health A {network.OUTSIDE}
 """
 
 
 DNS_KEY: Final = "acme-of-the-door."
 """Signs updates of the domain's challenge, and of nothing else."""
+DDNS_KEY: Final = "ddns-of-the-door."
+"""Signs updates of the domain's own addresses, and of nothing else."""
 
 
 class Internet:
@@ -46,21 +56,45 @@ class Internet:
         self._folder = folder / "internet"
         self.acme_ca = self._folder / "ca.pem"
         """What the ACME server itself is trusted by."""
-        self._dns_secret = self._folder / "dns-key"
+        self._secrets = self._folder / "dns-secrets.json"
+        self._mails = self._folder / "mails"
 
     @property
     def dns_secret(self) -> str:
         """The secret of :data:`DNS_KEY`, HMAC-SHA256, base64."""
-        return self._dns_secret.read_text()
+        return self._secret(DNS_KEY)
+
+    @property
+    def ddns_secret(self) -> str:
+        """The secret of :data:`DDNS_KEY`, HMAC-SHA256, base64."""
+        return self._secret(DDNS_KEY)
+
+    @property
+    def mails(self) -> list[str]:
+        """What the owner was sent, the oldest first, whole."""
+        return [file.read_text() for file in sorted(self._mails.glob("*.eml"))]
 
     def start(self) -> None:
         self._folder.mkdir(exist_ok=True)
+        authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
+        authority.cert_pem.write_to_path(self.acme_ca)
         self._start_names()
-        self._start_acme()
+        self._start_acme(authority)
+        self._start_others(authority)
 
     def stop(self) -> None:
-        for name in ("acme", "names"):
+        for name in ("portal", "liar", "mirror", "mail", "acme", "names"):
             self._background.stop(name)
+
+    def publish(self, address: str) -> None:
+        """Have the domain lead elsewhere, as if somebody else had changed it."""
+        said = f"server {INTERNET}\nupdate delete {DOMAIN}. A\nupdate add {DOMAIN}. 60 A {address}\nsend\n"
+        key = f"hmac-sha256:{DDNS_KEY}:{self.ddns_secret}"
+        network.inside(INET, "nsupdate", "-y", key, text=said)
+
+    def published(self) -> str:
+        """Return the address that the domain has at its name server."""
+        return network.inside(INET, "dig", "+short", "+time=1", f"@{INTERNET}", DOMAIN, check=False).strip()
 
     def root(self) -> str:
         """Return the root certificate that this ACME server's certificates lead to, in PEM."""
@@ -72,24 +106,23 @@ class Internet:
     def _start_names(self) -> None:
         zone = self._folder / "lab.test.zone"
         zone.write_text(_ZONE)
-        self._dns_secret.write_text(base64.b64encode(secrets.token_bytes(32)).decode())
+        keys = {name: base64.b64encode(secrets.token_bytes(32)).decode() for name in (DNS_KEY, DDNS_KEY)}
+        self._secrets.write_text(json.dumps(keys))
         settings = self._folder / "named.conf"
         settings.write_text(
             f'options {{ directory "{self._folder}"; listen-on {{ {INTERNET}; 127.0.0.1; }}; listen-on-v6 {{ none; }};'
             f' recursion no; pid-file none; session-keyfile "{self._folder}/session.key"; }};\n'
-            f'controls {{ }};\nkey "{DNS_KEY}" {{ algorithm hmac-sha256; secret "{self.dns_secret}"; }};\n'
-            f'zone "lab.test" {{ type primary; file "{zone}";'
-            f" update-policy {{ grant {DNS_KEY} name _acme-challenge.{DOMAIN}. TXT; }}; }};\n"
+            "controls { };\n"
+            + "".join(f'key "{key}" {{ algorithm hmac-sha256; secret "{secret}"; }};\n' for key, secret in keys.items())
+            + f'zone "lab.test" {{ type primary; file "{zone}";'
+            f" update-policy {{ grant {DNS_KEY} name _acme-challenge.{DOMAIN}. TXT;"
+            f" grant {DDNS_KEY} name {DOMAIN}. A AAAA; }}; }};\n"
         )
         self._background.start("names", "ip", "netns", "exec", INET, "named", "-g", "-c", settings)
         wait_until(lambda: self._resolves(DOMAIN), timeout_s=10, what="the name server")
 
-    def _start_acme(self) -> None:
-        authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
-        authority.cert_pem.write_to_path(self.acme_ca)
-        identity = authority.issue_cert(ACME, key_type=trustme.KeyType.ECDSA)
-        identity.private_key_pem.write_to_path(self._folder / "acme.key")
-        identity.cert_chain_pems[0].write_to_path(self._folder / "acme.pem")
+    def _start_acme(self, authority: trustme.CA) -> None:
+        self._issue(authority, "acme", ACME)
         settings = self._folder / "pebble.json"
         settings.write_text(json.dumps({
             "pebble": {
@@ -106,9 +139,44 @@ class Internet:
         }))  # fmt: skip
         self._background.start(
             "acme", "ip", "netns", "exec", INET, "env", "PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=0",
+            "PEBBLE_AUTHZREUSE=0",  # each certificate is proved anew
             "pebble", "-config", settings, "-strict=false", "-dnsserver", f"{INTERNET}:53",
         )  # fmt: skip
         wait_until(self._gives_roots, timeout_s=10, what="the ACME server")
+
+    def _start_others(self, authority: trustme.CA) -> None:
+        """Mail and mirror on the Internet; and at the router who gets in the way once traffic is led there."""
+        for name, host in {"mail": MAIL, "mirror": MIRROR}.items():
+            self._issue(authority, name, host)
+        self._issue(trustme.CA(key_type=trustme.KeyType.ECDSA), "portal", "portal.lab.test")  # whom nobody believes
+        mirror = self._folder / "mirror.py"
+        text = (PROJECT / "docs/mirror.md").read_text()
+        mirror.write_text(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0])
+        pair = {
+            name: (self._folder / f"{name}.pem", self._folder / f"{name}.key") for name in ("mail", "mirror", "portal")
+        }
+        python = (sys.executable, "-m")
+        for name, namespace, command in (
+            ("mail", INET, (*python, "tests.lab.peers.mailbox", self._mails, INTERNET, *pair["mail"])),
+            ("mirror", INET, (sys.executable, mirror, INTERNET, "443", *pair["mirror"])),
+            ("liar", WAN, (*python, "tests.lab.peers.liar", ROUTER)),
+            ("portal", WAN, (*python, "tests.lab.peers.portal", ROUTER, *pair["portal"])),
+        ):
+            self._background.start(name, "ip", "netns", "exec", namespace, *command)
+        for port in (mailbox.PORT, 443):
+            wait_until(lambda: self._listens(port), timeout_s=10, what=f"port {port} of the Internet")  # noqa: B023
+
+    def _issue(self, authority: trustme.CA, name: str, host: str) -> None:
+        identity = authority.issue_cert(host, key_type=trustme.KeyType.ECDSA)
+        identity.private_key_pem.write_to_path(self._folder / f"{name}.key")
+        identity.cert_chain_pems[0].write_to_path(self._folder / f"{name}.pem")
+
+    def _secret(self, key: str) -> str:
+        secret: str = json.loads(self._secrets.read_text())[key]
+        return secret
+
+    def _listens(self, port: int) -> bool:
+        return bool(network.inside(INET, "ss", "-Hltn", f"sport = :{port}"))
 
     def _resolves(self, name: str) -> bool:
         return network.OUTSIDE in network.inside(INET, "dig", "+short", "+time=1", f"@{INTERNET}", name, check=False)

@@ -39,7 +39,7 @@ async def call(folder: Path, address: str, port: int, operation: str) -> str:
     finally:
         await transport.close()
     problem = error_from_problem(answer.body) if answer.status != 200 else None
-    return f"{answer.status} {problem.code if problem else ''}".strip()
+    return f"{answer.status} {problem.code.value.code if problem else ''}".strip()
 
 
 if __name__ == "__main__":

@@ -9,13 +9,15 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from tests.lab import clinic, network
 from tests.lab.base import make_base
 from tests.lab.control import Control
 from tests.lab.host import Host, Place
-from tests.lab.internet import DIRECTORY, Internet
+from tests.lab.internet import DDNS_KEY, DIRECTORY, DOMAIN, MAIL, MIRROR, OWNER, Internet
+from tests.lab.peers import mailbox
+from tests.lab.router import Router
 from tests.lab.shell import PROJECT, Background, run
 
 KEPT: Final = PROJECT / "var/lab"
@@ -48,6 +50,7 @@ class Lab:
         self._background = Background(RUNNING)
         self.key = RUNNING / "id"
         self.internet = Internet(self._background, RUNNING)
+        self.router = Router(self._background, RUNNING)
         self.hosts = {
             name: Host(Place(name, address, self._base(name), "1G" if name == KEEP else ""), RUNNING, self.key)
             for name, address in _ADDRESSES.items()
@@ -79,14 +82,15 @@ class Lab:
         network.forward(self.door.address)
         network.start_proxy(self._background, RUNNING, KEPT / "packages")
         self.internet.start()
+        self.router.start()
         self._timed("both hosts booted", self._boot)
+        self.door.trust(self.internet.acme_ca)
         self._timed("the clinic's database filled", lambda: clinic.move_in(self.keep))
 
     def provision(self) -> None:
         """Try the playbook dry on the bare hosts, run it, and run it again; ``plays.json`` says what each did."""
         self.control.fetch_wheels(*self.keep.ssh(_KIND).split())
-        acme = {"drawbridge_acme_server": DIRECTORY, "drawbridge_acme_ca": str(self.internet.acme_ca)}
-        self.control.set_up(door=DOOR, keep=KEEP, settings=acme)
+        self.control.set_up(door=DOOR, keep=KEEP, settings=self._settings())
         plays = {}
         for name, arguments in {"check": ("--check", "--diff"), "first": (), "second": ()}.items():
             start = time.monotonic()
@@ -97,11 +101,37 @@ class Lab:
             self._say(f"· playbook, {name}: {time_s:.1f} s, changed {sum(play.changed.values())}")
         (RUNNING / "plays.json").write_text(json.dumps(plays))
 
+    def _settings(self) -> dict[str, Any]:
+        """Return what an owner fills in who has a name server of their own, a mailbox, and a mirror at a friend's."""
+        record = {
+            "name": DOMAIN, "provider": "rfc2136", "families": ["ipv4"], "zone": "lab.test", "username": DDNS_KEY,
+            "server": network.INTERNET,
+        }  # fmt: skip
+        return {
+            "drawbridge_acme_server": DIRECTORY,
+            "drawbridge_acme_ca": str(self.internet.acme_ca),
+            "drawbridge_ddns": {
+                "records": [record],
+                "ipv4_sources": ["interface", "router"],
+                "authoritative": [network.INTERNET],
+                "mapping": {"enabled": True},
+            },
+            "drawbridge_connectivity": {"targets": [MIRROR], "mirror": f"https://{MIRROR}/"},
+            "drawbridge_alerts": {
+                "name": "lab",
+                "email": {"host": MAIL, "sender": "box@lab.test", "recipients": [OWNER], "username": mailbox.USER},
+            },
+            "drawbridge_secrets": {
+                "ddns.rfc2136": self.internet.ddns_secret, "alerts.email.password": mailbox.PASSWORD,
+            },
+        }  # fmt: skip
+
     def down(self) -> None:
         """Take everything away again, whatever state it is in."""
         with ThreadPoolExecutor() as threads:
             for each in [threads.submit(host.remove) for host in self.hosts.values()]:
                 each.result()
+        self.router.stop()
         self.internet.stop()
         network.stop_proxy(self._background)
         network.down()

@@ -17,9 +17,12 @@ BRIDGE: Final = "br-lan"
 
 ROUTER: Final = "10.77.0.1"
 CONTROL: Final = "10.77.0.10"
-OUTSIDE: Final = "198.51.100.1"
-"""The router's own address on the Internet: what the appliance's name resolves to."""
-INTERNET: Final = "198.51.100.10"
+OUTSIDE: Final = "11.22.33.1"
+"""The router's own address on the Internet: what the appliance's name resolves to.
+
+It looks public: those for documentation (RFC 5737) are refused by routers and by our updater.
+"""
+INTERNET: Final = "11.22.33.10"
 
 PROXY_PORT: Final = 3142
 _PROXY_LOCAL_PORT: Final = 13142
@@ -45,7 +48,7 @@ def up() -> None:
     _ip(INET, "addr", "add", f"{INTERNET}/24", "dev", "eth0")
     _ip(INET, "link", "set", "eth0", "up")
     _ip(WAN, "route", "add", "default", "via", INTERNET)
-    inside(WAN, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+    inside(WAN, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.wan0.promote_secondaries=1")
 
 
 def forward(door: str, ports: Sequence[int] = (80, 443)) -> None:
@@ -93,6 +96,66 @@ def addresses(namespace: str, more: Sequence[str]) -> Iterator[Sequence[str]]:
     finally:
         for address in more:
             _ip(namespace, "addr", "del", f"{address}/24", "dev", "eth0")
+
+
+@contextmanager
+def on_the_way(*, forward: Sequence[str] = (), prerouting: Sequence[str] = ()) -> Iterator[None]:
+    """Have the router treat what comes from the LAN otherwise for a while: nft rules without where it came from."""
+
+    def chain(name: str, hook: str, rules: Sequence[str]) -> str:
+        lines = "".join(f'iifname "{BRIDGE}" {rule}\n' for rule in rules)
+        return f"chain {name} {{ type {hook};\n{lines}}}\n"
+
+    inside(WAN, "nft", "-f", "-", text=f"table ip lab_cut {{ {chain('pass', 'filter hook forward priority 0', forward)}"
+           f"{chain('turn', 'nat hook prerouting priority -110', prerouting)} }}")  # fmt: skip
+    try:
+        yield
+    finally:
+        inside(WAN, "nft", "delete", "table", "ip", "lab_cut")
+
+
+@contextmanager
+def without_router() -> Iterator[None]:
+    """Take the router's address on the LAN away for a while: nobody answers there."""
+    _ip(WAN, "addr", "del", f"{ROUTER}/24", "dev", BRIDGE)
+    try:
+        yield
+    finally:
+        _ip(WAN, "addr", "add", f"{ROUTER}/24", "dev", BRIDGE)
+
+
+@contextmanager
+def readdressed(address: str) -> Iterator[None]:
+    """Give the router another address on the Internet for a while, as a provider does overnight."""
+    _ip(WAN, "addr", "add", f"{address}/24", "dev", "wan0")
+    _ip(WAN, "addr", "del", f"{OUTSIDE}/24", "dev", "wan0")
+    try:
+        restore_route()
+        yield
+    finally:
+        _ip(WAN, "addr", "add", f"{OUTSIDE}/24", "dev", "wan0")
+        _ip(WAN, "addr", "del", f"{address}/24", "dev", "wan0")
+        restore_route()
+
+
+@contextmanager
+def without_forwarding(door: str) -> Iterator[None]:
+    """Take back what :func:`forward` set up by hand at the router, for a while."""
+    inside(WAN, "nft", "flush", "chain", "ip", "nat", "in")
+    try:
+        yield
+    finally:
+        forward(door)
+
+
+@contextmanager
+def unplugged(interface: str) -> Iterator[None]:
+    """Pull the cable of one of the router's ports for a while."""
+    set_cable(interface, connected=False)
+    try:
+        yield
+    finally:
+        set_cable(interface, connected=True)
 
 
 @contextmanager

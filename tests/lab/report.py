@@ -28,6 +28,9 @@ _VERSIONS: Final[Mapping[str, str]] = {
 _NOT_SHOWN: Final = Path(__file__).with_name("not_shown.md")
 
 
+_figures: list[str] = []
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     test: str
@@ -38,6 +41,12 @@ class Outcome:
 def file_of(suite: str) -> Path:
     """Return where the report on a Debian is: the usual one's has no suffix."""
     return FOLDER / ("lab-report.md" if suite == SUITES[0] else f"lab-report-{suite}.md")
+
+
+def note(figure: str) -> None:
+    """Keep what a test measured for the page, and print it."""
+    _figures.append(figure)
+    print(figure)  # noqa: T201 - for who watches
 
 
 def write(
@@ -61,6 +70,8 @@ def write(
         lines.append(f"| {what} | {' | '.join(text[0] if text else '–' for text in said)} |")
     lines += ["", "## Tests", "", "| | | seconds |", "|---|---|---|"]
     lines += [f"| {_title(each.test)} | {each.outcome} | {each.time_s:.1f} |" for each in outcomes]
+    if _figures:
+        lines += ["", "## Measured", "", *(f"- {figure}" for figure in _figures)]
     file.write_text("\n".join([*lines, "", _NOT_SHOWN.read_text("utf-8")]), "utf-8")
 
 

@@ -36,7 +36,7 @@ def test_configuration_is_clean_when_gixy_reads_it(door: Host, tmp_path: Path) -
 
 def test_site_answers_when_three_thousand_connections_are_slow(outside: Visitor, tmp_path: Path) -> None:
     background = Background(tmp_path)
-    addresses = [f"198.51.100.{last}" for last in range(100, 200)]
+    addresses = [f"11.22.33.{last}" for last in range(100, 200)]
     with network.addresses(network.INET, addresses):
         background.start(
             "slow", "ip", "netns", "exec", network.INET, "python3", "-m", "tests.lab.slow", network.OUTSIDE, DOMAIN,

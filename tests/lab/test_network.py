@@ -74,20 +74,20 @@ def test_other_clients_keep_their_database_when_the_firewall_is_up(lab: Lab, kee
 
 
 def test_ban_holds_when_the_rules_are_loaded_again(door: Host) -> None:
-    door.sudo("/usr/local/sbin/drawbridge-rescue bans add 198.51.100.66 30 --yes")
+    door.sudo("/usr/local/sbin/drawbridge-rescue bans add 11.22.33.66 30 --yes")
     try:
-        assert "198.51.100.66" in door.sudo("nft list set inet edge ban4")
+        assert "11.22.33.66" in door.sudo("nft list set inet edge ban4")
         door.sudo("systemctl reload nftables")
-        assert "198.51.100.66" in door.sudo("nft list set inet edge ban4")
-        with network.addresses(network.INET, ["198.51.100.66"]):
+        assert "11.22.33.66" in door.sudo("nft list set inet edge ban4")
+        with network.addresses(network.INET, ["11.22.33.66"]):
             banned = network.inside(
-                network.INET, "nc", "-zw", "2", "-s", "198.51.100.66", network.OUTSIDE, "443", check=False
+                network.INET, "nc", "-zw", "2", "-s", "11.22.33.66", network.OUTSIDE, "443", check=False
             )
             allowed = network.inside(network.INET, "nc", "-zvw", "2", network.OUTSIDE, "443", check=False)
         assert "succeeded" not in banned
         assert "succeeded" in allowed
     finally:
-        door.sudo("/usr/local/sbin/drawbridge-rescue bans remove 198.51.100.66 --yes")
+        door.sudo("/usr/local/sbin/drawbridge-rescue bans remove 11.22.33.66 --yes")
 
 
 def test_wrong_firewall_undoes_itself_when_nobody_confirms_it(door: Host) -> None:

@@ -79,7 +79,7 @@ def test_gateway_is_not_started_again_and_again_when_its_settings_are_wrong(door
 
 
 def test_everything_is_back_when_both_hosts_rebooted(lab: Lab, outside: Visitor) -> None:
-    lab.door.sudo("/usr/local/sbin/drawbridge-rescue bans add 198.51.100.77 600 --yes")
+    lab.door.sudo("/usr/local/sbin/drawbridge-rescue bans add 11.22.33.77 600 --yes")
     lab.keep.reboot()
     lab.door.reboot()
     for host in (lab.keep, lab.door):
@@ -88,5 +88,5 @@ def test_everything_is_back_when_both_hosts_rebooted(lab: Lab, outside: Visitor)
     for host in (lab.keep, lab.door):
         assert host.ssh("systemctl --failed --no-legend --plain") == ""
         assert "hook input" in host.sudo("nft list table inet edge")
-    assert "198.51.100.77" in lab.door.sudo("nft list set inet edge ban4")
-    lab.door.sudo("/usr/local/sbin/drawbridge-rescue bans remove 198.51.100.77 --yes")
+    assert "11.22.33.77" in lab.door.sudo("nft list set inet edge ban4")
+    lab.door.sudo("/usr/local/sbin/drawbridge-rescue bans remove 11.22.33.77 --yes")

@@ -64,7 +64,7 @@ def test_clients_are_shared_between_both_gateways_when_they_come_from_several_ad
     lab: Lab, door: Host, trust: Path
 ) -> None:
     since = door.ssh("date +%s").strip()
-    with network.addresses(network.INET, [f"198.51.100.{last}" for last in range(50, 82)]) as sources:
+    with network.addresses(network.INET, [f"11.22.33.{last}" for last in range(50, 82)]) as sources:
         for source in sources:
             assert Visitor(network.INET, trust, source=source).ask("/version").status == 200
     for instance in (1, 2):

@@ -1,0 +1,182 @@
+"""Each way in which the line or the keep goes away: told apart on the real hosts, told once, and its end too."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Final
+
+import pytest
+
+from tests.lab import network
+from tests.lab.conftest import PASSWORD
+from tests.lab.host import Host
+from tests.lab.lab import Lab
+from tests.lab.network import ROUTER
+from tests.lab.report import note
+from tests.lab.shell import wait_until
+from tests.lab.visitor import Visitor
+
+Cut = Callable[[Lab], AbstractContextManager[None]]
+
+DIAGNOSED_S: Final = 40
+TOLD_S: Final = 60
+"""Twice and more what it takes: how long it took is printed."""
+
+
+def status(door: Host) -> dict[str, Any]:
+    """Return what the monitor sees, read at the door itself: there may be no way to it."""
+    seen: dict[str, Any] = json.loads(door.at_the_console("cat", "/run/drawbridge/monitor/status.json"))
+    return seen
+
+
+def code(door: Host) -> str:
+    diagnosis = status(door)["diagnosis"]
+    return str(diagnosis["code"]) if diagnosis else ""
+
+
+def is_well(door: Host) -> bool:
+    seen = status(door)
+    return seen["state"] == "up" and seen["diagnosis"] is None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_before(lab: Lab) -> None:
+    """Forget what other tests did to the line within the hour: a cause is told once in it."""
+    lab.door.at_the_console("systemctl", "stop", "gateway-monitor")
+    folder = "/var/lib/drawbridge/monitor"
+    lab.door.at_the_console("rm", "-f", f"{folder}/outages.jsonl", f"{folder}/alerts.json")
+    lab.door.at_the_console("systemctl", "start", "gateway-monitor")
+
+
+@contextmanager
+def without_address(lab: Lab) -> Iterator[None]:
+    lab.door.at_the_console("ip", "addr", "flush", "dev", "host0", "scope", "global")
+    try:
+        yield
+    finally:
+        lab.door.at_the_console("networkctl", "reconfigure", "host0")
+
+
+@contextmanager
+def name_elsewhere(lab: Lab) -> Iterator[None]:
+    address = lab.internet.published()
+    lab.door.at_the_console("systemctl", "stop", "gateway-ddns")  # which would put it right at its next look
+    lab.internet.publish("11.22.33.99")
+    try:
+        yield
+    finally:
+        lab.internet.publish(address)
+        lab.door.at_the_console("systemctl", "start", "gateway-ddns")
+
+
+@contextmanager
+def port_closed(lab: Lab) -> Iterator[None]:
+    lab.router.cut()
+    try:
+        with network.without_forwarding(lab.door.address):
+            yield
+    finally:
+        lab.router.restart()
+
+
+@contextmanager
+def stopped(host: Host, unit: str) -> Iterator[None]:
+    host.at_the_console("systemctl", "stop", unit)
+    try:
+        yield
+    finally:
+        host.at_the_console("systemctl", "start", unit)
+
+
+@contextmanager
+def gateways_stopped(lab: Lab) -> Iterator[None]:
+    names = [f"gateway@{number}.{kind}" for number in (1, 2) for kind in ("socket", "service")]
+    lab.door.at_the_console("systemctl", "stop", *names)
+    try:
+        yield
+    finally:
+        lab.door.at_the_console("systemctl", "start", *names)
+
+
+CUTS: Final[Mapping[str, Cut]] = {
+    "cable_out": lambda lab: network.unplugged(lab.door.cable),
+    "no_address": without_address,
+    "router_gone": lambda _: network.without_router(),
+    "dns_dead": lambda _: network.on_the_way(forward=["udp dport 53 drop", "tcp dport 53 drop"]),
+    "dns_lying": lambda _: network.on_the_way(prerouting=[f"udp dport 53 dnat to {ROUTER}"]),
+    "captive_portal": lambda _: network.on_the_way(
+        prerouting=[f"tcp dport 80 dnat to {ROUTER}:8080", f"tcp dport 443 dnat to {ROUTER}:8443"]
+    ),
+    "upstream_black_hole": lambda _: network.on_the_way(forward=['oifname "wan0" drop']),
+    "name_elsewhere": name_elsewhere,
+    "port_closed": port_closed,
+    "keep_away": lambda lab: network.unplugged(lab.keep.cable),
+    "agent_down": lambda lab: stopped(lab.keep, "agent"),
+    "database_down": lambda lab: stopped(
+        lab.keep, "postgresql@15-main" if lab.suite == "bookworm" else "postgresql@17-main"
+    ),
+    "gateways_down": gateways_stopped,
+}
+
+
+@pytest.mark.parametrize("cause", CUTS)
+def test_cut_is_diagnosed_told_once_and_its_end_too(lab: Lab, cause: str) -> None:
+    wait_until(lambda: is_well(lab.door), timeout_s=90, what="the line to be well")
+    began = time.time()
+    mails = len(lab.internet.mails)
+    with CUTS[cause](lab):
+        diagnosed_s = wait_until(lambda: code(lab.door) == cause, timeout_s=DIAGNOSED_S, what=f"{cause}")
+    well_s = wait_until(lambda: is_well(lab.door), timeout_s=90, what="the line to be well again")
+    wait_until(lambda: _is_over(lab.door, cause, began), timeout_s=TOLD_S, what="the end of the alert")
+    wait_until(lambda: f"line.{cause}" in _told(lab, mails), timeout_s=TOLD_S, what="an e-mail about it")
+    seen = status(lab.door)
+    causes = [each["cause"] for each in seen["alerts"] if each["raised"] >= began - 1]
+    assert [each for each in causes if each.startswith("line.")] == [f"line.{cause}"]
+    outages = [each for each in seen["outages"] if each["began"] >= began - 10]
+    assert [each["code"] for each in outages] == [cause]
+    assert outages[0]["ended"] is not None
+    assert len(lab.internet.mails) - mails <= 2, "an alert, and its end"
+    note(f"{cause}: diagnosed after {diagnosed_s:.1f} s, well {well_s:.1f} s after its end")
+
+
+def test_flapping_line_is_told_once_and_kept_whole(lab: Lab) -> None:
+    wait_until(lambda: is_well(lab.door), timeout_s=90, what="the line to be well")
+    mails = len(lab.internet.mails)
+    began = time.time()
+    for _ in range(4):
+        with network.unplugged(lab.door.cable):
+            wait_until(lambda: status(lab.door)["state"] == "down", timeout_s=30, what="the cable's end to be seen")
+        wait_until(lambda: status(lab.door)["state"] == "up", timeout_s=60, what="the cable to be seen")
+    wait_until(lambda: code(lab.door) == "line_flapping", timeout_s=30, what="the flapping to be seen")
+    outages = [each for each in status(lab.door)["outages"] if each["began"] >= began - 1]
+    assert sum(1 + each["flaps"] for each in outages) >= 4
+    assert len(lab.internet.mails) - mails <= 3
+
+
+def test_owner_sees_it_all_and_nobody_else_does(lab: Lab, outside: Visitor, keep: Host, token: str) -> None:
+    if "owner@example.org" not in keep.sudo("drawbridge users list"):
+        keep.sudo("drawbridge users add owner@example.org --name Owner --role admin", text=f"{PASSWORD}\n")
+    admin = outside.sign_in("owner@example.org", PASSWORD)
+    page = outside.ask("/status", token=admin)
+    assert page.status == 200
+    for shown in ("gateway-monitor", "11.22.33.1", "agent"):
+        assert shown in page.body
+    assert outside.ask("/status", token=token).status == 403
+    assert outside.ask("/status").status in {302, 303, 401}
+    assert "backup" in lab.door.sudo("drawbridge status", check=False).lower()
+    assert "email: 250" in lab.door.sudo("drawbridge alerts test")
+    assert "port" in lab.door.sudo("drawbridge monitor check")
+
+
+def _is_over(door: Host, cause: str, began: float) -> bool:
+    return any(
+        each["cause"] == f"line.{cause}" and each["raised"] >= began - 1 and each["state"] == "cleared"
+        for each in status(door)["alerts"]
+    )
+
+
+def _told(lab: Lab, since: int) -> str:
+    return "\n".join(lab.internet.mails[since:])
