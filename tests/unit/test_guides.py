@@ -12,6 +12,7 @@ import pytest
 
 import agent.__main__
 import bridge.__main__
+import gateway.__main__
 import rescue.bans.__main__
 import rescue.changes.__main__
 from rescue.settings import Host
@@ -22,11 +23,16 @@ GUIDES: Final = ("install", "operate", "network", "recover")
 PARSERS: Final = {
     "agent": agent.__main__._parser,
     "bridge": bridge.__main__._parser,
+    "gateway": gateway.__main__._parser,
     "rescue.bans": rescue.bans.__main__._parser,
     "rescue.changes": rescue.changes.__main__._parser,
 }
 DEBIANS: Final = {"nginx", "ssh", "apt-daily-upgrade.timer"}
 STEPS_MAX: Final = 20
+
+
+OF_THE_DOOR: Final = ("alerts", "ddns", "monitor", "status")
+"""What ``sudo drawbridge`` is asked for at the door; all else is the keep's."""
 
 
 def guide(name: str) -> str:
@@ -67,8 +73,9 @@ def test_verb_is_the_consoles_when_a_guide_has_the_owner_say_it(name: str) -> No
 def test_command_of_the_owner_exists_when_a_guide_has_it(name: str) -> None:
     for command in typed(name):
         if words := after("sudo drawbridge ", command):
-            parsed = PARSERS["agent"]().parse_args([*words, "--config", "agent.toml"])
-            assert isinstance(parsed, argparse.Namespace)
+            module = "gateway" if words[0] in OF_THE_DOOR else "agent"
+            config = [] if words[0] == "status" else ["--config", f"{module}.toml"]
+            assert isinstance(PARSERS[module]().parse_args([*words, *config]), argparse.Namespace)
 
 
 @pytest.mark.parametrize("name", GUIDES)

@@ -108,7 +108,7 @@ def test_environment_is_a_setting_when_a_service_sets_it(unit: UnitFile) -> None
     variables = dict(line.split("=", 1) for line in unit.all("Service", "Environment"))
     assert all(name.startswith(PREFIX) for name in variables)
     loaded = process_settings.load(GatewaySettings, None, prefix=PREFIX, environ=variables)
-    assert loaded.listen.kind == ("systemd" if "gateway" in unit.path.name else "unix")
+    assert loaded.listen.kind == ("systemd" if unit.path.name == "gateway@.service" else "unix")
 
 
 @of_each([unit for unit in SERVICES if list(commands(unit))])
