@@ -161,6 +161,8 @@ def test_flapping_line_is_told_once_and_kept_whole(lab: Lab) -> None:
     for _ in range(4):
         with network.unplugged(lab.door.cable):
             wait_until(lambda: status(lab.door)["state"] == "down", timeout_s=30, what="the cable's end to be seen")
+            # and by who gives the address and the route, who otherwise may not give them anew
+            wait_until(lambda: "no-carrier" in lab.door.at_the_console("networkctl"), timeout_s=10, what="networkd")
         wait_until(lambda: status(lab.door)["state"] == "up", timeout_s=60, what="the cable to be seen")
     wait_until(lambda: code(lab.door) == "line_flapping", timeout_s=30, what="the flapping to be seen")
     outages = [each for each in status(lab.door)["outages"] if each["began"] >= began - 1]
