@@ -30,6 +30,8 @@ from gateway.connectivity.runner import Runner
 from gateway.connectivity.small_files import read_object
 from gateway.connectivity.watch import Watch
 
+_log: Final = logging.getLogger(__name__)
+
 _AGAIN_S: Final = 5.0
 """How soon a report is tried again that the inbox did not take."""
 
@@ -41,9 +43,10 @@ class Monitor:
         config = Config.from_json(sections)
         journal = Journal(config.journal)
         before = read_object(config.status) or {}
-        self._inbox = Inbox()
+        alerts = AlertSettings.of(sections["alerts"])
+        self._inbox = Inbox(alerts.inbox)
         self._noticed: asyncio.Queue[LineReport] = asyncio.Queue()
-        self._alerts = Alerts(AlertSettings.of(sections["alerts"]), clock)
+        self._alerts = Alerts(alerts, clock)
         self._watches = Watches(
             WatchSettings.of(sections["watches"]), report=self._inbox.report, clock=clock, raised=self._alerts.raised()
         )
@@ -64,6 +67,8 @@ class Monitor:
                     task.cancel()
         finally:
             notify(STOPPING)
+            while not self._noticed.empty():
+                self._leave(self._noticed.get_nowait())
             self._watch.stop()
             self._runner.write()
 
@@ -71,8 +76,15 @@ class Monitor:
         """Leave what the line has to say in the inbox, on disk, in its order."""
         while True:
             report = await self._noticed.get()
-            while not await asyncio.to_thread(self._inbox.report, Report(**asdict(report))):  # noqa: ASYNC110 - no event
+            while not await asyncio.to_thread(self._leave, report):  # noqa: ASYNC110 - nobody says when there is room
                 await asyncio.sleep(_AGAIN_S)
+
+    def _leave(self, report: LineReport) -> bool:
+        if not self._inbox.report(Report(**asdict(report))):
+            return False
+        fields = {"cause": report.cause, "state": report.state, "summary": report.summary}
+        _log.info("line_reported", extra={"drawbridge_fields": fields})
+        return True
 
     async def _look_around(self) -> None:
         while True:

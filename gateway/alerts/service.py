@@ -20,11 +20,10 @@ from gateway.alerts.channels.journal import Journal
 from gateway.alerts.channels.webhook import Webhook
 from gateway.alerts.message import Message
 from gateway.alerts.outbox import JOURNAL, Outbox
-from gateway.alerts.report import INBOX, Report, State
+from gateway.alerts.report import Report, State
 from gateway.alerts.settings import Settings
 from gateway.alerts.store import Waiting, load, new_instance, save
 
-BOOK: Final = Path("/var/lib/drawbridge/monitor/alerts.json")
 LOOK_S: Final = 1.0
 _UNDELIVERABLE: Final = "alerts.refused"
 _log: Final = logging.getLogger(__name__)
@@ -49,21 +48,21 @@ class Alerts:
         settings: Settings,
         clock: Clock,
         *,
-        inbox: Path = INBOX,
-        book: Path = BOOK,
+        inbox: Path | None = None,
+        book: Path | None = None,
         channels: Sequence[Channel] | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._path = book
-        self._waiting = Waiting(inbox)
+        self._path = book or settings.book
+        self._waiting = Waiting(inbox or settings.inbox)
         self._channels = channels_of(settings) if channels is None else list(channels)
         self._journal = Journal()
         self._is_inbox_missing = False
         names = (JOURNAL, *(channel.name for channel in self._channels))
         hours = settings.quiet_hours
         self._book = load(
-            book,
+            self._path,
             lambda: Book(new_instance(), hours, Outbox(names)),
             lambda values: Book.from_json(values, new_instance(), hours, names),
         )

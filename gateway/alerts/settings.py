@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from gateway.alerts.quiet import QuietHours
+from gateway.alerts.report import INBOX
 
+BOOK: Final = Path("/var/lib/drawbridge/monitor/alerts.json")
 _PORTS: Final = {"starttls": 587, "tls": 465}
 
 
@@ -40,6 +43,8 @@ class Settings:
     quiet_hours: QuietHours
     email: Email | None = None
     webhook: Webhook | None = None
+    inbox: Path = INBOX
+    book: Path = BOOK
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Settings:
@@ -52,6 +57,8 @@ class Settings:
             quiet_hours=QuietHours.of(values["quiet_hours"], zone),
             email=_email(email) if email["host"] else None,
             webhook=Webhook(**{**webhook, "token": webhook["token"] or ""}) if webhook["url"] else None,
+            inbox=Path(values["inbox"]),
+            book=Path(values["book"]),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
@@ -98,6 +99,12 @@ class Alerts(Section):
     )
     email: Email = Email()
     webhook: Webhook = Webhook()
+    inbox: Path = Field(
+        Path("/var/lib/drawbridge/alerts/inbox"), description="The folder where others leave what is to be told."
+    )
+    book: Path = Field(
+        Path("/var/lib/drawbridge/monitor/alerts.json"), description="Where it is kept what stands and what waits."
+    )
 
     def lacks(self) -> list[str]:
         """Return a line for each secret that is missing. Asked of the process that has them: the gateways have none."""

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import trustme
 
+from gateway.connectivity.verbs import SECTIONS
 from gateway.settings import GatewaySettings
 from gateway.settings.plain import as_json
 from tests import peers
@@ -163,9 +164,16 @@ def monitoring(world_folder: Path, box: Namespace, **changed: object) -> Iterato
         "gateway_sockets": (world_folder / "gateway-1.sock",), "status": world_folder / "status.json",
         "journal": world_folder / "outages.jsonl", **changed,
     }  # fmt: skip
-    settings = GatewaySettings.model_validate({"connectivity": given, "bridge": {"host": KEEP, "port": 8443}})
+    inbox = world_folder / "inbox"
+    inbox.mkdir(exist_ok=True)
+    settings = GatewaySettings.model_validate({
+        "connectivity": given, "bridge": {"host": KEEP, "port": 8443},
+        "alerts": {"inbox": inbox, "book": world_folder / "alerts.json"},
+        "watches": {"sockets": given["gateway_sockets"], "bans_socket": world_folder / "bans.sock",
+                    "ddns_status": given["ddns_status"], "taken": world_folder / "taken.json"},
+    })  # fmt: skip
     descriptor = os.memfd_create("settings")
-    os.write(descriptor, as_json(settings, ("connectivity", "bridge", "log")))
+    os.write(descriptor, as_json(settings, SECTIONS))
     os.lseek(descriptor, 0, os.SEEK_SET)
     with (world_folder / "monitor.log").open("a") as log:
         process = box.start(
