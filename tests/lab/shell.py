@@ -23,7 +23,8 @@ def run(*command: str | Path, text: str | None = None, timeout_s: float = 120, c
     try:
         done = subprocess.run(
             [str(part) for part in command],
-            input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout_s, check=False,
+            input=text or "",  # never what this process reads from, which Ansible may not like
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout_s, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         msg = f"{' '.join(map(str, command))}: still running after {timeout_s:g} s: {error.output!r}"
