@@ -13,15 +13,18 @@ from tests.lab.visitor import Visitor
 
 UNITS = [
     (DOOR, "gateway@1"), (DOOR, "gateway@2"), (DOOR, "bans"), (DOOR, "rescue-helper"), (DOOR, "rescue-sshd"),
-    (DOOR, "rescue-selftest"), (DOOR, "certificate"),
+    (DOOR, "rescue-selftest"), (DOOR, "certificate"), (DOOR, "gateway-monitor"), (DOOR, "gateway-ddns"),
     (KEEP, "agent"), (KEEP, "agent-migrate"), (KEEP, "bans"), (KEEP, "rescue-helper"), (KEEP, "rescue-sshd"),
     (KEEP, "backup"), (KEEP, "backup-drill"), (KEEP, "keys-rotate"),
 ]  # fmt: skip
 RESTARTED = [
     (DOOR, "gateway@1"), (DOOR, "bans"), (DOOR, "rescue-sshd"), (DOOR, "nginx"), (KEEP, "agent"), (KEEP, "rescue-sshd"),
-    (KEEP, "postgresql@{version}-drawbridge"),
+    (KEEP, "postgresql@{version}-drawbridge"), (DOOR, "gateway-monitor"), (DOOR, "gateway-ddns"),
 ]  # fmt: skip
-WATCHED = [(DOOR, "gateway@1"), (DOOR, "gateway@2"), (DOOR, "bans"), (KEEP, "agent"), (KEEP, "bans")]
+WATCHED = [
+    (DOOR, "gateway@1"), (DOOR, "gateway@2"), (DOOR, "gateway-monitor"), (DOOR, "gateway-ddns"), (DOOR, "bans"),
+    (KEEP, "agent"), (KEEP, "bans"),
+]  # fmt: skip
 EXPOSURE_MAX = 15
 """Ten times systemd's score."""
 
