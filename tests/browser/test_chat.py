@@ -136,7 +136,7 @@ WITH_MARKUP = """
         INSERT INTO symptom_type (id, label, category) VALUES (9001, $2, '<i>Skin</i>') RETURNING id
     ), log AS (
         INSERT INTO symptom_log (patient_id, symptom_id, logged_at, severity, remark)
-        SELECT $1, kind.id, now() - interval '1 hour', 5, $2 FROM kind RETURNING id
+        SELECT $1, kind.id, now(), 5, $2 FROM kind RETURNING id
     ) SELECT count(*) FROM log"""
 WITHOUT_MARKUP = """
     WITH gone AS (DELETE FROM symptom_log WHERE symptom_id = 9001 AND patient_id = $1 RETURNING id)
