@@ -55,17 +55,23 @@ _UNITS: Final = {
 
 def formats_of(values: Sequence[str], candidates: Sequence[str] = _DATE_TIMES) -> list[str]:
     """Return the formats that read the values: the one that reads most, and then whatever adds some."""
-    patterns = {text: re.compile(formats.parse(text).pattern) for text in candidates}
-    left = list(values)
+    left = Counter(values)  # each value is read once, however often it is there
+    reads = {text: _read_by(text, left) for text in candidates}
     chosen: list[str] = []
     while left:
-        fits = {text: sum(pattern.fullmatch(value) is not None for value in left) for text, pattern in patterns.items()}
+        fits = {text: sum(left[value] for value in read) for text, read in reads.items()}
         best = max(fits, key=lambda text: fits[text])
         if fits[best] < max(1, FEW * len(values)):
             break
         chosen.append(best)
-        left = [value for value in left if patterns[best].fullmatch(value) is None]
-    return chosen if len(left) <= (1 - MOST) * len(values) else []
+        for value in reads[best]:
+            del left[value]  # what a format has read counts for no other: a Counter's missing value is 0
+    return chosen if left.total() <= (1 - MOST) * len(values) else []
+
+
+def _read_by(text: str, values: Iterable[str]) -> list[str]:
+    fullmatch = re.compile(formats.parse(text).pattern).fullmatch
+    return [value for value in values if fullmatch(value) is not None]
 
 
 def times_of(values: Sequence[str]) -> list[str]:
