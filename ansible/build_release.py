@@ -4,7 +4,8 @@
 
     python3 ansible/build_release.py --side door --python 3.11 --machine aarch64 [--into dist]
 
-Prints ``{"version": …, "archive": …}``. The version names the content, so that the same tree gives the same release,
+Prints ``{"version": …, "archive": …, "rescue": …}``, the last being the folder of the rescue console alone, which is
+installed beside the releases. The version names the content, so that the same tree gives the same release,
 and a Pi that has it already gets nothing. Wheels are fetched here, by the hashes of ``requirements.lock``: a Pi needs
 neither a compiler nor the package index.
 """
@@ -18,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -79,6 +81,22 @@ def build(side: str, python: str, machine: str, into: Path) -> tuple[str, Path]:
     return version, archive
 
 
+def console(into: Path, version: str) -> Path:
+    """Return a folder with the rescue console as it is in git, made unless it is there.
+
+    The tree's own has what Python keeps beside it: it would change on a Pi whenever a test had run here.
+    """
+    folder = into / f"rescue-{version}"
+    if not folder.is_dir():
+        fresh = Path(tempfile.mkdtemp(prefix="rescue-", suffix=".new", dir=into))  # both Pis may be at it
+        shutil.copytree(PROJECT / "rescue", fresh, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+        try:
+            fresh.rename(folder)
+        except OSError:
+            shutil.rmtree(fresh)
+    return folder
+
+
 def _sources(packages: Sequence[str]) -> Iterator[Path]:
     for name in packages:
         for path in (PROJECT / name).rglob("*"):
@@ -103,7 +121,8 @@ def main() -> None:
     parser.add_argument("--into", type=Path, default=PROJECT / "dist", metavar="DIR", help="where to write it (dist)")
     options = parser.parse_args()
     version, archive = build(options.side, options.python, options.machine, options.into)
-    sys.stdout.write(json.dumps({"version": version, "archive": str(archive)}) + "\n")
+    built = {"version": version, "archive": str(archive), "rescue": str(console(options.into, version))}
+    sys.stdout.write(json.dumps(built) + "\n")
 
 
 if __name__ == "__main__":

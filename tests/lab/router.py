@@ -14,7 +14,7 @@ _CHAINS: Final = ("mapped", "translated", "translated_back")
 _RULES: Final = """
 table inet miniupnpd {
     chain mapped {}
-    chain prerouting { type nat hook prerouting priority -90; jump translated; }
+    chain prerouting { type nat hook prerouting priority -90; fib daddr type local jump translated; }
     chain translated {}
     chain postrouting { type nat hook postrouting priority 110; jump translated_back; }
     chain translated_back {}
