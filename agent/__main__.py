@@ -32,6 +32,7 @@ from agent.backup import commands as backup
 from agent.backup.errors import BackupError
 from agent.db.migrate import MigrationError, migrate
 from agent.db.pools import Pool, PoolOptions
+from agent.mail.seal import MailKeyError
 from agent.settings import PREFIX, AgentSettings, BackupSettings
 from bridge.contracts.operation import Role
 from bridge.errors import AppError
@@ -195,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start: Callable[[argparse.Namespace], Awaitable[int]] = options.start
     try:
         return uvloop.run(start(options))  # type: ignore[arg-type]
-    except (SettingsError, KeysRefused, TLSRefused, TokenKeysError) as error:
+    except (SettingsError, KeysRefused, TLSRefused, TokenKeysError, MailKeyError) as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
     except AppError as error:

@@ -41,6 +41,7 @@ from agent.db.migrate import MigrationError, check, migrate
 from agent.db.pools import Pool, PoolOptions, connect
 from agent.db.tracing import CallTrace, current_call
 from agent.events import FeedHub
+from agent.mail.outbox import Outbox
 from agent.report.operations import Reporting
 from agent.settings import AgentSettings, Slots
 from bridge.contracts.health import OPERATIONS as HEALTH_OPERATIONS
@@ -72,8 +73,9 @@ _CLOSE_S: Final = 2.0
 class Agent:
     """One agent, made of its settings.
 
-    Raises :class:`~bridge.keys.KeysRefused`, :class:`~bridge.tls.TLSRefused` or
-    :class:`~agent.accounts.token_keys.TokenKeysError` when its own files cannot be used.
+    Raises :class:`~bridge.keys.KeysRefused`, :class:`~bridge.tls.TLSRefused`,
+    :class:`~agent.accounts.token_keys.TokenKeysError` or :class:`~agent.mail.seal.MailKeyError` when its own files
+    cannot be used.
     """
 
     def __init__(self, settings: AgentSettings, clock: Clock | None = None) -> None:
@@ -117,6 +119,7 @@ class Agent:
             ),
         )
         tokens = AccessTokens(self._token_keys, settings.tokens)
+        self._outbox = Outbox(settings.mail, clock)
         self._passwords = Passwords(settings.passwords)
         self._sessions = Sessions(
             pool=self._store,

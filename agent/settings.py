@@ -5,11 +5,12 @@ The environment's prefix is ``DRAWBRIDGE_AGENT_`` (see :mod:`bridge.process.sett
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
 
 from bridge.pki import Terms
 from bridge.process.settings import Section
@@ -21,6 +22,27 @@ Count = Annotated[int, Field(ge=1)]
 
 HOUR_S: Final = 3600.0
 DAY_S: Final = 24 * HOUR_S
+
+
+# one header field's worth, and nothing that could begin another: https://www.rfc-editor.org/rfc/rfc5321#section-4.1.2
+_MAIL_ADDRESS: Final = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
+)
+
+
+def is_mail_address(text: str) -> bool:
+    """Return whether a mail can be sent there: without SMTPUTF8, which few servers speak."""
+    return _MAIL_ADDRESS.fullmatch(text) is not None
+
+
+def _mail_address(text: str) -> str:
+    if not is_mail_address(text):
+        msg = "must be an e-mail address such as anna@example.org"
+        raise ValueError(msg)
+    return text
+
+
+MailAddress = Annotated[str, AfterValidator(_mail_address)]
 
 
 class Bridge(Section):
@@ -207,6 +229,43 @@ class Limits(Section):
     )
 
 
+class Mail(Section):
+    """Mail to people: confirmations, reset links, invitations. Over TLS that is verified here. Off without a `host`."""
+
+    host: str = Field(
+        "", pattern=r"^[A-Za-z0-9.:-]*$", description="The mail server that takes our mail. Empty: no mail is sent."
+    )
+    port: int = Field(0, ge=0, le=65535, description="Its port. 0: 587 for starttls, 465 for tls.")
+    security: Literal["starttls", "tls"] = Field(
+        "starttls", description="Whether TLS begins with a command (starttls) or with the connection (tls)."
+    )
+    username: str = Field("", pattern=r"^[^\r\n]*$", description="The login at the mail server. Empty: none.")
+    password: SecretStr | None = Field(None, description="Its password.")
+    sender: MailAddress | None = Field(None, description="The address that mails come from.")
+    sender_name: str = Field(
+        "Drawbridge", pattern=r"^[\w. -]{1,60}$", description="The name that mails come from, as people know the site."
+    )
+    site: str = Field(
+        "", pattern=r"^(https://[A-Za-z0-9.:-]+)?$",
+        description="The website's origin, such as https://health.example.org: what links in mails begin with. It is "
+        "set here, and never taken from a request.",
+    )  # fmt: skip
+    owner: MailAddress | None = Field(None, description="The address that feedback goes to. None: it is only stored.")
+    key_file: Path = Field(
+        Path("/var/lib/drawbridge/mail/key"), description="The key that waiting mails are sealed with in the store."
+    )
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Mail:
+        if self.host and not (self.sender and self.site):
+            msg = "needs sender and site where there is a host"
+            raise ValueError(msg)
+        if self.host and bool(self.username) != bool(self.password):
+            msg = "needs both username and password (a credential), or neither"
+            raise ValueError(msg)
+        return self
+
+
 class Backup(Section):
     """Where the databases are backed up to, and how long that is kept. `python -m agent backup` reads only this part.
 
@@ -311,6 +370,7 @@ class AgentSettings(Section):
     tokens: Tokens = Tokens()
     passwords: Passwords = Passwords()
     limits: Limits = Limits()
+    mail: Mail = Mail()
     backup: Backup = Backup()
     report: Report = Report()
     log: Log = Log()

@@ -1,0 +1,9 @@
+"""The statements of ``queries.sql``, loaded once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from agent.db.queries import load
+
+QUERIES: Final = load("agent.mail")
