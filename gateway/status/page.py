@@ -131,4 +131,4 @@ def add_routes(
     )
     pages = StatusPages(settings, admins=admins, fragments=fragments, drain=drain, look_s=LOOK_S, beat_s=BEAT_S)
     app.router.add_get("/status", pages.show)
-    app.router.add_get("/status/events", pages.events)
+    app.router.add_get("/status/events", pages.events, allow_head=False)  # a stream is nothing but its body

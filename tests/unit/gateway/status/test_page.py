@@ -85,6 +85,11 @@ async def test_status_is_for_administrators_alone(door: Door, path: str) -> None
     assert not door.bridge.asked
 
 
+async def test_events_are_not_sent_when_only_the_headers_are_asked_for(door: Door) -> None:
+    async with door.client.head("/status/events", headers=door.bearer(**ADMIN)) as response:
+        assert response.status == 405
+
+
 async def test_status_is_shown_when_the_agent_confirms_the_administrator(door: Door, tmp_path: Path) -> None:
     fill(tmp_path, door)
 

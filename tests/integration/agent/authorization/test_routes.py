@@ -1,0 +1,163 @@
+"""Every route of the gateway, in front of the real agent, asked by everybody who might try.
+
+A route is guarded unless it is listed here with a reason: nothing has to be done for a new one to be walked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from bridge.contracts.operation import Role
+from gateway.app import Gateway
+from gateway.settings import Bridge, GatewaySettings, Limits, Listen
+from tests.gateway_door import Door
+from tests.integration.agent.authorization.stage import BAD_TOKENS, MARK, Stage
+from tests.waiting import until
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]  # the first waits for the agent
+
+OPEN: Final = {
+    "/api/v1/auth/login": "is how one comes by a session",
+    "/api/v1/auth/logout": "says no more than that the session is over",
+    "/api/v1/auth/refresh": "brings a refresh token, which is what proves the session",
+    "/api/v1/chat": "tells who may be in danger to call for help, signed in or not; records it asks for as the caller",
+    "/auth/login": "as under /api/v1",
+    "/auth/logout": "as under /api/v1",
+    "/auth/refresh": "as under /api/v1",
+    "/chat": "as /api/v1/chat",
+    "/csp-reports": "browsers send reports without credentials",
+    "/health": "tells a watchdog that this process answers, and no more",
+    "/health/keep": "is for this machine alone, by its address",
+    "/health/keep/taken": "is for this machine alone, by its address",
+    "/health/ready": "names the parts and whether they are up",
+    "/manifest.webmanifest": "holds the site's name and icons",
+    "/metrics": "is for web.metrics_networks alone, by address",
+    "/sign-in": "is the form to sign in with",
+    "/static/{name}": "is the look of the pages, the same for everybody",
+    "/version": "names the release",
+}
+"""Routes for everybody, and why."""
+
+FRAMES: Final = {
+    "/": "is the frame of the chat: its answers are asked for one by one",
+}
+"""Pages shown on the gateway's own word, to a token with a good signature, although it may have been revoked."""
+
+_ELSEWHERE: Final = {"X-Forwarded-For": "203.0.113.9"}
+_FORGED: Final = ("", "expired", "wrong key", "unknown key", "none")
+"""What the gateway can tell by itself; the other bad tokens only the agent can."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    status: int
+    location: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Front:
+    """A gateway before the stage's agent, reached over the Unix socket that nginx would use."""
+
+    stage: Stage
+    session: aiohttp.ClientSession
+
+    async def ask(self, method: str, path: str, token: str) -> Answered:
+        headers = _ELSEWHERE | ({"Authorization": f"Bearer {token}"} if token else {})
+        url = "http://door.test" + re.sub(r"\{[^}]*\}", str(self.stage.ann), path)
+        body: dict[str, str] | None = {} if method in {"POST", "PUT", "PATCH"} else None
+        async with self.session.request(method, url, headers=headers, json=body, allow_redirects=False) as response:
+            start = await response.content.read(1 << 20) if response.content_type != "text/event-stream" else b""
+            return Answered(response.status, response.headers.get("Location", ""), start)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def front(walked: Stage, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Front]:
+    folder: Path = walked.machine.folder
+    path = tmp_path_factory.mktemp("front") / "gateway.sock"
+    many = 1_000_000
+    settings = GatewaySettings(
+        listen=Listen(kind="unix", path=path, drain_s=1.0),
+        bridge=Bridge(port=walked.running.port, tls_dir=folder / "gateway-tls", keys_dir=folder / "gateway-keys"),
+        limits=Limits(
+            account_per_minute=many, address_per_minute=many, address_total_per_minute=many, sign_in_per_minute=many
+        ),
+    )
+    stop = asyncio.Event()
+    gateway = Gateway(settings)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(gateway.run(stop))
+        try:
+            await until(lambda: bool(gateway.addresses), timeout_s=8.0)
+            connector = aiohttp.UnixConnector(str(path))
+            async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
+                yield Front(walked, session)
+        finally:
+            stop.set()
+
+
+def _routes() -> list[tuple[str, str]]:
+    """Return method and pattern of every route."""
+    routes = Door(GatewaySettings()).app.router.routes()
+    return [(route.method, route.resource.canonical) for route in routes if route.resource is not None]
+
+
+async def test_open_routes_are_those_with_a_reason() -> None:
+    patterns = {path for _, path in _routes()}
+    assert OPEN.keys() | FRAMES.keys() <= patterns
+    assert not OPEN.keys() & FRAMES.keys()
+
+
+@pytest.mark.parametrize("bad", ["", *BAD_TOKENS])
+async def test_guarded_route_gives_nothing_when_the_token_is_no_good(front: Front, bad: str) -> None:
+    token = front.stage.tokens[bad] if bad else ""
+    wrong = []
+    with front.stage.watching(stop=False) as reached:
+        for method, path in _routes():
+            if path in OPEN or (path in FRAMES and bad not in _FORGED):
+                continue
+            answered = await front.ask(method, path, token)
+            is_sent_to_sign_in = answered.status == 303 and answered.location.startswith(("/sign-in", "/auth/refresh"))
+            if method in {"POST", "PUT", "PATCH"} and bad not in _FORGED:
+                is_refused = 400 <= answered.status < 500  # the body is looked at before the agent is asked
+            else:
+                is_refused = answered.status == 401 or is_sent_to_sign_in
+            if not is_refused:
+                wrong.append((method, path, answered.status))
+    assert wrong == []
+    assert reached == []
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_guarded_route_shows_nothing_on_the_gateways_own_word(front: Front, role: Role) -> None:
+    """What is answered well was asked of the agent in the same request, as who asks; and nothing of it is Ann's."""
+    wrong, answered_well = [], 0
+    for method, path in _routes():
+        if path in OPEN or path in FRAMES:
+            continue
+        token = await front.stage.sign_in(await front.stage.account(role, person="p-2"))  # the one before may be over
+        with front.stage.watching(stop=False) as reached:
+            answered = await front.ask(method, path, token)
+        if (answered.status < 300 and not reached) or f"{MARK} ache".encode() in answered.body:
+            wrong.append((method, path, answered.status))
+        answered_well += answered.status == 200
+    assert wrong == []
+    assert answered_well
+
+
+async def test_open_route_shows_nothing_of_anybody_when_nobody_is_signed_in(front: Front) -> None:
+    with front.stage.watching(stop=False) as reached:
+        answers = {(method, path): await front.ask(method, path, "") for method, path in _routes() if path in OPEN}
+    assert [asked for asked, answered in answers.items() if MARK.encode() in answered.body] == []
+    assert reached == []
+    by_address = [path for path, why in OPEN.items() if why.endswith(("by its address", "by address"))]
+    assert {answers[asked].status for asked in answers if asked[1] in by_address} == {403}
