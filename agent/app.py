@@ -28,9 +28,11 @@ from prometheus_client import REGISTRY, generate_latest
 from agent.accounts.access_tokens import AccessTokens
 from agent.accounts.attempts import Attempts
 from agent.accounts.authentication import Authentication
+from agent.accounts.changing_passwords import ChangingPasswords
 from agent.accounts.directory import Directory, Listeners
 from agent.accounts.grants import Grants
 from agent.accounts.operations import Sessions
+from agent.accounts.own_account import OwnAccount
 from agent.accounts.passwords import Passwords
 from agent.accounts.token_keys import TokenKeys, TokenKeysError
 from agent.apps import health
@@ -121,15 +123,25 @@ class Agent:
         tokens = AccessTokens(self._token_keys, settings.tokens)
         self._outbox = Outbox(settings.mail, clock)
         self._passwords = Passwords(settings.passwords)
+        attempts = Attempts(self._store, settings.limits)
         self._sessions = Sessions(
             pool=self._store,
             writes=self._writes,
             passwords=self._passwords,
-            attempts=Attempts(self._store, settings.limits),
+            attempts=attempts,
             keys=self._token_keys,
             tokens=tokens,
             directory=self._directory,
             settings=settings.tokens,
+            clock=clock,
+        )
+        self._own_account = OwnAccount(pool=self._store, writes=self._writes, directory=self._directory, clock=clock)
+        self._changing_passwords = ChangingPasswords(
+            pool=self._store,
+            passwords=self._passwords,
+            attempts=attempts,
+            sessions=self._sessions,
+            directory=self._directory,
             clock=clock,
         )
         self._reporting = Reporting(settings, self._tls, clock)
@@ -232,7 +244,8 @@ class Agent:
 
     def _handlers(self) -> dict[Operation[Any, Any], Handler]:
         return {
-            **self._sessions.handlers, **self._health_handlers(), **self._reporting.handlers,
+            **self._sessions.handlers, **self._own_account.handlers, **self._changing_passwords.handlers,
+            **self._health_handlers(), **self._reporting.handlers,
             STATUS: self._status, METRICS: _metrics,
             RENEW: _issues_none if self._issuer is None else self._issuer.renew,
         }  # fmt: skip

@@ -9,6 +9,7 @@ the call is refused: nobody's word is taken from a memory that may be wrong.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -20,6 +21,7 @@ from agent.accounts.statements import QUERIES
 from agent.db.listen import Hearing
 from agent.db.pools import Pool
 from bridge.contracts.operation import Role
+from bridge.errors import AppError
 from bridge.process.clock import Clock, utc
 
 QUERY_S: Final = 1.0
@@ -87,6 +89,14 @@ class Directory:
         """Take an end that was just committed as heard, so that it holds before the answer leaves."""
         self._ended[session_id] = self._clock.time()
 
+    async def look_again(self, user_id: UUID) -> None:
+        """Take a change of an account that was just committed as heard, so that it holds before the answer leaves.
+
+        Where the store does not answer now, the change is heard a moment later all the same.
+        """
+        with suppress(AppError):
+            await self._remember(user_id)
+
     async def _load(self) -> None:
         not_before = utc(self._clock.time()) - timedelta(seconds=self._access_s)
         rows = await self._pool.fetch(QUERIES["users_state"], None, deadline=self._deadline())
@@ -103,16 +113,19 @@ class Directory:
             self._remember_end(subject)
             self._listeners.on_session(text)
             return
-        standing = await self._fetch_standing(subject)
-        if standing is None:
-            self._standings.pop(subject, None)
-        else:
-            self._standings[subject] = standing
+        await self._remember(subject)
         self._listeners.on_user(text)
 
     def _lose(self) -> None:
         self._is_live = False
         self._listeners.on_suspend()
+
+    async def _remember(self, user_id: UUID) -> None:
+        standing = await self._fetch_standing(user_id)
+        if standing is None:
+            self._standings.pop(user_id, None)
+        else:
+            self._standings[user_id] = standing
 
     def _remember_end(self, session_id: UUID) -> None:
         now = self._clock.time()

@@ -85,12 +85,16 @@ class Sessions:
                 user_id=None if user is None else str(user["id"]), error_code=Code.BAD_CREDENTIALS.wire,
             )  # fmt: skip
             raise Denied(Code.BAD_CREDENTIALS)
+        async with self._pool.transaction(context.deadline) as transaction:
+            answer = await self.start(transaction, user, now)
+        log(_log, "session_started", request_id=context.request_id, user_id=str(user["id"]))
+        return answer
+
+    async def start(self, transaction: Transaction, user: asyncpg.Record, now: datetime) -> Answer:
+        """Start a session of ``user`` (a row as of ``user_by_email``) and return its tokens, good once it commits."""
         session_id, salt = uuid4(), secrets.token_bytes(refresh_tokens.SALT_BYTES)
         expires_at = self._expiry(now, started_at=now)
-        await self._pool.execute(
-            QUERIES["start_session"], session_id, user["id"], salt, now, expires_at, deadline=context.deadline
-        )
-        log(_log, "session_started", request_id=context.request_id, user_id=str(user["id"]))
+        await transaction.execute(QUERIES["start_session"], session_id, user["id"], salt, now, expires_at)
         return self._answer(user, session_id, salt, generation=0, now=now, expires_at=expires_at)
 
     async def refresh(self, context: CallerContext, params: Refresh) -> Answer:

@@ -17,12 +17,14 @@ BYTES_MAX: Final = 72
 """bcrypt sees no more than this (https://www.usenix.org/legacy/event/usenix99/provos/provos.pdf): refused."""
 
 
-def check_strength(password: str) -> None:
-    """Raise Invalid unless a new password is long and mixed enough."""
+def check_strength(password: str, *, field: str = "password") -> None:
+    """Raise Invalid, which names ``field``, unless a new password is mixed, long and short enough."""
     kinds = (str.isupper, str.islower, str.isdigit)
+    _as_bytes(password, field)
     if len(password) < LENGTH_MIN or not all(any(map(kind, password)) for kind in kinds):
         _refuse(
-            f"must have at least {LENGTH_MIN} characters with an upper-case letter, a lower-case letter and a digit"
+            f"must have at least {LENGTH_MIN} characters with an upper-case letter, a lower-case letter and a digit",
+            field,
         )
 
 
@@ -51,13 +53,13 @@ class Passwords:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _as_bytes(password: str) -> bytes:
+def _as_bytes(password: str, field: str = "password") -> bytes:
     """Return what is hashed: NFC (RFC 8265), for keyboards differ in how they compose an "é"."""
     encoded = unicodedata.normalize("NFC", password).encode()
     if len(encoded) > BYTES_MAX:
-        _refuse(f"must be at most {BYTES_MAX} bytes of UTF-8")
+        _refuse(f"must be at most {BYTES_MAX} bytes of UTF-8", field)
     return encoded
 
 
-def _refuse(message: str) -> NoReturn:
-    raise Invalid(Code.INVALID_REQUEST, fields=(FieldError("password", message),))
+def _refuse(message: str, field: str = "password") -> NoReturn:
+    raise Invalid(Code.INVALID_REQUEST, fields=(FieldError(field, message),))

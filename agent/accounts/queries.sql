@@ -149,3 +149,59 @@ DELETE FROM grants USING users WHERE users.id = grants.user_id AND lower(users.e
 -- -> email text, app text, person text, granted_at timestamptz
 SELECT u.email, g.app, g.person, g.granted_at FROM grants AS g JOIN users AS u ON u.id = g.user_id
 ORDER BY lower(u.email), g.app;
+
+-- name: profile
+-- An account as its owner sees it.
+-- $1 user_id uuid
+-- -> id uuid, email text, name text, role text, time_zone text, created_at timestamptz
+SELECT id, email, name, role, time_zone, created_at FROM users WHERE id = $1;
+
+-- name: change_profile
+-- Change what an owner may change; null leaves a column as it is.
+-- $1 user_id uuid
+-- $2 name text
+-- $3 time_zone text
+-- -> as in profile
+UPDATE users SET name = coalesce($2, name), time_zone = coalesce($3, time_zone)
+WHERE id = $1
+RETURNING id, email, name, role, time_zone, created_at;
+
+-- name: own_sessions
+-- The sign-ins of an account that still stand, newest first.
+-- $1 user_id uuid
+-- $2 now timestamptz
+-- -> id uuid, created_at timestamptz, last_used_at timestamptz, expires_at timestamptz
+SELECT id, created_at, rotated_at AS last_used_at, expires_at FROM sessions
+WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2
+ORDER BY created_at DESC, id;
+
+-- name: end_own_session
+-- End a session if it is this account's and stands.
+-- $1 user_id uuid
+-- $2 session_id uuid
+-- $3 now timestamptz
+-- -> id uuid
+UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $3 RETURNING id;
+
+-- name: end_other_sessions
+-- End every session of an account but one.
+-- $1 user_id uuid
+-- $2 session_id uuid
+-- $3 now timestamptz
+-- -> id uuid
+UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL AND expires_at > $3 RETURNING id;
+
+-- name: password_of
+-- What a password is checked against when its owner is signed in.
+-- $1 user_id uuid
+-- -> email text, password_hash text
+SELECT email, password_hash FROM users WHERE id = $1;
+
+-- name: replace_password
+-- Replace the password that was just checked, if it still is the one, which ends every session of the account.
+-- $1 user_id uuid
+-- $2 before text
+-- $3 password_hash text
+-- -> id uuid, and the account as in user_by_email
+UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 AND is_active
+RETURNING id, email, name, role, time_zone, token_version;

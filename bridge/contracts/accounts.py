@@ -30,6 +30,16 @@ class Refresh(Model):
     refresh_token: Annotated[Secret, Field(min_length=1, max_length=2048)]
 
 
+class ChangePassword(Model):
+    """``address`` is as in :class:`SignIn`: whoever tries passwords here is held to the same limit."""
+
+    model_config = ConfigDict(str_strip_whitespace=False)
+
+    current_password: Annotated[Secret, Field(min_length=1, max_length=1024)]
+    new_password: Annotated[Secret, Field(min_length=1, max_length=1024)]
+    address: Annotated[str, StringConstraints(max_length=45)] = ""
+
+
 class Account(Model):
     """The account as its owner sees it. ``time_zone`` is an IANA name."""
 
@@ -70,4 +80,10 @@ CONFIRM_ADMIN: Final = Operation(
 """Says nothing but that the caller's session stands, and its account is an administrator's now. For what the gateway
 itself has to show: it can tell who a token was made for, not whether that still holds."""
 
-OPERATIONS: Final = (SIGN_IN, REFRESH, SIGN_OUT, CONFIRM_ADMIN)
+CHANGE_PASSWORD: Final = Operation(
+    name="accounts.change_password", params=ChangePassword, result=Tokens, principal=User(), effect=Effect.WRITE,
+    deadline_ms=10_000, lane=Lane.CREDENTIALS, issues_tokens=True,
+)  # fmt: skip
+"""Ends every session of the account and starts one for the caller, whose tokens it gives."""
+
+OPERATIONS: Final = (SIGN_IN, REFRESH, SIGN_OUT, CONFIRM_ADMIN, CHANGE_PASSWORD)

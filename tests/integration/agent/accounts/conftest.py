@@ -13,8 +13,10 @@ import pytest
 from agent.accounts.access_tokens import AccessTokens
 from agent.accounts.attempts import Attempts
 from agent.accounts.authentication import Authentication
+from agent.accounts.changing_passwords import ChangingPasswords
 from agent.accounts.directory import Directory, Listeners
 from agent.accounts.operations import Sessions
+from agent.accounts.own_account import OwnAccount
 from agent.accounts.passwords import Passwords
 from agent.accounts.token_keys import TokenKeys
 from agent.accounts.users import NewUser, Users
@@ -29,7 +31,9 @@ from bridge.contracts.operation import Nothing, Role
 from bridge.process.clock import SystemClock
 from bridge.server import AnonymousCaller, CallerContext, UserCaller
 from tests.clocks import TurnedClock
+from tests.integration.agent.accounts.house import ANN, BOB, EVE, House, open_house
 from tests.integration.agent.conftest import StoreDsns
+from tests.integration.agent.machine import PASSWORD as HOUSE_PASSWORD
 
 EMAIL = "Ann@Example.org"
 PASSWORD = "Correct horse 1"
@@ -61,6 +65,9 @@ class Accounts:
     users: Users
     authentication: Authentication
     tokens: AccessTokens
+    passwords: Passwords
+    own_account: OwnAccount
+    changing_passwords: ChangingPasswords
     ann: UUID
 
     async def sign_in(
@@ -100,11 +107,13 @@ async def accounts(store: Pool, tmp_path: Path, turned_clock: TurnedClock) -> As
     told = Told()
     directory = Directory(store, turned_clock, access_s=settings.access_s, listeners=told.listeners)
     passwords = Passwords(PasswordSettings(bcrypt_cost=4))
+    writes = IdempotentWrites(store, keep_s=60)
+    attempts = Attempts(store, Limits())
     sessions = Sessions(
         pool=store,
-        writes=IdempotentWrites(store, keep_s=60),
+        writes=writes,
         passwords=passwords,
-        attempts=Attempts(store, Limits()),
+        attempts=attempts,
         keys=keys,
         tokens=tokens,
         directory=directory,
@@ -112,11 +121,40 @@ async def accounts(store: Pool, tmp_path: Path, turned_clock: TurnedClock) -> As
         clock=turned_clock,
     )
     users = Users(store, passwords)
-    authentication = Authentication(tokens, directory, turned_clock)
     ann = NewUser(email=EMAIL, name="Ann", role=Role.TECHNICIAN, time_zone="Europe/London")
-    ann_id = await users.add(ann, PASSWORD, deadline=soon())
-    yield Accounts(store, turned_clock, directory, told, sessions, users, authentication, tokens, ann_id)
+    yield Accounts(
+        store=store,
+        clock=turned_clock,
+        directory=directory,
+        told=told,
+        sessions=sessions,
+        users=users,
+        authentication=Authentication(tokens, directory, turned_clock),
+        tokens=tokens,
+        passwords=passwords,
+        own_account=OwnAccount(pool=store, writes=writes, directory=directory, clock=turned_clock),
+        changing_passwords=ChangingPasswords(
+            pool=store,
+            passwords=passwords,
+            attempts=attempts,
+            sessions=sessions,
+            directory=directory,
+            clock=turned_clock,
+        ),
+        ann=await users.add(ann, PASSWORD, deadline=soon()),
+    )
     passwords.close()
+
+
+@pytest.fixture
+async def house(tmp_path: Path, store: Pool, store_dsns: StoreDsns) -> AsyncIterator[House]:
+    """Give the appliance with Ann (viewer), Bob (technician) and Eve (administrator)."""
+    passwords = Passwords(PasswordSettings(bcrypt_cost=4))
+    for user in (ANN, BOB, EVE):
+        await Users(store, passwords).add(user, HOUSE_PASSWORD, deadline=soon())
+    passwords.close()
+    async with open_house(tmp_path, store_dsns) as opened:
+        yield opened
 
 
 class Ears:

@@ -1,0 +1,106 @@
+"""A whole appliance but for nginx, in one process: what is asked over HTTP goes through the bridge to a real store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import ClientSession, DummyCookieJar, UnixConnector
+
+from agent.accounts.users import NewUser
+from bridge.contracts.operation import Role
+from gateway.settings import Limits
+from tests.integration.agent.conftest import StoreDsns
+from tests.integration.agent.machine import PASSWORD, Machine, Running
+from tests.integration.gateway.keep_and_door import Hosts
+
+ANN: Final = NewUser(email="ann@example.org", name="Ann", role=Role.VIEWER, time_zone="Europe/London")
+BOB: Final = NewUser(email="bob@example.org", name="Bob", role=Role.TECHNICIAN)
+EVE: Final = NewUser(email="eve@example.org", name="Eve", role=Role.ADMIN)
+MANY: Final = {"sign_in_per_account": 1000, "sign_in_per_address": 1000}
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answer. ``body`` is what its JSON says, None where there is none."""
+
+    status: int
+    body: Any
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def wrong(self) -> list[str]:
+        """The names of the inputs that a problem finds wrong."""
+        return [error["name"] for error in self.body["fields"]]
+
+
+@dataclass
+class Caller:
+    """Somebody with a token, or with none."""
+
+    http: ClientSession
+    tokens: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def token(self) -> str:
+        return str(self.tokens.get("access_token", ""))
+
+    @property
+    def id(self) -> str:
+        return str(self.tokens["user"]["id"])
+
+    async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Said:
+        if self.token:
+            headers.setdefault("Authorization", f"Bearer {self.token}")
+        async with self.http.request(method, f"http://localhost{path}", json=body, headers=headers) as response:
+            content = await response.read()
+            said = json.loads(content) if content else None
+            return Said(response.status, said, dict(response.headers))
+
+    async def get(self, path: str) -> Said:
+        return await self.ask("GET", path)
+
+    async def put(self, path: str, body: object) -> Said:
+        return await self.ask("PUT", path, body)
+
+    async def post(self, path: str, body: object = None) -> Said:
+        return await self.ask("POST", path, body)
+
+    async def delete(self, path: str) -> Said:
+        return await self.ask("DELETE", path)
+
+
+@dataclass
+class House:
+    machine: Machine
+    running: Running
+    http: ClientSession
+
+    @property
+    def nobody(self) -> Caller:
+        return Caller(self.http)
+
+    async def sign_in(self, user: NewUser, password: str = PASSWORD) -> Caller:
+        caller = self.nobody
+        said = await caller.post("/auth/login", {"email": user.email, "password": password})
+        assert said.status == 200, said
+        caller.tokens = said.body
+        return caller
+
+
+@asynccontextmanager
+async def open_house(folder: Path, store: StoreDsns, **sections: dict[str, Any]) -> AsyncIterator[House]:
+    machine = Machine.set_up(folder, store, "postgresql://nobody@/none?host=/nonexistent")
+    settings = {"source": {}, "limits": MANY} | sections
+    hosts = Hosts(machine, folder)
+    limits = Limits(
+        account_per_minute=10_000, address_per_minute=10_000, address_total_per_minute=10_000, sign_in_per_minute=10_000
+    )
+    async with machine.running(**settings) as running, hosts.gateway(running.port, limits=limits):
+        connector = UnixConnector(str(hosts.socket))
+        async with ClientSession(connector=connector, cookie_jar=DummyCookieJar()) as http:
+            yield House(machine, running, http)
