@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import pytest
+from pydantic_core import to_json
 
 from bridge.contracts import OPERATIONS
 from bridge.contracts.operation import Anonymous, Effect, Machine, Operation, Role, User
@@ -110,12 +111,14 @@ async def test_nothing_of_an_account_is_told_or_changed_when_somebody_else_names
         for person in ("", "p-2"):
             stranger = await walked.account(role, person=person)
             token = await walked.sign_in(stranger)
+            sent = b""
             for params in naming(operation.params, names):
+                sent += to_json(params)  # what a stranger calls themselves they may be told
                 answer = await walked.answer(operation, params, token)
                 if answer in _NO_SESSION:  # the call before ended it, as it should
                     token = await walked.sign_in(stranger)
                     answer = await walked.answer(operation, params, token)
-                if isinstance(answer, bytes) and any(mark in answer for mark in marks):
+                if isinstance(answer, bytes) and any(mark in answer and mark not in sent for mark in marks):
                     told.append((operation.name, params))
     assert told == []
     assert await _anns(walked) == before
