@@ -330,7 +330,7 @@ async def _users(settings: AgentSettings) -> AsyncIterator[Users]:
     pool = Pool(PoolOptions("command", settings.store.dsn.get_secret_value(), size=1), _CLOCK)
     passwords = Passwords(settings.passwords)
     try:
-        yield Users(pool, passwords)
+        yield Users(pool, passwords, _CLOCK)
     finally:
         passwords.close()
         await pool.close(_deadline())

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from agent import audit
 from agent.accounts.attempts import Attempts
 from agent.accounts.directory import Directory
 from agent.accounts.operations import Sessions
 from agent.accounts.passwords import Passwords, check_strength
 from agent.accounts.statements import QUERIES
-from agent.db.pools import Pool
+from agent.audit import Entry, Outcome
+from agent.db.pools import Pool, Transaction
 from bridge.contracts.accounts import CHANGE_PASSWORD, ChangePassword
 from bridge.contracts.operation import Operation
 from bridge.errors import Code, FieldError, Invalid, NotFound
@@ -64,6 +67,8 @@ class ChangingPasswords:
             )
             hashing = tasks.create_task(self._passwords.hash(new_password))
         if not checking.result():
+            async with self._pool.transaction(context.deadline) as transaction:
+                await self._record(transaction, context, now, Outcome.REFUSED)
             log(
                 _log, "password_change_refused", level=logging.WARNING, request_id=context.request_id,
                 user_id=str(user_id),
@@ -75,10 +80,22 @@ class ChangingPasswords:
             )
             if user is None:  # it was changed, or the account disabled, while this one was looked at
                 raise _wrong()
-            answer = await self._sessions.start(transaction, user, now)
+            answer = await self._sessions.start(
+                transaction, user, now, operation=CHANGE_PASSWORD, context=context, address=params.address
+            )
+            await self._record(transaction, context, now)
         await self._directory.look_again(user_id)
         log(_log, "password_changed", request_id=context.request_id, user_id=str(user_id))
         return answer
+
+    async def _record(
+        self, transaction: Transaction, context: CallerContext, now: datetime, outcome: Outcome = Outcome.DONE
+    ) -> None:
+        entry = Entry(
+            operation=CHANGE_PASSWORD.name, at=now, actor=audit.actor_of(context.caller), entity="account",
+            entity_id=str(context.user.user_id), outcome=outcome, request_id=context.request_id,
+        )  # fmt: skip
+        await audit.append(transaction, entry)
 
 
 def _wrong() -> Invalid:

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from agent import audit
 from agent.accounts import refresh_tokens
 from agent.accounts.access_tokens import AccessTokens, Claims
 from agent.accounts.attempts import Attempts
@@ -18,6 +19,7 @@ from agent.accounts.directory import Directory
 from agent.accounts.passwords import Passwords
 from agent.accounts.statements import QUERIES
 from agent.accounts.token_keys import TokenKeys
+from agent.audit import Actor, Entry, Outcome
 from agent.db.idempotency import IdempotentWrites
 from agent.db.pools import Pool, Transaction
 from agent.settings import Tokens as TokenSettings
@@ -80,21 +82,41 @@ class Sessions:
         password = params.password.get_secret_value()
         is_right = await self._passwords.matches(password, None if user is None else user["password_hash"])
         if user is None or not is_right or not user["is_active"]:
+            await self._record_refusal(context, None if user is None else user["id"], now)
             log(
                 _log, "sign_in_refused", level=logging.WARNING, request_id=context.request_id,
                 user_id=None if user is None else str(user["id"]), error_code=Code.BAD_CREDENTIALS.wire,
             )  # fmt: skip
             raise Denied(Code.BAD_CREDENTIALS)
         async with self._pool.transaction(context.deadline) as transaction:
-            answer = await self.start(transaction, user, now)
+            answer = await self.start(
+                transaction, user, now, operation=SIGN_IN, context=context, address=params.address
+            )
         log(_log, "session_started", request_id=context.request_id, user_id=str(user["id"]))
         return answer
 
-    async def start(self, transaction: Transaction, user: asyncpg.Record, now: datetime) -> Answer:
-        """Start a session of ``user`` (a row as of ``user_by_email``) and return its tokens, good once it commits."""
+    async def start(
+        self,
+        transaction: Transaction,
+        user: asyncpg.Record,
+        now: datetime,
+        *,
+        operation: Operation[Any, Any],
+        context: CallerContext,
+        address: str,
+    ) -> Answer:
+        """Start a session of ``user`` (a row as of ``user_by_email``) and return its tokens, good once it commits.
+
+        Recorded as ``operation``'s; what else the transaction changes has to come before.
+        """
         session_id, salt = uuid4(), secrets.token_bytes(refresh_tokens.SALT_BYTES)
         expires_at = self._expiry(now, started_at=now)
         await transaction.execute(QUERIES["start_session"], session_id, user["id"], salt, now, expires_at)
+        entry = Entry(
+            operation=operation.name, at=now, actor=Actor("user", user["id"], session_id), entity="session",
+            entity_id=str(session_id), subject_id=user["id"], request_id=context.request_id, new={"address": address},
+        )  # fmt: skip
+        await audit.append(transaction, entry)
         return self._answer(user, session_id, salt, generation=0, now=now, expires_at=expires_at)
 
     async def refresh(self, context: CallerContext, params: Refresh) -> Answer:
@@ -106,7 +128,7 @@ class Sessions:
         now = utc(self._clock.time())
         presented = refresh_tokens.parse(params.refresh_token.get_secret_value())
         async with self._pool.transaction(context.deadline) as transaction:
-            answer = await self._rotate(transaction, presented, now)
+            answer = await self._rotate(transaction, presented, now, context.request_id)
         if answer is None:
             log(_log, "refresh_refused", level=logging.WARNING, request_id=context.request_id)
             raise Denied(Code.SESSION_ENDED)
@@ -117,7 +139,13 @@ class Sessions:
         now = utc(self._clock.time())
 
         async def end(transaction: Transaction) -> Answer:
-            await transaction.execute(QUERIES["end_session"], context.user.session_id, now)
+            session_id = context.user.session_id
+            await transaction.execute(QUERIES["end_session"], session_id, now)
+            entry = Entry(
+                operation=SIGN_OUT.name, at=now, actor=audit.actor_of(context.caller), entity="session",
+                entity_id=str(session_id), request_id=context.request_id,
+            )  # fmt: skip
+            await audit.append(transaction, entry)
             return _NOTHING
 
         answer = await self._writes.once(SIGN_OUT, context, now=now, work=end)
@@ -136,8 +164,21 @@ class Sessions:
         await self._pool.execute(QUERIES["forget_sessions"], not_after, deadline=deadline)
         await self._pool.execute(QUERIES["forget_attempts"], now, deadline=deadline)
 
+    async def _record_refusal(self, context: CallerContext, user_id: UUID | None, now: datetime) -> None:
+        """Add the refused sign-in to the audit trail, as late whether or not the account exists.
+
+        Never what was typed in place of an account: people type passwords there.
+        """
+        entry = Entry(
+            operation=SIGN_IN.name, at=now, actor=audit.ANONYMOUS, entity="account",
+            entity_id="" if user_id is None else str(user_id), outcome=Outcome.REFUSED,
+            request_id=context.request_id,
+        )  # fmt: skip
+        async with self._pool.transaction(context.deadline) as transaction:
+            await audit.append(transaction, entry)
+
     async def _rotate(
-        self, transaction: Transaction, presented: refresh_tokens.Presented, now: datetime
+        self, transaction: Transaction, presented: refresh_tokens.Presented, now: datetime, request_id: str
     ) -> Answer | None:
         """Return the answer, or None: it is no token of ours, or its session is over, which may have happened here."""
         row = await transaction.fetchrow(QUERIES["session_to_refresh"], presented.session_id)
@@ -151,6 +192,12 @@ class Sessions:
             await transaction.execute(QUERIES["rotate_session"], presented.session_id, generation, now, expires_at)
         elif not self._is_repeat(presented.generation, row, now):
             await transaction.execute(QUERIES["end_session"], presented.session_id, now)
+            entry = Entry(
+                operation=REFRESH.name, at=now, actor=audit.ANONYMOUS, entity="session",
+                entity_id=str(presented.session_id), outcome=Outcome.REFUSED, subject_id=row["id"],
+                request_id=request_id, why="a refresh token was used twice: the session was ended",
+            )  # fmt: skip
+            await audit.append(transaction, entry)
             log(_log, "refresh_token_reused", level=logging.WARNING, user_id=str(row["id"]))
             return None
         return self._answer(

@@ -122,27 +122,40 @@ SELECT id, email, name, role, is_active, created_at FROM users ORDER BY lower(em
 -- Disable an account, which ends its sessions, or enable it again.
 -- $1 email text
 -- $2 is_active boolean
-UPDATE users SET is_active = $2 WHERE lower(email) = lower($1);
+-- -> id uuid, was_active boolean
+WITH old AS (SELECT id, is_active FROM users WHERE lower(email) = lower($1) FOR UPDATE)
+UPDATE users SET is_active = $2 FROM old WHERE users.id = old.id RETURNING users.id, old.is_active AS was_active;
 
 -- name: set_password
 -- Replace an account's password, which ends its sessions.
 -- $1 email text
 -- $2 password_hash text
-UPDATE users SET password_hash = $2 WHERE lower(email) = lower($1);
+-- -> id uuid
+UPDATE users SET password_hash = $2 WHERE lower(email) = lower($1) RETURNING id;
 
 -- name: add_grant
 -- Link an account to a person's records in an app, or to all where the source has one person.
 -- $1 email text
 -- $2 app text
 -- $3 person text
-INSERT INTO grants (user_id, app, person) SELECT id, $2, $3 FROM users WHERE lower(email) = lower($1)
-ON CONFLICT (user_id, app) DO UPDATE SET person = excluded.person, granted_at = now();
+-- -> user_id uuid, was_there boolean, was_person text
+WITH account AS (
+    SELECT u.id, g.user_id IS NOT NULL AS was_there, g.person AS was_person
+    FROM users AS u LEFT JOIN grants AS g ON g.user_id = u.id AND g.app = $2
+    WHERE lower(u.email) = lower($1) FOR UPDATE OF u
+), given AS (
+    INSERT INTO grants (user_id, app, person) SELECT id, $2, $3 FROM account
+    ON CONFLICT (user_id, app) DO UPDATE SET person = excluded.person, granted_at = now() RETURNING user_id
+)
+SELECT user_id, was_there, was_person FROM given JOIN account ON account.id = given.user_id;
 
 -- name: remove_grant
 -- Take an account's link in an app away.
 -- $1 email text
 -- $2 app text
-DELETE FROM grants USING users WHERE users.id = grants.user_id AND lower(users.email) = lower($1) AND grants.app = $2;
+-- -> user_id uuid, person text
+DELETE FROM grants USING users WHERE users.id = grants.user_id AND lower(users.email) = lower($1) AND grants.app = $2
+RETURNING grants.user_id, grants.person;
 
 -- name: list_grants
 -- Every link, by e-mail address.

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
+import asyncpg
 from pydantic import AfterValidator, StringConstraints
 
+from agent import audit
 from agent.accounts.passwords import Passwords, check_strength
 from agent.accounts.statements import QUERIES
-from agent.db.pools import Pool
+from agent.audit import OWNER, Entry
+from agent.db.pools import Pool, Transaction
+from agent.db.queries import Query
 from bridge.contracts.operation import Model, Role
 from bridge.errors import Code, Conflict, NotFound
+from bridge.process.clock import Clock, utc
 
 
 def _address(text: str) -> str:
@@ -49,11 +55,12 @@ class GrantRow(Model):
 
 
 class Users:
-    """Every change takes effect in a running agent within a second: the store tells it."""
+    """Every change takes effect in a running agent within a second: the store tells it. Each is in the audit trail."""
 
-    def __init__(self, pool: Pool, passwords: Passwords) -> None:
+    def __init__(self, pool: Pool, passwords: Passwords, clock: Clock) -> None:
         self._pool = pool
         self._passwords = passwords
+        self._clock = clock
 
     async def add(self, user: NewUser, password: str, *, deadline: float) -> UUID:
         """Create an account and return its id. Raises Invalid for a weak password, Conflict for a taken e-mail."""
@@ -61,9 +68,12 @@ class Users:
         hashed = await self._passwords.hash(password)
         values = (user.email, user.name, hashed, user.role.value, user.time_zone)
         try:
-            return UUID(str(await self._pool.fetchval(QUERIES["add_user"], *values, deadline=deadline)))
+            async with self._pool.transaction(deadline) as transaction:
+                user_id = UUID(str(await transaction.fetchval(QUERIES["add_user"], *values)))
+                await self._record(transaction, "users.add", "account", user_id, new=user.model_dump(mode="json"))
         except Conflict:
             raise Conflict(Code.CONFLICT, f"there is an account for {user.email} already") from None
+        return user_id
 
     async def everyone(self, *, deadline: float) -> list[UserRow]:
         rows = await self._pool.fetch(QUERIES["list_users"], deadline=deadline)
@@ -71,32 +81,72 @@ class Users:
 
     async def set_active(self, email: str, *, is_active: bool, deadline: float) -> None:
         """Disable or enable an account. Raises NotFound."""
-        _one(await self._pool.execute(QUERIES["set_active"], email, is_active, deadline=deadline), email)
+        async with self._pool.transaction(deadline) as transaction:
+            row = await _one(transaction, QUERIES["set_active"], email, is_active, what=email)
+            command = "users.enable" if is_active else "users.disable"
+            old, new = {"is_active": row["was_active"]}, {"is_active": is_active}
+            await self._record(transaction, command, "account", row["id"], old=old, new=new)
 
     async def set_password(self, email: str, password: str, *, deadline: float) -> None:
         """Replace a password, which ends the account's sessions. Raises Invalid, NotFound."""
         check_strength(password)
         hashed = await self._passwords.hash(password)
-        _one(await self._pool.execute(QUERIES["set_password"], email, hashed, deadline=deadline), email)
+        async with self._pool.transaction(deadline) as transaction:
+            row = await _one(transaction, QUERIES["set_password"], email, hashed, what=email)
+            await self._record(transaction, "users.password", "account", row["id"])
 
     async def end_every_session(self, now: datetime, *, deadline: float) -> int:
         """Have everybody sign in again; return how many sessions were ended."""
-        tag = await self._pool.execute(QUERIES["end_every_session"], now, deadline=deadline)
-        return int(tag.rpartition(" ")[2])
+        async with self._pool.transaction(deadline) as transaction:
+            tag = await transaction.execute(QUERIES["end_every_session"], now)
+            ended = int(tag.rpartition(" ")[2])
+            await self._record(transaction, "sessions.end", "session", None, new={"ended": ended})
+        return ended
 
     async def add_grant(self, email: str, app: str, person: str | None, *, deadline: float) -> None:
         """Link an account to a person in ``app``, in place of the link it had. Raises NotFound."""
-        _one(await self._pool.execute(QUERIES["add_grant"], email, app, person, deadline=deadline), email)
+        async with self._pool.transaction(deadline) as transaction:
+            row = await _one(transaction, QUERIES["add_grant"], email, app, person, what=email)
+            old = {"app": app, "person": row["was_person"]} if row["was_there"] else None
+            new = {"app": app, "person": person}
+            await self._record(transaction, "grants.add", "grant", row["user_id"], old=old, new=new)
 
     async def remove_grant(self, email: str, app: str, *, deadline: float) -> None:
         """Take the link away. Raises NotFound where there is none."""
-        _one(await self._pool.execute(QUERIES["remove_grant"], email, app, deadline=deadline), f"{email} in {app}")
+        async with self._pool.transaction(deadline) as transaction:
+            row = await _one(transaction, QUERIES["remove_grant"], email, app, what=f"{email} in {app}")
+            old = {"app": app, "person": row["person"]}
+            await self._record(transaction, "grants.remove", "grant", row["user_id"], old=old)
 
     async def every_grant(self, *, deadline: float) -> list[GrantRow]:
         rows = await self._pool.fetch(QUERIES["list_grants"], deadline=deadline)
         return [GrantRow.model_validate(dict(row)) for row in rows]
 
+    async def _record(
+        self,
+        transaction: Transaction,
+        command: str,
+        entity: str,
+        user_id: UUID | None,
+        *,
+        old: Mapping[str, object] | None = None,
+        new: Mapping[str, object] | None = None,
+    ) -> None:
+        entry = Entry(
+            operation=command,
+            at=utc(self._clock.time()),
+            actor=OWNER,
+            entity=entity,
+            entity_id="" if user_id is None else str(user_id),
+            subject_id=user_id,
+            old=old,
+            new=new,
+        )
+        await audit.append(transaction, entry)
 
-def _one(tag: str, what: str) -> None:
-    if tag.endswith(" 0"):
+
+async def _one(transaction: Transaction, query: Query, *arguments: object, what: str) -> asyncpg.Record:
+    row = await transaction.fetchrow(query, *arguments)
+    if row is None:
         raise NotFound(Code.NOT_FOUND, f"there is nothing for {what}")
+    return row

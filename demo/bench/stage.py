@@ -255,7 +255,7 @@ class Stage:
         pool = Pool(PoolOptions("bench", self.logins.agent, size=1), self._clock)
         passwords = Passwords(PasswordSettings(bcrypt_cost=4))  # signing in is not what is measured
         try:
-            accounts = Users(pool, passwords)
+            accounts = Users(pool, passwords, self._clock)
             deadline = self._clock.monotonic() + _READY_S
             known = {row.email for row in await accounts.everyone(deadline=deadline)}
             for user in users:

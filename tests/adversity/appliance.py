@@ -133,7 +133,7 @@ class Stage:
         passwords = Passwords(PasswordSettings(bcrypt_cost=4))
         deadline = clock.monotonic() + _STATEMENT_S
         try:
-            users = Users(pool, passwords)
+            users = Users(pool, passwords, clock)
             await users.add(NewUser(email=email, name="Somebody"), PASSWORD, deadline=deadline)
             await users.add_grant(email, "health", person, deadline=deadline)
         finally:

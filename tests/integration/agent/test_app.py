@@ -49,7 +49,7 @@ async def add_user(store_dsns: StoreDsns, user: NewUser, *, person: str = "") ->
         Pool(PoolOptions("set-up", store_dsns.agent), SystemClock()),
         Passwords(PasswordSettings(bcrypt_cost=4)),
     )
-    users = Users(pool, passwords)
+    users = Users(pool, passwords, SystemClock())
     await users.add(user, PASSWORD, deadline=soon())
     if person:
         await users.add_grant(user.email, "health", person, deadline=soon())

@@ -10,7 +10,7 @@ from tests.integration.agent.conftest import StoreDsns
 
 STATEMENTS = [
     query
-    for package in ("agent.db", "agent.accounts", "agent.backup", "agent.mail")
+    for package in ("agent.db", "agent.accounts", "agent.audit", "agent.backup", "agent.mail")
     for query in load(package).values()
     if query.name != "backup.check_indexes"  # of an extension that only a drill's scratch cluster has
 ]

@@ -120,7 +120,7 @@ async def accounts(store: Pool, tmp_path: Path, turned_clock: TurnedClock) -> As
         settings=settings,
         clock=turned_clock,
     )
-    users = Users(store, passwords)
+    users = Users(store, passwords, turned_clock)
     ann = NewUser(email=EMAIL, name="Ann", role=Role.TECHNICIAN, time_zone="Europe/London")
     yield Accounts(
         store=store,
@@ -151,7 +151,7 @@ async def house(tmp_path: Path, store: Pool, store_dsns: StoreDsns) -> AsyncIter
     """Give the appliance with Ann (viewer), Bob (technician) and Eve (administrator)."""
     passwords = Passwords(PasswordSettings(bcrypt_cost=4))
     for user in (ANN, BOB, EVE):
-        await Users(store, passwords).add(user, HOUSE_PASSWORD, deadline=soon())
+        await Users(store, passwords, SystemClock()).add(user, HOUSE_PASSWORD, deadline=soon())
     passwords.close()
     async with open_house(tmp_path, store_dsns) as opened:
         yield opened

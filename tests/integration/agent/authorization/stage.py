@@ -186,7 +186,7 @@ async def stage(folder: Path, store: StoreDsns, source_dsn: str) -> AsyncIterato
             machine.running(limits=_OPEN_LIMITS) as running,
             gateway(running.port, certificates, keys=keys) as monitor,
         ):
-            made = Stage(machine, running, monitor, pool, Users(pool, passwords))
+            made = Stage(machine, running, monitor, pool, Users(pool, passwords, SystemClock()))
             made.ann = await made.account(Role.VIEWER, name=MARK, person="p-1")
             await made.make_tokens()
             yield made
