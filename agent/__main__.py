@@ -28,6 +28,7 @@ from agent.accounts.users import NewUser, Users
 from agent.app import UNITS, Agent
 from agent.apps import APPS
 from agent.apps.health.schema import run_check, run_inspect
+from agent.audit import commands as audit
 from agent.backup import commands as backup
 from agent.backup.errors import BackupError
 from agent.db.migrate import MigrationError, migrate
@@ -263,6 +264,12 @@ def _parser() -> argparse.ArgumentParser:
 
     tokens = _group(commands, "tokens", "the keys that access tokens are signed with")
     _add(tokens, "rotate", tokens_rotate, common)
+
+    trail = _group(commands, "audit", "the audit trail: who did what")
+    _add(trail, "verify", audit.audit_verify, common)
+    audit.add_arguments(
+        _add(trail, "list", audit.audit_list, common, listed), _add(trail, "show", audit.audit_show, common)
+    )
 
     _add_backup(_group(commands, "backup", "backups of the databases"), common, listed)
     return parser

@@ -36,6 +36,8 @@ from agent.accounts.own_account import OwnAccount
 from agent.accounts.passwords import Passwords
 from agent.accounts.token_keys import TokenKeys, TokenKeysError
 from agent.apps import health
+from agent.audit.operations import Auditing
+from agent.audit.reading import Reader
 from agent.db.availability import Availability
 from agent.db.idempotency import IdempotentWrites
 from agent.db.listen import listen
@@ -144,6 +146,7 @@ class Agent:
             directory=self._directory,
             clock=clock,
         )
+        self._auditing = Auditing(Reader(self._store))
         self._reporting = Reporting(settings, self._tls, clock)
         self._server = BridgeServer(
             boot=self._boot,
@@ -245,7 +248,7 @@ class Agent:
     def _handlers(self) -> dict[Operation[Any, Any], Handler]:
         return {
             **self._sessions.handlers, **self._own_account.handlers, **self._changing_passwords.handlers,
-            **self._health_handlers(), **self._reporting.handlers,
+            **self._auditing.handlers, **self._health_handlers(), **self._reporting.handlers,
             STATUS: self._status, METRICS: _metrics,
             RENEW: _issues_none if self._issuer is None else self._issuer.renew,
         }  # fmt: skip

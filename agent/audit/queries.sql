@@ -24,3 +24,49 @@ RETURNING number, hash;
 -- $1 subject_id uuid
 -- -> bigint
 SELECT audit_erase($1);
+
+-- name: links
+-- The next entries of the chain in order, with the bytes that are hashed (docs/audit.md) made from the columns as stored.
+-- $1 after bigint
+-- $2 count bigint
+-- -> number bigint, entry bytea, hash bytea, payload_digest bytea, salt bytea, payload bytea, subject text, erased text
+SELECT number,
+       convert_to(json_build_array(
+           number, (extract(epoch FROM at) * 1000000)::bigint, actor, user_id, session_id, operation, outcome, entity,
+           entity_id, subject_id, request_id, encode(payload_digest, 'hex'))::text, 'UTF8') AS entry,
+       hash, payload_digest, salt, convert_to(payload, 'UTF8') AS payload, subject_id::text AS subject,
+       CASE WHEN operation = 'audit.erase' THEN entity_id END AS erased
+FROM audit WHERE number > $1 ORDER BY number LIMIT $2;
+
+-- name: page
+-- The newest entries that match, after a place in that order; a condition that is not asked for is left out.
+-- $1 start timestamptz
+-- $2 end timestamptz
+-- $3 user_id uuid
+-- $4 entity text
+-- $5 entity_id text
+-- $6 operation text
+-- $7 before_at timestamptz
+-- $8 before_number bigint
+-- $9 count bigint
+-- -> number bigint, at timestamptz, actor text, user_id uuid, user_email text, session_id uuid, operation text, outcome text, entity text, entity_id text, request_id text, payload text, erased boolean
+SELECT a.number, a.at, a.actor, a.user_id, u.email AS user_email, a.session_id, a.operation, a.outcome, a.entity,
+       a.entity_id, a.request_id, a.payload, a.payload IS NULL AND a.payload_digest IS NOT NULL AS erased
+FROM (
+    SELECT * FROM audit AS a WHERE {{conditions}} ORDER BY a.at DESC, a.number DESC LIMIT $9
+) AS a LEFT JOIN users AS u ON u.id = a.user_id
+ORDER BY a.at DESC, a.number DESC;
+
+-- name: one
+-- One entry, as in page.
+-- $1 number bigint
+-- -> as in page
+SELECT a.number, a.at, a.actor, a.user_id, u.email AS user_email, a.session_id, a.operation, a.outcome, a.entity,
+       a.entity_id, a.request_id, a.payload, a.payload IS NULL AND a.payload_digest IS NOT NULL AS erased
+FROM audit AS a LEFT JOIN users AS u ON u.id = a.user_id WHERE a.number = $1;
+
+-- name: account
+-- The id of the account with an e-mail address.
+-- $1 email text
+-- -> uuid
+SELECT id FROM users WHERE lower(email) = lower($1);

@@ -8,6 +8,7 @@ from typing import Final
 
 import asyncpg
 
+from agent.audit import LINKS, TrailBroken, verify
 from agent.backup.contents import COUNT_S, QUERIES, STATEMENT_S
 from agent.backup.errors import BackupError
 from agent.db.pools import Connection
@@ -41,7 +42,23 @@ async def _indexes(connection: Connection) -> str:
     return f"{checked} agree with their tables"
 
 
-CHECKS: Final[Sequence[Check]] = (Check("indexes", _indexes),)
+async def _audit(connection: Connection) -> str:
+    """Compute the audit trail's hashes again: a restored trail must be the one that was backed up."""
+    if await connection.fetchval(QUERIES["has_audit"].sql, timeout=STATEMENT_S) is None:
+        return "not checked: this store is older than the audit trail"
+
+    async def fetch(after: int, count: int) -> Sequence[asyncpg.Record]:
+        return await connection.fetch(LINKS.sql, after, count, timeout=STATEMENT_S)
+
+    try:
+        found = await verify(fetch)
+    except TrailBroken as broken:
+        msg = f"the trail is not what was written: {broken}"
+        raise BackupError(msg) from broken
+    return f"{found.head.number} entries hold"
+
+
+CHECKS: Final[Sequence[Check]] = (Check("indexes", _indexes), Check("audit", _audit))
 
 
 async def run_checks(connection: Connection, checks: Sequence[Check]) -> dict[str, str]:

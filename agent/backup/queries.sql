@@ -61,3 +61,8 @@ SELECT count(*) FROM (
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam
     WHERE a.amname = 'btree' AND c.relpersistence = 'p' AND i.indisready AND i.indisvalid
 ) AS checked;
+
+-- name: has_audit
+-- The audit trail's table, or null where there is none.
+-- -> text
+SELECT to_regclass('audit')::text;

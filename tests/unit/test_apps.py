@@ -53,7 +53,7 @@ def test_app_has_a_contract_whose_operations_carry_its_name(app: str) -> None:
 
 def test_operations_of_no_app_are_those_of_accounts_and_of_the_machines() -> None:
     owners = {name.partition(".")[0] for name in contracts.OPERATIONS}
-    assert owners - {*APPS} == {"accounts", "users", "system"}
+    assert owners - {*APPS} == {"accounts", "audit", "users", "system"}
     assert all(operation.lane is Lane.DATA for name, operation in contracts.OPERATIONS.items() if name.startswith(APPS))
 
 

@@ -36,6 +36,12 @@ def machine(tmp_path: Path, store_dsns: StoreDsns, database: str) -> Machine:
     return Machine.set_up(tmp_path, store_dsns, database)
 
 
+async def run_sql(dsn: str, sql: str) -> None:
+    connection = await asyncpg.connect(dsn, timeout=5)
+    await connection.execute(sql, timeout=5)
+    await connection.close(timeout=5)
+
+
 @pytest.fixture
 def agent(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Give a function that runs ``agent`` with some arguments, and returns its exit code."""
@@ -252,3 +258,46 @@ def test_service_says_ready_lives_and_stops_in_order_when_systemd_runs_it(
 def test_sessions_end_says_how_many_when_all_are_meant(agent: Command, capsys: pytest.CaptureFixture[str]) -> None:
     assert agent("sessions", "end", "--all") == 0
     assert capsys.readouterr().out == "ended 0 sessions\n"
+
+
+@pytest.mark.story("water/FR-080")
+def test_trail_is_listed_shown_and_verified_when_the_owner_asks(
+    agent: Command, machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert agent("audit", "verify") == 0
+    assert capsys.readouterr().out.startswith("0 entries hold")
+    assert agent("audit", "list") == 0
+    assert capsys.readouterr().out.endswith("none\n")
+    agent("users", "add", EMAIL, "--password-file", password_file(machine.folder))
+    agent("users", "disable", EMAIL)
+    capsys.readouterr()
+
+    assert agent("audit", "list", "--entity", "account", "--since", "2020-01-01T00:00:00Z", "--limit", "9") == 0
+    newest, oldest = capsys.readouterr().out.splitlines()
+    assert newest.startswith("2  ")
+    assert "owner  users.disable  account " in newest
+    assert "owner  users.add  account " in oldest
+    assert agent("audit", "list", "--user", EMAIL, "--json") == 0
+    assert capsys.readouterr().out == "[]\n"
+    assert agent("audit", "list", "--user", "nobody@example.org") == 1
+    assert capsys.readouterr().err == "there is no account for nobody@example.org\n"
+    with pytest.raises(SystemExit):
+        agent("audit", "list", "--until", "2026-01-01")
+    assert "the time needs its zone" in capsys.readouterr().err
+
+    assert agent("audit", "show", "2") == 0
+    assert json.loads(capsys.readouterr().out)["new"] == {"is_active": False}
+    assert agent("audit", "show", "9") == 1
+    assert capsys.readouterr().err == "there is no entry 9\n"
+    assert agent("audit", "verify") == 0
+    assert capsys.readouterr().out.startswith("2 entries hold, 0 payloads were erased\nthe newest is 2 ")
+
+
+def test_trail_is_called_broken_when_an_entry_was_changed(
+    agent: Command, machine: Machine, store_dsns: StoreDsns, capsys: pytest.CaptureFixture[str]
+) -> None:
+    agent("users", "add", EMAIL, "--password-file", password_file(machine.folder))
+    asyncio.run(run_sql(store_dsns.owner, "ALTER TABLE audit DISABLE TRIGGER USER; UPDATE audit SET actor = 'user'"))
+    capsys.readouterr()
+    assert agent("audit", "verify") == 1
+    assert capsys.readouterr().err == "the audit trail is BROKEN: entry 1: is not what was written\n"

@@ -8,6 +8,7 @@ import pytest
 from agent.backup.checks import CHECKS, Check, run_checks
 from agent.backup.errors import BackupError
 from agent.db.pools import Connection, connect
+from tests.integration.agent.conftest import StoreDsns
 
 
 async def _fails(_connection: Connection) -> str:
@@ -38,5 +39,32 @@ async def test_indexes_fail_when_one_does_not_agree_with_its_table(database: str
             await run_checks(connection, CHECKS)
         with pytest.raises(asyncpg.UndefinedFunctionError):  # nothing of the check is left
             await connection.execute("SELECT bt_index_check(0)")
+    finally:
+        await connection.close(timeout=5)
+
+
+async def test_trail_is_checked_when_there_is_one(database: str, store_dsns: StoreDsns) -> None:
+    await assert_trail(database, "not checked: this store is older than the audit trail")
+    await assert_trail(store_dsns.owner, "0 entries hold")
+
+
+async def assert_trail(dsn: str, found: str) -> None:
+    connection = await connect(dsn, application_name="test", timeout_s=5)
+    try:
+        assert (await run_checks(connection, CHECKS))["audit"] == found
+    finally:
+        await connection.close(timeout=5)
+
+
+async def test_trail_fails_when_an_entry_was_changed(store_dsns: StoreDsns) -> None:
+    connection = await connect(store_dsns.owner, application_name="test", timeout_s=5)
+    try:
+        await connection.execute(
+            "INSERT INTO audit (at, actor, operation, outcome, entity, entity_id, request_id)"
+            " VALUES (now(), 'owner', 'x', 'done', '', '', '');"
+            "ALTER TABLE audit DISABLE TRIGGER USER; UPDATE audit SET actor = 'user'"
+        )
+        with pytest.raises(BackupError, match="check audit: the trail is not what was written: entry 1"):
+            await run_checks(connection, CHECKS)
     finally:
         await connection.close(timeout=5)

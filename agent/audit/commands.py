@@ -1,0 +1,120 @@
+"""``python -m agent audit …``, for the owner."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+
+from agent.audit.reading import Reader
+from agent.audit.statements import QUERIES
+from agent.audit.verify import LINKS, TrailBroken, verify
+from agent.db.pools import Pool, PoolOptions
+from agent.settings import AgentSettings
+from bridge.contracts.audit import AuditEntry, ListEntries
+from bridge.process.clock import SystemClock
+
+_CLOCK: Final = SystemClock()
+_STATEMENT_S: Final = 30.0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - a command tells how it goes
+
+
+async def audit_verify(settings: AgentSettings, _options: argparse.Namespace) -> int:
+    """Compute every hash of the audit trail again; 1 when it is not what was written."""
+    async with _pool(settings) as pool:
+
+        async def fetch(after: int, count: int) -> Sequence[asyncpg.Record]:
+            return await pool.fetch(LINKS, after, count, deadline=_deadline())
+
+        try:
+            found = await verify(fetch)
+        except TrailBroken as broken:
+            print(f"the audit trail is BROKEN: {broken}", file=sys.stderr)  # noqa: T201 - the command's answer
+            return 1
+    _say(f"{found.head.number:,} entries hold, {found.erased:,} payloads were erased")
+    _say(f"the newest is {found.head.number} {found.head.hash.hex()}")
+    return 0
+
+
+async def audit_list(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Show the newest entries that match; every condition may be left out."""
+    async with _pool(settings) as pool:
+        user_id = None
+        if options.user is not None:
+            user_id = await pool.fetchval(QUERIES["account"], options.user, deadline=_deadline())
+            if user_id is None:
+                print(f"there is no account for {options.user}", file=sys.stderr)  # noqa: T201 - the command's answer
+                return 1
+        asked = ListEntries(
+            start=options.since, end=options.until, user_id=user_id, entity=options.entity, entity_id=options.id,
+            operation=options.operation, limit=options.limit,
+        )  # fmt: skip
+        page = await Reader(pool).page(asked, deadline=_deadline())
+    if options.json:
+        _say(json.dumps([entry.model_dump(mode="json") for entry in page.entries], indent=2))
+        return 0
+    for entry in page.entries:
+        _say(_line(entry))
+    if not page.entries:
+        _say("none")
+    return 0
+
+
+async def audit_show(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Show one entry with all it has, as JSON; 1 where there is none of that number."""
+    async with _pool(settings) as pool:
+        entry = await Reader(pool).one(options.number, deadline=_deadline())
+    if entry is None:
+        print(f"there is no entry {options.number}", file=sys.stderr)  # noqa: T201 - the command's answer
+        return 1
+    _say(entry.model_dump_json(indent=2))
+    return 0
+
+
+def add_arguments(listing: argparse.ArgumentParser, showing: argparse.ArgumentParser) -> None:
+    """Give ``audit list`` and ``audit show`` what may be typed after them."""
+    listing.add_argument("--since", type=_time_with_zone, metavar="TIME", help="from then on (ISO 8601)")
+    listing.add_argument("--until", type=_time_with_zone, metavar="TIME", help="before then (ISO 8601)")
+    listing.add_argument("--user", metavar="EMAIL", help="done by this account")
+    listing.add_argument("--operation", metavar="NAME", help="what was done, such as accounts.sign_in")
+    listing.add_argument("--entity", metavar="KIND", help="what it was done to, such as account")
+    listing.add_argument("--id", metavar="ID", help="and which one")
+    listing.add_argument("--limit", type=int, default=50, choices=range(1, 201), metavar="N", help="default: 50")
+    showing.add_argument("number", type=int, help="the entry's number")
+
+
+def _line(entry: AuditEntry) -> str:
+    who = entry.user_email or (str(entry.user_id) if entry.user_id else entry.actor)
+    refused = " REFUSED" if entry.outcome == "refused" else ""
+    what = f"{entry.entity} {entry.entity_id}".rstrip()
+    return f"{entry.number}  {entry.at:%Y-%m-%d %H:%M:%S}Z  {who}  {entry.operation}{refused}  {what}"
+
+
+def _time_with_zone(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        msg = "the time needs its zone, as in 2026-11-28T10:00:00+01:00 or …Z"
+        raise argparse.ArgumentTypeError(msg)
+    return at
+
+
+@asynccontextmanager
+async def _pool(settings: AgentSettings) -> AsyncIterator[Pool]:
+    pool = Pool(PoolOptions("audit", settings.store.dsn.get_secret_value(), size=1, is_read_only=True), _CLOCK)
+    try:
+        yield pool
+    finally:
+        await pool.close(_deadline())
+
+
+def _deadline() -> float:
+    return _CLOCK.monotonic() + _STATEMENT_S

@@ -1,0 +1,64 @@
+"""The audit trail, as administrators look through it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from bridge.contracts.operation import Model, Operation, Role, User
+
+Word = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Cursor = Annotated[str, StringConstraints(max_length=200)]
+
+
+class ListEntries(Model):
+    """Which entries: all that match everything given. ``start`` is included, ``end`` is not."""
+
+    start: AwareDatetime | None = None
+    end: AwareDatetime | None = None
+    user_id: UUID | None = None
+    entity: Word | None = None
+    entity_id: Word | None = None
+    operation: Word | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: Cursor | None = None
+
+
+class AuditEntry(Model):
+    """One entry. ``user_email`` is the account's now, None where it is gone or nobody was signed in.
+
+    ``old``, ``new`` and ``why`` are None where there was nothing to say, and where ``erased`` says that they are gone.
+    """
+
+    number: int
+    at: AwareDatetime
+    actor: str
+    user_id: UUID | None
+    user_email: str | None
+    session_id: UUID | None
+    operation: str
+    outcome: Literal["done", "refused"]
+    entity: str
+    entity_id: str
+    request_id: str
+    old: dict[str, Any] | None
+    new: dict[str, Any] | None
+    why: str | None
+    erased: bool
+
+
+class AuditEntries(Model):
+    """The newest first."""
+
+    items: tuple[AuditEntry, ...]
+    limit: int
+    next: Cursor | None
+
+
+LIST: Final = Operation(
+    name="audit.entries.list", params=ListEntries, result=AuditEntries, principal=User(frozenset({Role.ADMIN})),
+)  # fmt: skip
+
+OPERATIONS: Final = (LIST,)
