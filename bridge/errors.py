@@ -61,6 +61,7 @@ class Code(Enum):
     FORBIDDEN = _Meaning("forbidden", 403, Outcome.DENIED, "Not allowed")
     NOT_LINKED = _Meaning("not_linked", 403, Outcome.DENIED, "No records are linked to this account")
     CROSS_SITE = _Meaning("cross_site", 403, Outcome.DENIED, "The request came from another site")
+    BANNED = _Meaning("banned", 403, Outcome.DENIED, "This address is blocked for a while")
 
     # Bridge messages that were refused before their content was looked at
     SIGNATURE_REFUSED = _Meaning("signature_refused", 401, Outcome.DENIED, "The signature was refused")

@@ -40,6 +40,7 @@ from gateway.accounts.signing_in import SigningIn
 from gateway.accounts.tokens import TokenVerifier
 from gateway.apps import health as health_app
 from gateway.apps.health.chat.chat import Chat
+from gateway.protection.guard import Guard
 from gateway.settings import SEAL_KEY_BYTES, GatewaySettings
 from gateway.settings import Cache as CacheSettings
 from gateway.status import page as status_page
@@ -83,6 +84,7 @@ class Parts:
     clock: Clock
     drain: Drain
     process: Process
+    guard: Guard
 
 
 def build_application(settings: GatewaySettings, parts: Parts) -> web.Application:
@@ -94,6 +96,7 @@ def build_application(settings: GatewaySettings, parts: Parts) -> web.Applicatio
             verifier=parts.verifier,
             access_log=parts.access_log,
             drain=parts.drain,
+            guard=parts.guard,
         ),
         begin=begin_request(clock=parts.clock, deadline_s=settings.web.deadline_s),
         answer_error=answer_error,
@@ -127,6 +130,7 @@ class Gateway:
         listen = settings.listen
         self._certificate = WebCertificate(listen.certificate, listen.key) if listen.certificate else None
         self._drain = Drain()
+        self._guard = Guard(settings.protection, settings.web.client_ipv6_prefix)
         self._session = SignedSession(authority=settings.bridge.server_name, keys=self._keys, clock=clock)
         self._verifier = TokenVerifier(
             clock=clock,
@@ -169,6 +173,7 @@ class Gateway:
                 following,
                 tasks.create_task(self._follow_files(feed, transports)),
                 tasks.create_task(self._renewal().run()),
+                tasks.create_task(self._guard.firewall.run()),
                 tasks.create_task(_beat_watchdog(server)),
             ]
             self.addresses = tuple(server.addresses)
@@ -199,6 +204,7 @@ class Gateway:
             clock=self._clock,
             drain=self._drain,
             process=_OwnProcess(bridge),
+            guard=self._guard,
         )
         return build_application(settings, parts)
 

@@ -24,6 +24,7 @@ from bridge.errors import AppError, Code, Denied, Outcome
 from gateway.accounts.tokens import TokenVerifier
 from gateway.app import Parts, build_application
 from gateway.apps.health.chat.chat import Chat
+from gateway.protection.guard import Guard
 from gateway.settings import GatewaySettings
 from gateway.status.model import OwnFacts
 from gateway.web.access_log import AccessLog
@@ -172,6 +173,7 @@ class Door:
         self.issuer = Issuer()
         self.feed = FeedState()
         self.drain = Drain()
+        self.guard = Guard(settings.protection, settings.web.client_ipv6_prefix)
         self.log_lines: list[str] = []
         self.breaker = "closed"
         self.durations = RequestDurations(registry=CollectorRegistry())
@@ -211,6 +213,7 @@ class Door:
             clock=self.clock,
             drain=self.drain,
             process=self,
+            guard=self.guard,
         )
         self.app = build_application(settings, parts)
         self.client: TestClient[web.Request, web.Application]

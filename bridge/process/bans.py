@@ -1,6 +1,6 @@
-"""Asking the ban helper of this machine how it is: a line of JSON there, a line back (``rescue/bans/requests.py``).
+"""Asking the ban helper of this machine: a line of JSON there, a line back (``rescue/bans/__init__.py``).
 
-Only what reads. ``rescue`` has the client that bans; nothing of ours imports that.
+``rescue`` has a client of its own, for the console: nothing of ours imports that, nor it anything of ours.
 """
 
 from __future__ import annotations
@@ -11,6 +11,12 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 SOCKET: Final = Path("/run/drawbridge/bans.sock")
+DURATION_MIN_S: Final = 60
+DURATION_MAX_S: Final = 30 * 24 * 3600
+
+Reason = Literal["malformed_requests", "probing", "rate_exceeded", "sign_in_failures"]
+"""Why the helper is asked for a ban; it knows ``manual`` besides, which is the console's."""
+
 _ANSWER_MAX_BYTES: Final = 4 << 20
 _ANSWER_S: Final = 3.0
 
@@ -19,13 +25,31 @@ class HelperAway(Exception):
     """The ban helper does not answer; the message says why in a few words."""
 
 
+class HelperRefused(HelperAway):
+    """The ban helper answers that it will not; ``code`` is its word for why, such as ``protected``."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"the answer is {code}")
+        self.code = code
+
+
 async def ask_bans(request: Literal["status", "list"], socket: Path = SOCKET) -> dict[str, Any]:
     """Return the answer's fields: ``in_force``, ``bans``, … or ``bans`` as a list. Raises :class:`HelperAway`."""
+    return await _ask({"request": request}, socket)
+
+
+async def ask_for_ban(address: str, *, duration_s: int, reason: Reason, socket: Path = SOCKET) -> bool:
+    """Have ``address`` (of IPv6 its /64) banned; say whether the firewall has it now. Raises :class:`HelperAway`."""
+    fields = {"request": "ban", "address": address, "duration_s": duration_s, "reason": reason}
+    return (await _ask(fields, socket)).get("in_force") is True
+
+
+async def _ask(fields: dict[str, object], socket: Path) -> dict[str, Any]:
     try:
         async with asyncio.timeout(_ANSWER_S):
             reader, writer = await asyncio.open_unix_connection(str(socket), limit=_ANSWER_MAX_BYTES)
             try:
-                writer.write(json.dumps({"request": request}).encode() + b"\n")
+                writer.write(json.dumps(fields).encode() + b"\n")
                 line = await reader.readuntil(b"\n")
             finally:
                 writer.close()
@@ -39,7 +63,5 @@ async def ask_bans(request: Literal["status", "list"], socket: Path = SOCKET) ->
         msg = "the answer is none of the ban helper's"
         raise HelperAway(msg) from error
     if not isinstance(answer, dict) or answer.get("ok") is not True:
-        said = answer.get("error") if isinstance(answer, dict) else None
-        msg = f"the answer is {said or 'none of the ban helper'}"
-        raise HelperAway(msg)
+        raise HelperRefused(str(answer.get("error")) if isinstance(answer, dict) else "none of the ban helper's")
     return answer

@@ -11,6 +11,7 @@ from bridge.process.settings import Section
 from gateway.settings.alerts import Alerts
 from gateway.settings.connectivity import Connectivity
 from gateway.settings.ddns import Ddns
+from gateway.settings.protection import Protection
 from gateway.settings.serving import (
     SEAL_KEY_BYTES,
     Breaker,
@@ -48,6 +49,7 @@ __all__ = [
     "Listen",
     "Log",
     "Network",
+    "Protection",
     "Session",
     "Status",
     "Watches",
@@ -63,6 +65,7 @@ class GatewaySettings(Section):
     web: Web = Web()
     limits: Limits = Limits()
     session: Session = Session()
+    protection: Protection = Protection()
     chat: Chat = Chat()
     log: Log = Log()
     ddns: Ddns = Ddns()

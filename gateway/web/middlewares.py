@@ -14,7 +14,7 @@ from gateway.web.session import Session, Verifier
 
 
 def middlewares(
-    web: Web, limits: Limits, *, verifier: Verifier, access_log: AccessLog, drain: Drain
+    web: Web, limits: Limits, *, verifier: Verifier, access_log: AccessLog, drain: Drain, guard: Middleware
 ) -> tuple[Middleware, ...]:
     """Return the middlewares in their order. Around them all: a request's id and deadline, and errors as responses."""
     return (
@@ -23,6 +23,7 @@ def middlewares(
         Cors(web.cors_origins),  # before whatever refuses: a script of a listed origin may read why
         ClientAddress(web.trusted_hops),
         Session(verifier),
+        guard,  # who is banned counts for no limit; who is signed in is not banned
         RateLimits(limits, web.client_ipv6_prefix),  # by account where there is one, else by address
         Csrf(web.cors_origins),  # after the limit: refusals are counted too
     )
