@@ -29,6 +29,7 @@ from agent.app import UNITS, Agent
 from agent.apps import APPS
 from agent.apps.health.schema import run_check, run_inspect
 from agent.audit import commands as audit
+from agent.audit.heads import HeadKeyError
 from agent.backup import commands as backup
 from agent.backup.errors import BackupError
 from agent.db.migrate import MigrationError, migrate
@@ -197,7 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start: Callable[[argparse.Namespace], Awaitable[int]] = options.start
     try:
         return uvloop.run(start(options))  # type: ignore[arg-type]
-    except (SettingsError, KeysRefused, TLSRefused, TokenKeysError, MailKeyError) as error:
+    except (SettingsError, KeysRefused, TLSRefused, TokenKeysError, MailKeyError, HeadKeyError) as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
     except AppError as error:
@@ -266,9 +267,10 @@ def _parser() -> argparse.ArgumentParser:
     _add(tokens, "rotate", tokens_rotate, common)
 
     trail = _group(commands, "audit", "the audit trail: who did what")
-    _add(trail, "verify", audit.audit_verify, common)
     audit.add_arguments(
-        _add(trail, "list", audit.audit_list, common, listed), _add(trail, "show", audit.audit_show, common)
+        _add(trail, "verify", audit.audit_verify, common),
+        _add(trail, "list", audit.audit_list, common, listed),
+        _add(trail, "show", audit.audit_show, common),
     )
 
     _add_backup(_group(commands, "backup", "backups of the databases"), common, listed)

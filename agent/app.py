@@ -17,7 +17,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, wraps
 from typing import Any, Final, NoReturn
 
@@ -36,6 +36,7 @@ from agent.accounts.own_account import OwnAccount
 from agent.accounts.passwords import Passwords
 from agent.accounts.token_keys import TokenKeys, TokenKeysError
 from agent.apps import health
+from agent.audit.heads import HeadKey, Heads
 from agent.audit.operations import Auditing
 from agent.audit.reading import Reader
 from agent.db.availability import Availability
@@ -49,7 +50,7 @@ from agent.mail.outbox import Outbox
 from agent.report.operations import Reporting
 from agent.settings import AgentSettings, Slots
 from bridge.contracts.health import OPERATIONS as HEALTH_OPERATIONS
-from bridge.contracts.operation import Lane, Nothing, Operation
+from bridge.contracts.operation import Effect, Lane, Nothing, Operation
 from bridge.contracts.system import METRICS, RENEW, STATUS, Dependency, Metrics, Status
 from bridge.errors import AppError, Code, Unavailable
 from bridge.keys import KeyStore
@@ -147,6 +148,7 @@ class Agent:
             clock=clock,
         )
         self._auditing = Auditing(Reader(self._store))
+        self._heads = Heads(self._store, HeadKey.read_or_make(settings.tokens.keys_dir), clock)
         self._reporting = Reporting(settings, self._tls, clock)
         self._server = BridgeServer(
             boot=self._boot,
@@ -154,7 +156,8 @@ class Agent:
             keys=self._bridge_keys,
             unit_of_peer=unit_of_peer,
             handlers={
-                operation: _traced(self._telling(operation, handler)) for operation, handler in self._handlers().items()
+                operation: _traced(self._telling(operation, self._witnessed(operation, handler)))
+                for operation, handler in self._handlers().items()
             },
             authenticate=Authentication(tokens, self._directory, clock).authenticate,
             feed=self._hub,
@@ -271,6 +274,18 @@ class Agent:
                 self._hub.tags_invalidated(tuple(sorted(operation.invalidates)))
 
         return telling
+
+    def _witnessed(self, operation: Operation[Any, Any], handler: Handler) -> Handler:
+        """Send the audit trail's head along with the answer to a write, for the other machine to keep."""
+        if operation.effect is not Effect.WRITE:
+            return handler
+
+        @wraps(handler)
+        async def witnessed(context: CallerContext, params: object) -> Answer:
+            answer = await handler(context, params)
+            return replace(answer, audit_head=await self._heads.current(context.deadline))
+
+        return witnessed
 
     async def _status(self, _context: CallerContext, _params: Nothing) -> Answer:
         parts = [self._store.availability, self._health]

@@ -5,19 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import asyncpg
 
+from agent.audit.heads import HeadKey, genuine
 from agent.audit.reading import Reader
 from agent.audit.statements import QUERIES
 from agent.audit.verify import LINKS, TrailBroken, verify
 from agent.db.pools import Pool, PoolOptions
 from agent.settings import AgentSettings
 from bridge.contracts.audit import AuditEntry, ListEntries
+from bridge.heads import SignedHead, find_heads
 from bridge.process.clock import SystemClock
 
 _CLOCK: Final = SystemClock()
@@ -28,20 +31,28 @@ def _say(line: str) -> None:
     print(line, flush=True)  # noqa: T201 - a command tells how it goes
 
 
-async def audit_verify(settings: AgentSettings, _options: argparse.Namespace) -> int:
-    """Compute every hash of the audit trail again; 1 when it is not what was written."""
+async def audit_verify(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Compute every hash of the audit trail again; 1 when it is not what was written, or lacks what was witnessed."""
+    key = HeadKey.read_or_make(settings.tokens.keys_dir)
+    witnessed, others = genuine(key, _heads_in(options.witness))
     async with _pool(settings) as pool:
 
         async def fetch(after: int, count: int) -> Sequence[asyncpg.Record]:
             return await pool.fetch(LINKS, after, count, deadline=_deadline())
 
         try:
-            found = await verify(fetch)
+            found = await verify(fetch, witnessed)
         except TrailBroken as broken:
             print(f"the audit trail is BROKEN: {broken}", file=sys.stderr)  # noqa: T201 - the command's answer
             return 1
     _say(f"{found.head.number:,} entries hold, {found.erased:,} payloads were erased")
-    _say(f"the newest is {found.head.number} {found.head.hash.hex()}")
+    if options.witness:
+        newest = max((head.number for head in witnessed), default=0)
+        _say(f"{len(witnessed):,} witnessed heads are in it, up to entry {newest}")
+    if others:
+        _say(f"{others:,} heads were not signed with this keep's key, {key.key_id}, and were not compared")
+    if found.head.number:
+        _say(f"the newest, to keep elsewhere: {key.sign(found.head, created=int(_CLOCK.time()))}")
     return 0
 
 
@@ -80,8 +91,14 @@ async def audit_show(settings: AgentSettings, options: argparse.Namespace) -> in
     return 0
 
 
-def add_arguments(listing: argparse.ArgumentParser, showing: argparse.ArgumentParser) -> None:
-    """Give ``audit list`` and ``audit show`` what may be typed after them."""
+def add_arguments(
+    verifying: argparse.ArgumentParser, listing: argparse.ArgumentParser, showing: argparse.ArgumentParser
+) -> None:
+    """Give ``audit verify``, ``audit list`` and ``audit show`` what may be typed after them."""
+    verifying.add_argument(
+        "--witness", action="append", default=[], metavar="FILE",
+        help="heads that were kept elsewhere, such as the door's journal; - for standard input; may be repeated",
+    )  # fmt: skip
     listing.add_argument("--since", type=_time_with_zone, metavar="TIME", help="from then on (ISO 8601)")
     listing.add_argument("--until", type=_time_with_zone, metavar="TIME", help="before then (ISO 8601)")
     listing.add_argument("--user", metavar="EMAIL", help="done by this account")
@@ -90,6 +107,13 @@ def add_arguments(listing: argparse.ArgumentParser, showing: argparse.ArgumentPa
     listing.add_argument("--id", metavar="ID", help="and which one")
     listing.add_argument("--limit", type=int, default=50, choices=range(1, 201), metavar="N", help="default: 50")
     showing.add_argument("number", type=int, help="the entry's number")
+
+
+def _heads_in(files: Sequence[str]) -> Iterator[SignedHead]:
+    for name in files:
+        with nullcontext(sys.stdin) if name == "-" else Path(name).open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                yield from find_heads(line)
 
 
 def _line(entry: AuditEntry) -> str:

@@ -70,3 +70,8 @@ FROM audit AS a LEFT JOIN users AS u ON u.id = a.user_id WHERE a.number = $1;
 -- $1 email text
 -- -> uuid
 SELECT id FROM users WHERE lower(email) = lower($1);
+
+-- name: head
+-- The newest entry that is committed; no row in an empty trail.
+-- -> number bigint, hash bytea
+SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1;

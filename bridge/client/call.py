@@ -266,6 +266,8 @@ class BridgeClient:
                     raise failure.error from failure.error.__cause__
                 await asyncio.sleep(delay_s)
             else:
+                if answer.audit_head:  # into the journal here, where nobody who can cut the trail gets to
+                    log(_log, "audit_head_seen", request_id=call.context.request_id, head=answer.audit_head)
                 return Reply(answer.body, Outcome.OK, answer.created, 0.0, answer.next_cursor, "drawbridge; fwd=miss")
             finally:
                 if call.operation.invalidates:  # failed or not: a write whose answer was lost may have been applied

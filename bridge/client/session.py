@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final, Protocol, cast
 
+from bridge import heads
 from bridge.client.http1 import Data, Head
 from bridge.client.transport import Response, Transport
 from bridge.errors import Code
@@ -64,12 +65,16 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class SignedAnswer:
-    """An answer that is the agent's. ``created`` is the agent's Unix time, seconds."""
+    """An answer that is the agent's. ``created`` is the agent's Unix time, seconds.
+
+    ``audit_head`` has the form of one (:mod:`bridge.heads`), or is ''. Nothing here says that it is genuine.
+    """
 
     status: int
     body: bytes
     next_cursor: str
     created: int
+    audit_head: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +177,14 @@ class SignedSession:
         except SignatureRefused as refusal:
             raise AnswerRefused(refusal.step) from refusal
         self._boot = verified.boot
-        return SignedAnswer(response.head.status, response.body, verified.next_cursor, verified.created)
+        head = response.head.headers.get(heads.HEADER, "")
+        return SignedAnswer(
+            response.head.status,
+            response.body,
+            verified.next_cursor,
+            verified.created,
+            head if heads.is_head(head) else "",
+        )
 
     def _was_handshake(self, answer: SignedAnswer) -> bool:
         """Return whether the agent only asked for its boot id or time, and take the time over."""

@@ -69,10 +69,14 @@ class CallerContext:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A result as JSON bytes, made once and relayed as they are; ``next_cursor`` is the following page's, or ''."""
+    """A result as JSON bytes, made once and relayed as they are; ``next_cursor`` is the following page's, or ''.
+
+    ``audit_head`` is that of the audit trail after a write (:mod:`bridge.heads`), or ''.
+    """
 
     body: bytes
     next_cursor: str = ""
+    audit_head: str = ""
 
 
 Handler = Callable[[CallerContext, Any], Awaitable[Answer]]

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from bridge import heads
 from bridge.contracts.operation import Anonymous, Effect, Lane, Machine, Operation
 from bridge.contracts.system import FEED
 from bridge.errors import AppError, Code, Denied, FieldError, Invalid, NotFound, Outcome, Unavailable
@@ -301,6 +302,8 @@ class BridgeServer:
             request_signature=call.verified.signature,
             created=int(self._clock.time()),
         )
+        if answer.audit_head:
+            headers[heads.HEADER] = answer.audit_head  # signed by itself, for whoever keeps it
         response = WholeResponse(status, headers, answer.body)
         if self._draining.is_set():
             response.force_close()

@@ -18,6 +18,8 @@ import asyncpg
 import pytest
 
 from agent.__main__ import main
+from agent.audit import Head
+from agent.audit.heads import HeadKey
 from tests.integration.agent.conftest import AGENT_ROLE, StoreDsns
 from tests.integration.agent.machine import EMAIL, PASSWORD, RECORDS, Machine
 from tests.postgres import PostgresServer
@@ -290,7 +292,36 @@ def test_trail_is_listed_shown_and_verified_when_the_owner_asks(
     assert agent("audit", "show", "9") == 1
     assert capsys.readouterr().err == "there is no entry 9\n"
     assert agent("audit", "verify") == 0
-    assert capsys.readouterr().out.startswith("2 entries hold, 0 payloads were erased\nthe newest is 2 ")
+    assert capsys.readouterr().out.startswith(
+        "2 entries hold, 0 payloads were erased\nthe newest, to keep elsewhere: 2."
+    )
+
+
+def test_trail_is_called_broken_when_its_end_was_cut_since_a_head_was_witnessed(
+    agent: Command, machine: Machine, store_dsns: StoreDsns, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    agent("users", "add", EMAIL, "--password-file", password_file(machine.folder))
+    agent("users", "disable", EMAIL)
+    capsys.readouterr()
+    agent("audit", "verify")
+    head = capsys.readouterr().out.split()[-1]
+    foreign = HeadKey.read_or_make(tmp_path / "foreign").sign(Head(9, bytes(32)), created=1)
+    journal = tmp_path / "journal"
+    journal.write_text(f'Nov 29 door gateway[7]: {{"event":"audit_head_seen","head":"{head}"}}\n{foreign}\n')
+
+    assert agent("audit", "verify", "--witness", str(journal)) == 0
+    said = capsys.readouterr().out
+    assert "1 witnessed heads are in it, up to entry 2\n1 heads were not signed with this keep's key" in said
+
+    cut = "ALTER TABLE audit DISABLE TRIGGER USER; DELETE FROM audit WHERE number = 2"
+    asyncio.run(run_sql(store_dsns.owner, cut))
+    assert agent("audit", "verify") == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO(head))
+    assert agent("audit", "verify", "--witness", "-") == 1
+    assert "BROKEN: entry 2: is missing: the trail ends at 1, and entry 2 was witnessed" in capsys.readouterr().err
+    assert agent("audit", "verify", "--witness", str(tmp_path / "none")) == 1
+    assert "No such file" in capsys.readouterr().err
 
 
 def test_trail_is_called_broken_when_an_entry_was_changed(

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import Code
+from bridge.heads import find_heads, signed_text
 from bridge.keys import Generation, Keyring, Ring
 from bridge.signing import Step, feed_mac, open_request, sign_request, sign_response, verify_response
 
@@ -136,6 +138,22 @@ def test_request_of_the_page_verifies_by_the_page_and_by_the_code() -> None:
         headers=headers, method="POST", path=path, authority=AUTHORITY, body=body, find_key=OURS.find_request_key
     )
     assert (opened.process, opened.counter, opened.deadline_ms) == ("kQ7xw2mNpL4z", 17, 1900)
+
+
+def test_head_of_the_page_verifies_by_the_page_and_is_written_by_the_code() -> None:
+    keys = dict(line.split(": ", 1) for line in example("head-key").splitlines())
+    public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(keys["public key"]))
+    assert hashlib.sha256(bytes.fromhex(keys["public key"])).hexdigest()[:16] == keys["key id"]
+    values, _, signature = example("head").rpartition(".")
+    assert example("head-text") == f"drawbridge audit head v1\n{values}"
+    public.verify(base64.urlsafe_b64decode(signature + "=="), example("head-text").encode())
+
+    [head] = find_heads(example("head"))
+    assert str(head) == example("head")
+    text = signed_text(number=head.number, hash_=head.hash, created=head.created, key_id=keys["key id"])
+    assert text.decode() == example("head-text")
+    private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(keys["private key"]))
+    assert private.sign(text) == head.signature
 
 
 def test_response_of_the_page_verifies_by_the_page_and_by_the_code() -> None:
