@@ -43,6 +43,7 @@ from gateway.apps.health.chat.chat import Chat
 from gateway.protection.guard import Guard
 from gateway.settings import SEAL_KEY_BYTES, GatewaySettings
 from gateway.settings import Cache as CacheSettings
+from gateway.status import lifting
 from gateway.status import page as status_page
 from gateway.status.admins import Admins
 from gateway.status.fragments import Process
@@ -112,6 +113,7 @@ def build_application(settings: GatewaySettings, parts: Parts) -> web.Applicatio
     health_app.add_routes(app, bridge=parts.bridge, chat=parts.chat, zone=settings.chat.zone, assets=assets)
     admins = Admins(bridge=parts.bridge, verifier=parts.verifier)
     status_page.add_routes(app, settings, admins=admins, process=parts.process, clock=parts.clock, drain=parts.drain)
+    lifting.add_routes(app, admins=admins, lift_own=parts.guard.lift, socket=settings.protection.helper_socket)
     return app
 
 
@@ -203,7 +205,7 @@ class Gateway:
             ),
             clock=self._clock,
             drain=self._drain,
-            process=_OwnProcess(bridge),
+            process=_OwnProcess(bridge, self._guard, self._clock),
             guard=self._guard,
         )
         return build_application(settings, parts)
@@ -301,10 +303,13 @@ class _OwnProcess:
     """What the status page says of the process that shows it."""
 
     bridge: BridgeClient
+    guard: Guard
+    clock: Clock
 
     def own_facts(self) -> OwnFacts:
         breakers = tuple((lane.value, state.value) for lane, state in self.bridge.breaker_states.items())
-        return OwnFacts(breakers, self.bridge.cache_bytes, self.bridge.cache_entries)
+        bans = tuple(self.guard.bans.current(self.clock.monotonic()).items())
+        return OwnFacts(breakers, self.bridge.cache_bytes, self.bridge.cache_entries, bans)
 
 
 def _breaker_logger(lane: Lane) -> Callable[[Change], None]:

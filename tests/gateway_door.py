@@ -219,7 +219,8 @@ class Door:
         self.client: TestClient[web.Request, web.Application]
 
     def own_facts(self) -> OwnFacts:
-        return OwnFacts((("data", self.breaker),), cache_bytes=4096, cache_entries=2)
+        bans = tuple(self.guard.bans.current(self.clock.monotonic()).items())
+        return OwnFacts((("data", self.breaker),), cache_bytes=4096, cache_entries=2, bans=bans)
 
     @property
     def log(self) -> list[dict[str, Any]]:

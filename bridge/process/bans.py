@@ -44,6 +44,14 @@ async def ask_for_ban(address: str, *, duration_s: int, reason: Reason, socket: 
     return (await _ask(fields, socket)).get("in_force") is True
 
 
+async def ask_to_lift(address: str, *, socket: Path = SOCKET) -> bool:
+    """Have a ban lifted that this unit asked for; say whether there was one. Raises :class:`HelperAway`.
+
+    :class:`HelperRefused` (``denied``): there is none, or somebody else asked for it.
+    """
+    return (await _ask({"request": "unban", "address": address}, socket)).get("removed") is True
+
+
 async def _ask(fields: dict[str, object], socket: Path) -> dict[str, Any]:
     try:
         async with asyncio.timeout(_ANSWER_S):

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from bridge.process.clock import Clock, rfc3339
 from gateway.status import history, judging, snapshots, words
 from gateway.status.judging import AVAILABILITY_GOAL, Headline, Section
-from gateway.status.model import OwnFacts
+from gateway.status.model import Model, OwnFacts
 from gateway.status.snapshots import Files
 from gateway.status.text import describe, host_figures
 
@@ -71,7 +71,7 @@ class Fragments:
         async with self._making:  # who comes meanwhile gets what the first one made
             now = self._clock.time()
             own = self._process.own_facts()
-            seen = (*map(_signature, self._files), own.breakers, now // _ANEW_S)
+            seen = (*map(_signature, self._files), own.breakers, [client for client, _ in own.bans], now // _ANEW_S)
             if self._shown is None or seen != self._seen:
                 self._shown = await asyncio.to_thread(self._make, now, own)
                 self._seen = seen
@@ -88,6 +88,7 @@ class Fragments:
             "ddns": model.ddns,
             "now": now,
             "own": own,
+            "own_bans": _unlisted(own, model),
             "found": found,
             "states": judging.states(model, found),
             "headline": line,
@@ -116,6 +117,12 @@ class Fragments:
         """Return a moment for people and for machines."""
         said = words.moment(unix_s, self._zone, now=now)
         return Markup('<time datetime="{}">{}</time>').format(rfc3339(unix_s, timespec="seconds"), said)
+
+
+def _unlisted(own: OwnFacts, model: Model) -> list[tuple[str, float]]:
+    """Return whom this process alone keeps out: where the firewall has a ban as well, the monitor tells of it."""
+    listed = {ban.address for ban in model.monitor.bans.recent} if model.monitor.bans else frozenset()
+    return [(client, left_s) for client, left_s in own.bans if client not in listed]
 
 
 def _signature(path: Path) -> tuple[int, int, int] | None:

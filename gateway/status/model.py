@@ -103,11 +103,15 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class OwnFacts:
-    """What the process that shows the page knows of itself at this moment."""
+    """What the process that shows the page knows of itself at this moment.
+
+    ``bans``: whom it keeps out itself, and for how many seconds yet.
+    """
 
     breakers: Evidence
     cache_bytes: int
     cache_entries: int
+    bans: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ missing and repeated keys are refused.
     → {"request":"ban","address":"2001:db8:1:2::9","duration_s":60,"reason":"probing"}
     ← {"ok":true,"in_force":true,"ban":{"address":"2001:db8:1:2::/64", …}}
 
-    → {"request":"unban","address":"203.0.113.7"}                                           root alone
+    → {"request":"unban","address":"203.0.113.7"}                              root, or who asked for the ban
     ← {"ok":true,"removed":true}
 
     → {"request":"list"}
@@ -43,7 +43,7 @@ missing and repeated keys are refused.
 ``malformed``   no line of JSON, or too long, or too late
 ``invalid``     a value is none of the allowed ones; the message names the key
 ``protected``   this host, its router, or a network that is never banned (the firewall's sets never_ban4, never_ban6)
-``denied``      the caller is neither root nor in the socket's group, or asks for what is root's alone
+``denied``      the caller is neither root nor in the socket's group, or would lift another's ban
 ``busy``        too many ask at once
 ``failed``      the helper could not do it; its log says why
 

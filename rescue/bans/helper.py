@@ -82,8 +82,8 @@ class BanHelper:
             case BanRequest():
                 return self._ban(request, peer, now)
             case UnbanRequest(network):
-                if not peer.is_root:
-                    raise Refused(ErrorCode.DENIED, "only root lifts a ban")
+                if not peer.is_root and ((ban := self._ledger.get(network)) is None or ban.by != peer.name):
+                    raise Refused(ErrorCode.DENIED, "only root lifts a ban that somebody else asked for")
                 return self._unban(network, peer)
             case ListRequest():
                 bans = sorted(self._current(now), key=lambda ban: ban.remaining_s(now))

@@ -16,6 +16,7 @@ from rescue.bans.clock import Now
 from rescue.bans.requests import DURATION_MAX_S, Network, Reason, Refused, network_of, spelled
 
 BANS_MAX: Final = 4096
+ROOT: Final = "root"
 _FORMAT: Final = 1
 _BY_MAX_CHARS: Final = 64
 
@@ -74,11 +75,14 @@ class Ledger:
     def add(self, ban: Ban, now: Now) -> tuple[Ban, list[Network]]:
         """Enter ``ban``; return what stands in the ledger now, and what was given up for it.
 
-        Where the address is banned already, the later end counts, so that nobody shortens another's ban.
+        Where the address is banned already, the later end counts, so that nobody shortens another's ban; and root's
+        stays root's, so that nobody can lift it by asking for it anew.
         """
         before = self._bans.pop(ban.network, None)
-        if before is not None and before.remaining_s(now) > ban.remaining_s(now):
-            ban = replace(before, reason=ban.reason, by=ban.by)
+        if before is not None:
+            by = before.by if before.by == ROOT else ban.by
+            longer = before if before.remaining_s(now) > ban.remaining_s(now) else ban
+            ban = replace(longer, reason=ban.reason, by=by)
         self._bans[ban.network] = ban
         if len(self._bans) > self._bans_max:
             self.expire(now)
@@ -87,6 +91,9 @@ class Ledger:
             del self._bans[network]
         self.given_up += len(given_up)
         return ban, given_up
+
+    def get(self, network: Network) -> Ban | None:
+        return self._bans.get(network)
 
     def remove(self, network: Network) -> bool:
         """Say whether there was a ban to remove."""

@@ -40,16 +40,21 @@ def test_gateway_writes_where_it_keeps_its_own_alone_when_it_was_taken_over(door
     ]
 
 
-def test_gateway_bans_neither_owner_nor_keep_and_lifts_no_ban_when_it_was_taken_over(door: Host, keep: Host) -> None:
+def test_gateway_bans_neither_owner_nor_keep_and_lifts_no_other_ban_when_it_was_taken_over(
+    door: Host, keep: Host
+) -> None:
     def ask(**request: object) -> str:
         line = json.dumps(request)
         return door.sudo(f"{AS_GATEWAY} nc -UN -w 3 /run/drawbridge/bans.sock", text=f"{line}\n")
 
     for address in (network.CONTROL, network.ROUTER, keep.address, door.address):
         assert "protected" in ask(request="ban", address=address, duration_s=600, reason="probing")
-    assert '"address":"11.22.33.99"' in ask(request="ban", address="11.22.33.99", duration_s=600, reason="probing")
+    door.sudo("/usr/local/sbin/drawbridge-rescue bans add 11.22.33.99 10 --yes")
+    assert '"by":"root"' in ask(request="ban", address="11.22.33.99", duration_s=6000, reason="probing")
     assert "denied" in ask(request="unban", address="11.22.33.99")
     door.sudo("/usr/local/sbin/drawbridge-rescue bans remove 11.22.33.99 --yes")
+    assert '"ok":true' in ask(request="ban", address="11.22.33.98", duration_s=600, reason="probing")
+    assert '"removed":true' in ask(request="unban", address="11.22.33.98")
 
 
 def test_host_reaches_its_name_server_when_a_gateway_had_it_banned(door: Host) -> None:

@@ -214,6 +214,10 @@ def test_helper_serves_its_group_and_denies_others_when_they_get_to_the_socket(h
         ban: dict[str, object] = {"request": "ban", "address": STRANGER, "duration_s": 60, "reason": "probing"}
         assert ask(ban, groups=member)["ban"]["by"] == "nobody"
         assert ask({"request": "list"}, groups=member)["ok"]
+        assert ask({"request": "unban", "address": STRANGER}, groups=member)["removed"]
+        assert ask({"request": "unban", "address": STRANGER}, groups=member)["error"] == "denied"
+        helper.client.ban(STRANGER, duration_s=60, reason=Reason.MANUAL)
+        assert ask(ban | {"duration_s": 600}, groups=member)["ban"]["by"] == "root"  # and so root's to lift
         assert ask({"request": "unban", "address": STRANGER}, groups=member)["error"] == "denied"
         helper.socket.chmod(0o666)
         assert ask(ban, groups=[])["error"] == "denied"

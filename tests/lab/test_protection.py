@@ -1,0 +1,77 @@
+"""Suspicious clients, banned for real: in the door's firewall, by the gateway that may not touch it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.lab import network
+from tests.lab.control import LAN_NAME
+from tests.lab.host import Host
+from tests.lab.lab import Lab
+from tests.lab.report import note
+from tests.lab.shell import wait_until
+from tests.lab.visitor import Visitor
+
+SCANNER: Final = "11.22.33.211"
+FORGETFUL: Final = "11.22.33.212"
+PATHS: Final = ("/.env", "/.git/HEAD", "/wp-login.php", "/phpmyadmin/index.php", "/cgi-bin/test.cgi", "/backup.sql")
+CONSOLE: Final = "/usr/local/sbin/drawbridge-rescue"
+
+
+def is_in_firewall(door: Host, address: str) -> bool:
+    return address in door.sudo("nft list set inet edge ban4")
+
+
+@pytest.fixture
+def sources() -> Iterator[None]:
+    with network.addresses(network.INET, [SCANNER, FORGETFUL]):
+        yield
+
+
+@pytest.mark.usefixtures("sources")
+def test_scanner_is_banned_in_the_firewall_and_let_in_again_when_it_is_lifted(
+    door: Host, outside: Visitor, trust: Path
+) -> None:
+    scanner = Visitor(network.INET, trust, source=SCANNER)
+    since = door.ssh("date +%s").strip()
+    asked = 0
+    try:
+        for path in PATHS:
+            answer = scanner.ask(path)
+            if answer.status != 404:
+                break
+            asked += 1
+        wait_until(lambda: is_in_firewall(door, SCANNER), timeout_s=5, what="the ban in the firewall")
+        note(f"A scanner was in the firewall after {asked} requests.")
+
+        assert scanner.ask("/health", "--connect-timeout", "3").status == 0
+        assert outside.ask("/health").status == 200
+        assert "probing" in door.sudo(f"{CONSOLE} bans list")
+        lines = door.sudo(f"journalctl -u 'gateway@*' --since @{since} -o cat --no-pager | grep client_banned")
+        assert '"rules":"scanner-path' in lines
+        assert not any(path in lines for path in PATHS)
+    finally:
+        door.sudo(f"{CONSOLE} bans remove {SCANNER} --yes", check=False)
+    # the gateway itself goes on refusing for some seconds: it does not know of the console
+    wait_until(lambda: scanner.ask("/health").status == 200, timeout_s=40, what="the scanner let in again")
+
+
+@pytest.mark.usefixtures("sources")
+def test_forgetful_person_is_not_banned_when_they_try_six_passwords(door: Host, trust: Path, account: str) -> None:
+    forgetful = Visitor(network.INET, trust, source=FORGETFUL)
+    for number in range(6):
+        forgetful.ask("/api/v1/auth/login", content={"email": account, "password": f"Wrong-{number}"})
+    assert forgetful.ask("/health").status == 200
+    assert not is_in_firewall(door, FORGETFUL)
+
+
+def test_owners_house_is_never_banned_when_it_scans(lab: Lab, door: Host) -> None:
+    housemate = Visitor(network.ADM, lab.control.lan_root, LAN_NAME, door.address)
+    for path in PATHS * 2:
+        assert housemate.ask(path).status == 404
+    assert housemate.ask("/health").status == 200
+    assert network.CONTROL not in door.sudo("nft list set inet edge ban4")
