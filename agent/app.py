@@ -26,6 +26,7 @@ from aiohttp import web
 from prometheus_client import REGISTRY, generate_latest
 
 from agent.accounts.access_tokens import AccessTokens
+from agent.accounts.administration import Administration
 from agent.accounts.attempts import Attempts
 from agent.accounts.authentication import Authentication
 from agent.accounts.changing_passwords import ChangingPasswords
@@ -149,6 +150,14 @@ class Agent:
         )
         self._auditing = Auditing(Reader(self._store))
         self._heads = Heads(self._store, HeadKey.read_or_make(settings.tokens.keys_dir), clock)
+        self._administration = Administration(
+            pool=self._store,
+            writes=self._writes,
+            passwords=self._passwords,
+            attempts=attempts,
+            directory=self._directory,
+            clock=clock,
+        )
         self._reporting = Reporting(settings, self._tls, clock)
         self._server = BridgeServer(
             boot=self._boot,
@@ -251,7 +260,8 @@ class Agent:
     def _handlers(self) -> dict[Operation[Any, Any], Handler]:
         return {
             **self._sessions.handlers, **self._own_account.handlers, **self._changing_passwords.handlers,
-            **self._auditing.handlers, **self._health_handlers(), **self._reporting.handlers,
+            **self._administration.handlers, **self._auditing.handlers,
+            **self._health_handlers(), **self._reporting.handlers,
             STATUS: self._status, METRICS: _metrics,
             RENEW: _issues_none if self._issuer is None else self._issuer.renew,
         }  # fmt: skip

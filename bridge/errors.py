@@ -48,6 +48,7 @@ class Code(Enum):
     IDEMPOTENCY_IN_PROGRESS = _Meaning(
         "idempotency_in_progress", 409, Outcome.INVALID, "The same write is still running"
     )
+    PRECONDITION_FAILED = _Meaning("precondition_failed", 412, Outcome.INVALID, "It was changed since you read it")
     BODY_TOO_LARGE = _Meaning("body_too_large", 413, Outcome.INVALID, "The request body is too large")
     UNSUPPORTED_MEDIA_TYPE = _Meaning("unsupported_media_type", 415, Outcome.INVALID, "Unsupported media type")
     IDEMPOTENCY_MISMATCH = _Meaning(
@@ -155,7 +156,7 @@ class Unavailable(AppError, ConnectionError):
 
 
 _CLASS_BY_STATUS: Final[dict[int, type[AppError]]] = {
-    400: Invalid, 401: Denied, 403: Denied, 404: NotFound, 405: Invalid, 409: Conflict, 413: Invalid,
+    400: Invalid, 401: Denied, 403: Denied, 404: NotFound, 405: Invalid, 409: Conflict, 412: Conflict, 413: Invalid,
     415: Invalid, 422: Invalid, 429: Busy, 503: Unavailable, 504: Unavailable,
 }  # fmt: skip
 

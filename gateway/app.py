@@ -34,7 +34,8 @@ from bridge.process.clock import Clock, SystemClock
 from bridge.process.logs import log
 from bridge.process.version import VERSION
 from bridge.tls import ReloadingClientTLS
-from gateway.accounts import own_account, signing_in
+from gateway.accounts import administration, own_account, signing_in
+from gateway.accounts.administration import AdministrationApi
 from gateway.accounts.own_account import OwnAccountApi
 from gateway.accounts.signing_in import SigningIn
 from gateway.accounts.tokens import TokenVerifier
@@ -110,6 +111,7 @@ def build_application(settings: GatewaySettings, parts: Parts) -> web.Applicatio
     health.add_routes(app, parts.health)
     signing_in.add_routes(app, SigningIn(bridge=parts.bridge, verifier=parts.verifier))
     own_account.add_routes(app, OwnAccountApi(bridge=parts.bridge, verifier=parts.verifier))
+    administration.add_routes(app, AdministrationApi(bridge=parts.bridge))
     health_app.add_routes(app, bridge=parts.bridge, chat=parts.chat, zone=settings.chat.zone, assets=assets)
     admins = Admins(bridge=parts.bridge, verifier=parts.verifier)
     status_page.add_routes(app, settings, admins=admins, process=parts.process, clock=parts.clock, drain=parts.drain)

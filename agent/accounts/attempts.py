@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
 from agent.accounts.statements import QUERIES
-from agent.db.pools import Pool
+from agent.db.pools import Pool, Transaction
 from agent.settings import Limits
 from bridge.errors import Busy, Code
 
@@ -29,6 +29,10 @@ class Attempts:
         refused = await self._pool.fetch(QUERIES["take_attempts"], keys, intervals_s, now, PERIOD, deadline=deadline)
         if refused:
             raise Busy(Code.RATE_LIMITED, retry_after_s=max(row["retry_after_s"] for row in refused))
+
+    async def forgive(self, transaction: Transaction, *, email: str) -> None:
+        """Forget the sign-ins that were counted for an account."""
+        await transaction.execute(QUERIES["forgive_attempts"], [_digest("account", email.lower())])
 
 
 def _digest(kind: str, subject: str) -> str:

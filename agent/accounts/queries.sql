@@ -166,18 +166,61 @@ ORDER BY lower(u.email), g.app;
 -- name: profile
 -- An account as its owner sees it.
 -- $1 user_id uuid
--- -> id uuid, email text, name text, role text, time_zone text, created_at timestamptz
-SELECT id, email, name, role, time_zone, created_at FROM users WHERE id = $1;
+-- -> id uuid, email text, username text, name text, role text, time_zone text, created_at timestamptz,
+--    updated_at timestamptz, version int
+SELECT id, email, username, name, role, time_zone, created_at, updated_at, version FROM users WHERE id = $1;
 
 -- name: change_profile
 -- Change what an owner may change; null leaves a column as it is.
 -- $1 user_id uuid
 -- $2 name text
+-- $3 username text
+-- $4 time_zone text
+UPDATE users SET name = coalesce($2, name), username = coalesce($3, username), time_zone = coalesce($4, time_zone)
+WHERE id = $1;
+
+-- name: preferences
+-- How somebody wants things shown and told: what differs from the usual, and what has columns of its own.
+-- $1 user_id uuid
+-- -> preferences jsonb, time_zone text, version int
+SELECT preferences, time_zone, version FROM users WHERE id = $1;
+
+-- name: lock_account
+-- The edition of an account, which nobody else changes until the transaction ends.
+-- $1 user_id uuid
+-- -> int
+SELECT version FROM users WHERE id = $1 FOR UPDATE;
+
+-- name: change_preferences
+-- Replace what differs from the usual, and the time zone.
+-- $1 user_id uuid
+-- $2 preferences jsonb
 -- $3 time_zone text
--- -> as in profile
-UPDATE users SET name = coalesce($2, name), time_zone = coalesce($3, time_zone)
-WHERE id = $1
-RETURNING id, email, name, role, time_zone, created_at;
+-- -> version int
+UPDATE users SET preferences = $2, time_zone = $3 WHERE id = $1 RETURNING version;
+
+-- name: activity
+-- What the audit trail has of an account: done by it, or to it by others; newest first, after a place.
+-- $1 user_id uuid
+-- $2 user_text text
+-- $3 before_at timestamptz
+-- $4 before_number bigint
+-- $5 limit bigint
+-- -> at timestamptz, number bigint, operation text, outcome text, by_you boolean, address text
+SELECT at, number, operation, outcome, by_you, coalesce(payload::jsonb -> 'new' ->> 'address', '') AS address
+FROM (
+    (SELECT *, true AS by_you FROM audit WHERE user_id = $1 AND (at, number) < ($3, $4)
+     ORDER BY at DESC, number DESC LIMIT $5)
+    UNION ALL
+    (SELECT *, false FROM audit
+     WHERE entity = 'account' AND entity_id = $2 AND user_id IS DISTINCT FROM $1 AND (at, number) < ($3, $4)
+     ORDER BY at DESC, number DESC LIMIT $5)
+    UNION ALL
+    (SELECT *, false FROM audit
+     WHERE entity = 'grant' AND entity_id = $2 AND user_id IS DISTINCT FROM $1 AND (at, number) < ($3, $4)
+     ORDER BY at DESC, number DESC LIMIT $5)
+) AS deeds
+ORDER BY at DESC, number DESC LIMIT $5;
 
 -- name: own_sessions
 -- The sign-ins of an account that still stand, newest first.
@@ -218,3 +261,96 @@ SELECT email, password_hash FROM users WHERE id = $1;
 -- -> id uuid, and the account as in user_by_email
 UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 AND is_active
 RETURNING id, email, name, role, time_zone, token_version;
+
+-- name: lock_admins
+-- The active administrators, locked until the transaction ends, in an order that is everybody's.
+-- -> id uuid
+SELECT id FROM users WHERE role = 'admin' AND is_active ORDER BY id FOR UPDATE;
+
+-- name: has_admin
+-- Whether there is an active administrator.
+-- -> boolean
+SELECT EXISTS (SELECT FROM users WHERE role = 'admin' AND is_active);
+
+-- name: find_users
+-- One page of accounts by address. Null is no filter; ``place`` is where a page ends.
+-- $1 role text
+-- $2 is_active boolean
+-- $3 text text
+-- $4 after text
+-- $5 limit bigint
+-- -> place text, and the account as in user_entry
+SELECT lower(u.email) AS place, u.id, u.email, u.username, u.name, u.role, u.is_active, u.time_zone, u.created_at,
+       u.updated_at, u.version, (SELECT max(s.created_at) FROM sessions AS s WHERE s.user_id = u.id) AS last_sign_in_at
+FROM users AS u
+WHERE ($1::text IS NULL OR u.role = $1) AND ($2::boolean IS NULL OR u.is_active = $2)
+  AND ($3::text IS NULL OR strpos(lower(u.email), lower($3)) > 0 OR strpos(lower(u.name), lower($3)) > 0)
+  AND lower(u.email) > $4
+ORDER BY lower(u.email) LIMIT $5;
+
+-- name: user_entry
+-- An account as an administrator sees it.
+-- $1 user_id uuid
+-- -> id uuid, email text, username text, name text, role text, is_active boolean, time_zone text,
+--    created_at timestamptz, updated_at timestamptz, version int, last_sign_in_at timestamptz
+SELECT u.id, u.email, u.username, u.name, u.role, u.is_active, u.time_zone, u.created_at, u.updated_at, u.version,
+       (SELECT max(s.created_at) FROM sessions AS s WHERE s.user_id = u.id) AS last_sign_in_at
+FROM users AS u WHERE u.id = $1;
+
+-- name: lock_user
+-- The same, locked until the transaction ends.
+-- $1 user_id uuid
+-- -> the account as in user_entry
+SELECT u.id, u.email, u.username, u.name, u.role, u.is_active, u.time_zone, u.created_at, u.updated_at, u.version,
+       (SELECT max(s.created_at) FROM sessions AS s WHERE s.user_id = u.id) AS last_sign_in_at
+FROM users AS u WHERE u.id = $1 FOR UPDATE;
+
+-- name: create_user
+-- Create an account that an administrator asked for.
+-- $1 email text
+-- $2 name text
+-- $3 password_hash text
+-- $4 role text
+-- $5 time_zone text
+-- $6 username text
+-- -> id uuid
+INSERT INTO users (email, name, password_hash, role, time_zone, username) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id;
+
+-- name: change_user
+-- Change what an administrator may change; null leaves a column as it is.
+-- $1 user_id uuid
+-- $2 name text
+-- $3 username text
+-- $4 role text
+-- $5 is_active boolean
+-- $6 time_zone text
+UPDATE users SET name = coalesce($2, name), username = coalesce($3, username), role = coalesce($4, role),
+                 is_active = coalesce($5, is_active), time_zone = coalesce($6, time_zone)
+WHERE id = $1;
+
+-- name: end_sessions_of
+-- End every session of an account.
+-- $1 user_id uuid
+-- $2 now timestamptz
+-- -> id uuid
+UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 RETURNING id;
+
+-- name: forgive_attempts
+-- Forget what was counted under a key.
+-- $1 keys text[]
+DELETE FROM limits WHERE key = ANY($1);
+
+-- name: delete_user
+-- Delete an account, and by their keys its sessions, links and tokens.
+-- $1 user_id uuid
+DELETE FROM users WHERE id = $1;
+
+-- name: forget_answers_of
+-- Drop the answers that are kept for a caller.
+-- $1 caller text
+DELETE FROM idempotency WHERE caller = $1;
+
+-- name: forget_tokens_for
+-- Drop the links that went to an address.
+-- $1 email text
+DELETE FROM one_time_tokens WHERE lower(email) = lower($1);

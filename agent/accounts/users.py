@@ -11,6 +11,7 @@ import asyncpg
 from pydantic import AfterValidator, StringConstraints
 
 from agent import audit
+from agent.accounts.conflicts import keeping_an_admin
 from agent.accounts.passwords import Passwords, check_strength
 from agent.accounts.statements import QUERIES
 from agent.audit import OWNER, Entry
@@ -80,9 +81,10 @@ class Users:
         return [UserRow.model_validate(dict(row)) for row in rows]
 
     async def set_active(self, email: str, *, is_active: bool, deadline: float) -> None:
-        """Disable or enable an account. Raises NotFound."""
+        """Disable or enable an account. Raises NotFound, and Conflict for the last administrator."""
         async with self._pool.transaction(deadline) as transaction:
-            row = await _one(transaction, QUERIES["set_active"], email, is_active, what=email)
+            async with keeping_an_admin(transaction):
+                row = await _one(transaction, QUERIES["set_active"], email, is_active, what=email)
             command = "users.enable" if is_active else "users.disable"
             old, new = {"is_active": row["was_active"]}, {"is_active": is_active}
             await self._record(transaction, command, "account", row["id"], old=old, new=new)

@@ -93,7 +93,8 @@ class Operation(Generic[P, R]):
     """One named operation of the agent.
 
     ``name`` is ``<app>.<thing>.<verb>``. ``deadline_ms`` is the most that a caller may wait, milliseconds.
-    ``issues_tokens`` keeps the result out of every store: no cache, no idempotency record, no log.
+    ``issues_tokens`` keeps the result, and the digest of the parameters, out of every store: no cache, no
+    idempotency record, no log.
     ``streams`` marks the one operation whose response never ends (the feed).
     """
 

@@ -1,4 +1,4 @@
-"""A person's own account, as JSON: ``/users/profile``, ``/users/sessions``, ``/users/password``.
+"""A person's own account, as JSON: ``/users/profile``, ``preferences``, ``sessions``, ``password`` and ``activity``.
 
 All of it also under ``/api/v1``. None of these paths names an account: each is about whoever is signed in.
 """
@@ -15,23 +15,32 @@ from bridge.client.call import Reply
 from bridge.contracts.accounts import CHANGE_PASSWORD, ChangePassword, Tokens
 from bridge.contracts.operation import Model, Nothing, Operation, P, R
 from bridge.contracts.users import (
+    ACTIVITY,
+    CHANGE_PREFERENCES,
     CHANGE_PROFILE,
     END_OTHER_SESSIONS,
     END_SESSION,
+    GET_PREFERENCES,
     GET_PROFILE,
     LIST_SESSIONS,
+    ChangePreferences,
     ChangeProfile,
+    ListActivity,
     SessionId,
 )
+from bridge.errors import Code, Conflict
 from gateway.accounts.cookies import set_session
+from gateway.accounts.editions import edition_response, is_stale, stale_response, wanted_edition
 from gateway.accounts.tokens import TokenVerifier
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
-from gateway.web.inputs import JSON, read_json
+from gateway.web.inputs import JSON, query_values, read_json, validate
+from gateway.web.paging import next_page_link
 from gateway.web.rate_limits import Counted, counted
 from gateway.web.session import access_token
 
 PREFIXES: Final = ("/users", "/api/v1/users")
+_LIST_PARAMETERS: Final = frozenset({"limit", "cursor"})
 UUID_PATTERN: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
@@ -51,16 +60,37 @@ class OwnAccountApi:
 
     async def profile(self, request: web.Request) -> web.Response:
         """``GET /users/profile``."""
-        return await self._ask(request, GET_PROFILE, Nothing())
+        return edition_response(await self._ask(request, GET_PROFILE, Nothing()))
 
     async def change_profile(self, request: web.Request) -> web.Response:
         """``PUT /users/profile``: change what the body has; the whole profile is the answer."""
         request[CONTEXT].require_user()
-        return await self._ask(request, CHANGE_PROFILE, await read_json(request, ChangeProfile))
+        body = await read_json(request, ChangeProfile)
+        return await self._change(request, CHANGE_PROFILE, body, body.version, GET_PROFILE)
+
+    async def preferences(self, request: web.Request) -> web.Response:
+        """``GET /users/preferences``."""
+        return edition_response(await self._ask(request, GET_PREFERENCES, Nothing()))
+
+    async def change_preferences(self, request: web.Request) -> web.Response:
+        """``PUT /users/preferences``: change what the body has; all preferences are the answer."""
+        request[CONTEXT].require_user()
+        body = await read_json(request, ChangePreferences)
+        return await self._change(request, CHANGE_PREFERENCES, body, body.version, GET_PREFERENCES)
+
+    async def activity(self, request: web.Request) -> web.Response:
+        """``GET /users/activity?limit=&cursor=``: what this account did, and what was done to it."""
+        request[CONTEXT].require_user()
+        params = validate(ListActivity, query_values(request, _LIST_PARAMETERS))
+        reply = await self._ask(request, ACTIVITY, params)
+        response = json_response(reply)
+        if reply.next_cursor:
+            response.headers[hdrs.LINK] = next_page_link(request, reply.next_cursor)
+        return response
 
     async def sessions(self, request: web.Request) -> web.Response:
         """``GET /users/sessions``: where this account is signed in."""
-        return await self._ask(request, LIST_SESSIONS, Nothing())
+        return json_response(await self._ask(request, LIST_SESSIONS, Nothing()))
 
     async def end_session(self, request: web.Request) -> web.Response:
         """``DELETE /users/sessions/{id}``."""
@@ -69,7 +99,7 @@ class OwnAccountApi:
 
     async def end_other_sessions(self, request: web.Request) -> web.Response:
         """``DELETE /users/sessions``: every one but this; the answer says how many there were."""
-        return await self._ask(request, END_OTHER_SESSIONS, Nothing())
+        return json_response(await self._ask(request, END_OTHER_SESSIONS, Nothing()))
 
     @counted(Counted.SIGN_IN)
     async def change_password(self, request: web.Request) -> web.Response:
@@ -88,10 +118,28 @@ class OwnAccountApi:
         set_session(response, Tokens.model_validate_json(reply.body))
         return response
 
-    async def _ask(self, request: web.Request, operation: Operation[P, R], params: P) -> web.Response:
+    async def _ask(self, request: web.Request, operation: Operation[P, R], params: P) -> Reply:
         context = request[CONTEXT]
         context.require_user()
-        return json_response(await call(self._bridge, context, operation, params))
+        return await call(self._bridge, context, operation, params)
+
+    async def _change(
+        self,
+        request: web.Request,
+        operation: Operation[P, R],
+        body: P,
+        version: int | None,
+        reading: Operation[Nothing, R],
+    ) -> web.Response:
+        """Change it if it still is the edition that was meant; otherwise say what it is now."""
+        params = body.model_copy(update={"version": wanted_edition(request, version)})
+        try:
+            return edition_response(await self._ask(request, operation, params))
+        except Conflict as error:
+            if not is_stale(request, error):
+                raise
+            request[CONTEXT].fail_with(Conflict(Code.PRECONDITION_FAILED))
+            return stale_response(await self._ask(request, reading, Nothing()))
 
 
 def json_response(reply: Reply, *, status: int = 200) -> web.Response:
@@ -103,6 +151,9 @@ def add_routes(app: web.Application, api: OwnAccountApi) -> None:
     for prefix in PREFIXES:
         app.router.add_get(f"{prefix}/profile", api.profile)
         app.router.add_put(f"{prefix}/profile", api.change_profile)
+        app.router.add_get(f"{prefix}/preferences", api.preferences)
+        app.router.add_put(f"{prefix}/preferences", api.change_preferences)
+        app.router.add_get(f"{prefix}/activity", api.activity)
         app.router.add_get(f"{prefix}/sessions", api.sessions)
         app.router.add_delete(f"{prefix}/sessions", api.end_other_sessions)
         app.router.add_delete(f"{prefix}/sessions/{{id:{UUID_PATTERN}}}", api.end_session)

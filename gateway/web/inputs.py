@@ -74,6 +74,16 @@ def parse_query(query: str) -> dict[str, list[str]]:
     return _pairs(query, "query") if query else {}
 
 
+def query_values(request: web.Request, known: frozenset[str]) -> dict[str, object]:
+    """Return the query's parameters, each of which may be given once. Raises Invalid for any other."""
+    query = parse_query(request.rel_url.raw_query_string)
+    wrong = [FieldError(name, "there is no such parameter") for name in query if name not in known]
+    wrong += [FieldError(name, "may be given once") for name, given in query.items() if name in known and given[1:]]
+    if wrong:
+        raise Invalid(Code.INVALID_REQUEST, fields=tuple(wrong))
+    return {name: given[0] for name, given in query.items()}
+
+
 def _pairs(text: str, what: str) -> dict[str, list[str]]:
     values: dict[str, list[str]] = {}
     try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import Final
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from aiohttp import hdrs, web
@@ -22,6 +21,7 @@ from gateway.apps.health.parameters import list_parameters, names_parameters, st
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
 from gateway.web.inputs import JSON, parse_query
+from gateway.web.paging import next_page_link
 from gateway.web.relayed import RelayedResponse, can_relay
 
 _QUERIES_REMEMBERED: Final = 256
@@ -71,8 +71,7 @@ def reply_response(request: web.Request, reply: Reply) -> web.StreamResponse:
     """Return the agent's answer as a response, with ``Age``, ``Cache-Status`` and the ``Link`` to the next page."""
     headers = CIMultiDict({hdrs.AGE: str(int(reply.age_s)), "Cache-Status": reply.cache_status})
     if reply.next_cursor:
-        url = request.rel_url
-        headers[hdrs.LINK] = _next_page(url.raw_path, url.raw_query_string, reply.next_cursor)
+        headers[hdrs.LINK] = next_page_link(request, reply.next_cursor)
     body = reply.body
     if reply.outcome is Outcome.STALE:
         as_of = rfc3339(reply.as_of, timespec="seconds")
@@ -81,10 +80,3 @@ def reply_response(request: web.Request, reply: Reply) -> web.StreamResponse:
         return RelayedResponse(body, headers)
     headers[hdrs.CONTENT_TYPE] = JSON
     return web.Response(body=body, headers=headers)
-
-
-@lru_cache(_QUERIES_REMEMBERED)
-def _next_page(path: str, query: str, cursor: str) -> str:
-    kept = [pair for pair in query.split("&") if pair and not pair.startswith("cursor=")]
-    kept.append(f"cursor={quote(cursor)}")
-    return f'<{path}?{"&".join(kept)}>; rel="next"'

@@ -13,7 +13,7 @@ from typing import Any, Final
 from bridge.process.http_unix import HttpAnswer, ask
 from gateway.alerts.report import Report
 from gateway.app import Gateway
-from gateway.settings import Bridge, Feed, GatewaySettings, Limits, Listen
+from gateway.settings import Bridge, Feed, GatewaySettings, Limits, Listen, Protection
 from tests.integration.agent.conftest import StoreDsns
 from tests.integration.agent.machine import Machine
 from tests.waiting import until
@@ -66,6 +66,7 @@ class Hosts:
     async def gateway(self, port: int, *, limits: Limits | None = None) -> AsyncIterator[None]:
         settings = GatewaySettings(
             limits=limits or Limits(),
+            protection=Protection(is_on=limits is None),
             listen=Listen(kind="unix", path=self.socket, drain_s=1.0),
             bridge=Bridge(
                 port=port,

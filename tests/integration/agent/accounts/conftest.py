@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+import pytest_asyncio
 
 from agent.accounts.access_tokens import AccessTokens
 from agent.accounts.attempts import Attempts
@@ -32,8 +33,8 @@ from bridge.process.clock import SystemClock
 from bridge.server import AnonymousCaller, CallerContext, UserCaller
 from tests.clocks import TurnedClock
 from tests.integration.agent.accounts.house import ANN, BOB, EVE, House, open_house
-from tests.integration.agent.conftest import StoreDsns
-from tests.integration.agent.machine import PASSWORD as HOUSE_PASSWORD
+from tests.integration.agent.conftest import AGENT_ROLE, StoreDsns
+from tests.postgres import PostgresServer
 
 EMAIL = "Ann@Example.org"
 PASSWORD = "Correct horse 1"
@@ -146,15 +147,23 @@ async def accounts(store: Pool, tmp_path: Path, turned_clock: TurnedClock) -> As
     passwords.close()
 
 
-@pytest.fixture
-async def house(tmp_path: Path, store: Pool, store_dsns: StoreDsns) -> AsyncIterator[House]:
-    """Give the appliance with Ann (viewer), Bob (technician) and Eve (administrator)."""
-    passwords = Passwords(PasswordSettings(bcrypt_cost=4))
-    for user in (ANN, BOB, EVE):
-        await Users(store, passwords, SystemClock()).add(user, HOUSE_PASSWORD, deadline=soon())
-    passwords.close()
-    async with open_house(tmp_path, store_dsns) as opened:
-        yield opened
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def one_house(
+    postgres_server: PostgresServer, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
+    """Give one appliance to all tests of a module: it takes a second to start."""
+    with postgres_server.fresh_database(template=migrated_template) as owner:
+        name = owner.partition("@/")[2].partition("?")[0]
+        dsns = StoreDsns(owner=owner, agent=postgres_server.dsn(name, user=AGENT_ROLE, password="test-agent"))
+        async with open_house(tmp_path_factory.mktemp("house"), dsns) as opened:
+            yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def house(one_house: House) -> House:
+    """Give the appliance with Ann (viewer), Bob (technician) and Eve (administrator), and nobody else."""
+    await one_house.people(ANN, BOB, EVE)
+    return one_house
 
 
 class Ears:

@@ -9,10 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import asyncpg
 from aiohttp import ClientSession, DummyCookieJar, UnixConnector
+from multidict import CIMultiDict
 
-from agent.accounts.users import NewUser
+from agent.accounts.passwords import Passwords
+from agent.accounts.users import NewUser, Users
+from agent.db.pools import Pool, PoolOptions
+from agent.db.queries import Query
+from agent.settings import Passwords as PasswordSettings
 from bridge.contracts.operation import Role
+from bridge.process.clock import SystemClock
 from gateway.settings import Limits
 from tests.integration.agent.conftest import StoreDsns
 from tests.integration.agent.machine import PASSWORD, Machine, Running
@@ -30,7 +37,7 @@ class Said:
 
     status: int
     body: Any
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: CIMultiDict[str]
 
     @property
     def wrong(self) -> list[str]:
@@ -59,7 +66,7 @@ class Caller:
         async with self.http.request(method, f"http://localhost{path}", json=body, headers=headers) as response:
             content = await response.read()
             said = json.loads(content) if content else None
-            return Said(response.status, said, dict(response.headers))
+            return Said(response.status, said, CIMultiDict(response.headers))
 
     async def get(self, path: str) -> Said:
         return await self.ask("GET", path)
@@ -79,6 +86,18 @@ class House:
     machine: Machine
     running: Running
     http: ClientSession
+    owner: Pool
+    users: Users
+
+    async def people(self, *users: NewUser) -> None:
+        """Let there be these accounts, and no others."""
+        await self.run("DELETE FROM users")
+        for user in users:
+            await self.users.add(user, PASSWORD, deadline=soon())
+
+    async def run(self, statement: str) -> list[asyncpg.Record]:
+        """Run a statement as the store's owner."""
+        return await self.owner.fetch(Query("test.statement", statement, "What a test needs."), deadline=soon())
 
     @property
     def nobody(self) -> Caller:
@@ -100,7 +119,18 @@ async def open_house(folder: Path, store: StoreDsns, **sections: dict[str, Any])
     limits = Limits(
         account_per_minute=10_000, address_per_minute=10_000, address_total_per_minute=10_000, sign_in_per_minute=10_000
     )
-    async with machine.running(**settings) as running, hosts.gateway(running.port, limits=limits):
-        connector = UnixConnector(str(hosts.socket))
-        async with ClientSession(connector=connector, cookie_jar=DummyCookieJar()) as http:
-            yield House(machine, running, http)
+    clock = SystemClock()
+    owner = Pool(PoolOptions("owner", store.owner, size=2), clock)
+    passwords = Passwords(PasswordSettings(bcrypt_cost=4))
+    try:
+        async with machine.running(**settings) as running, hosts.gateway(running.port, limits=limits):
+            connector = UnixConnector(str(hosts.socket))
+            async with ClientSession(connector=connector, cookie_jar=DummyCookieJar()) as http:
+                yield House(machine, running, http, owner, Users(owner, passwords, clock))
+    finally:
+        passwords.close()
+        await owner.close(soon())
+
+
+def soon() -> float:
+    return SystemClock.monotonic() + 3

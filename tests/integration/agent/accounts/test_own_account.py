@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from agent.db.pools import Pool
 from agent.db.queries import Query
-from bridge.contracts.accounts import ChangePassword
-from bridge.contracts.operation import Nothing
-from bridge.errors import Code
-from bridge.server import CallerContext
-from tests.integration.agent.accounts.conftest import EMAIL, Accounts, soon
+from tests.integration.agent.accounts.conftest import soon
 from tests.integration.agent.accounts.house import ANN, BOB, House
-from tests.integration.agent.accounts.test_operations import code_of
 from tests.integration.agent.machine import PASSWORD
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 NEW = "Another horse 2"
-DISABLE = Query("test.off", "UPDATE users SET is_active = false", "Disable everybody.")
 DELETE = Query("test.delete", "DELETE FROM users", "Delete everybody.")
 
 
@@ -29,8 +25,10 @@ async def test_profile_is_the_callers_when_asked_for(house: House, path: str) ->
 
     assert said.status == 200
     assert said.body.pop("created_at").endswith("Z")
+    assert said.body.pop("updated_at").endswith("Z")
     assert said.body == {
-        "id": ann.id, "email": "ann@example.org", "name": "Ann", "role": "viewer", "time_zone": "Europe/London"
+        "id": ann.id, "email": "ann@example.org", "username": None, "name": "Ann", "role": "viewer",
+        "time_zone": "Europe/London", "version": 1,
     }  # fmt: skip
     assert (await bob.get(path)).body["email"] == "bob@example.org"
 
@@ -39,7 +37,8 @@ async def test_own_account_is_refused_when_nobody_is_signed_in(house: House) -> 
     for method, path in (
         ("GET", "/users/profile"), ("PUT", "/users/profile"), ("GET", "/users/sessions"),
         ("DELETE", "/users/sessions"), ("DELETE", "/users/sessions/11111111-1111-4111-8111-111111111111"),
-        ("POST", "/users/password"),
+        ("POST", "/users/password"), ("GET", "/users/preferences"), ("PUT", "/users/preferences"),
+        ("GET", "/users/activity"),
     ):  # fmt: skip
         assert (await house.nobody.ask(method, path, {})).status == 401
 
@@ -161,37 +160,130 @@ async def test_password_stays_when_a_change_is_refused(house: House) -> None:
     await house.sign_in(ANN)
 
 
-async def test_password_is_guessed_no_faster_than_at_the_sign_in_when_it_is_changed(accounts: Accounts) -> None:
-    caller = await accounts.caller((await accounts.sign_in()).access_token)
-    context = CallerContext(caller, "0" * 32, "", soon(), "", "sha-256=:x:")
-    params = ChangePassword.model_validate({"current_password": "Wrong horse 1", "new_password": NEW})
-    codes = [await code_of(accounts.changing_passwords.change_password(context, params)) for _ in range(5)]
-    assert codes == [Code.INVALID_REQUEST] * 4 + [Code.RATE_LIMITED]
+async def test_account_is_refused_within_a_second_when_it_was_disabled_or_deleted(house: House) -> None:
+    for change in ("UPDATE users SET is_active = false", "DELETE FROM users"):
+        ann = await house.sign_in(ANN)
+        await house.run(change)
+        async with asyncio.timeout(1):
+            while (await ann.get("/users/profile")).status != 401:
+                pass
+        await house.people(ANN)
 
 
-async def test_password_is_not_replaced_when_it_changed_or_its_account_went_meanwhile(
-    accounts: Accounts, owner: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was looked at is no longer so when the write comes: nothing is written over it."""
-    caller = await accounts.caller((await accounts.sign_in()).access_token)
-    context = CallerContext(caller, "0" * 32, "", soon(), "", "sha-256=:x:")
-    params = ChangePassword.model_validate({"current_password": PASSWORD, "new_password": NEW})
-    with monkeypatch.context() as patched:
-
-        async def changed_meanwhile(_password: str, _stored: str | None) -> bool:
-            await accounts.users.set_password(EMAIL, "Third horse 3", deadline=soon())
-            return True
-
-        patched.setattr(accounts.passwords, "matches", changed_meanwhile)
-        assert await code_of(accounts.changing_passwords.change_password(context, params)) is Code.INVALID_REQUEST
-    await accounts.sign_in("Third horse 3")
-    await owner.execute(DELETE, deadline=soon())
-    assert await code_of(accounts.changing_passwords.change_password(context, params)) is Code.NOT_FOUND
-    assert await code_of(accounts.own_account.profile(context, Nothing())) is Code.NOT_FOUND
-
-
-async def test_account_is_refused_within_a_second_when_it_was_disabled_or_deleted(house: House, owner: Pool) -> None:
+@pytest.mark.story("hub/IH-023")
+@pytest.mark.story("tasks/US-BE-5.6")
+async def test_preferences_are_the_usual_until_they_are_changed_and_keep_what_is_left_out(house: House) -> None:
     ann = await house.sign_in(ANN)
-    for change in (DISABLE, DELETE):
-        await owner.execute(change, deadline=soon())
-        assert (await ann.get("/users/profile")).status == 401
+    usual = {
+        "language": "en", "time_zone": "Europe/London", "units": "metric", "version": 1,
+        "notifications": {
+            "email": True, "deadline_threshold": "24h", "types": ["deadline_approaching", "overdue", "reminder"]
+        },
+    }  # fmt: skip
+    assert (await ann.get("/users/preferences")).body == usual
+
+    first = await ann.put("/users/preferences", {"language": "de", "time_zone": "Europe/Berlin"})
+    second = await ann.put("/users/preferences", {"notifications": {"deadline_threshold": "1w", "types": ["overdue"]}})
+    third = await ann.put("/api/v1/users/preferences", {"units": "imperial", "notifications": {"email": False}})
+
+    assert (first.status, first.body) == (
+        200, usual | {"language": "de", "time_zone": "Europe/Berlin", "version": 2}
+    )  # fmt: skip
+    assert second.body["notifications"] == {"email": True, "deadline_threshold": "1w", "types": ["overdue"]}
+    assert third.body == {
+        "language": "de", "time_zone": "Europe/Berlin", "units": "imperial", "version": 4,
+        "notifications": {"email": False, "deadline_threshold": "1w", "types": ["overdue"]},
+    }  # fmt: skip
+    assert (await ann.get("/users/preferences")).body == third.body
+    assert (await ann.get("/users/profile")).body["time_zone"] == "Europe/Berlin"
+
+
+async def test_preferences_stay_when_a_change_is_refused(house: House) -> None:
+    ann = await house.sign_in(ANN)
+    before = (await ann.get("/users/preferences")).body
+
+    for body, field in (
+        ({"language": "German"}, "language"), ({"units": "cubits"}, "units"), ({"time_zone": "Mars"}, "time_zone"),
+        ({"notifications": {"deadline_threshold": "2h"}}, "notifications.deadline_threshold"),
+        ({"notifications": {"types": ["spam"]}}, "notifications.types.0"), ({"theme": "dark"}, "theme"),
+    ):  # fmt: skip
+        said = await ann.put("/users/preferences", body)
+        assert (said.status, said.wrong) == (400, [field])
+
+    assert (await ann.get("/users/preferences")).body == before
+
+
+async def test_preferences_are_the_usual_where_the_store_has_what_this_program_does_not_know(house: House) -> None:
+    """What a newer release wrote, and left when it was taken back."""
+    ann = await house.sign_in(ANN)
+    await house.run("""UPDATE users SET preferences = '{"units": "imperial", "theme": "dark"}'""")
+    assert (await ann.get("/users/preferences")).body["units"] == "imperial"
+    await house.run("""UPDATE users SET preferences = '{"units": "cubits"}'""")
+    assert (await ann.get("/users/preferences")).body["units"] == "metric"
+
+
+@pytest.mark.parametrize("path", ["/users/profile", "/users/preferences"])
+async def test_change_is_refused_when_another_came_between(house: House, path: str) -> None:
+    ann, body = await house.sign_in(ANN), {"time_zone": "Asia/Tokyo"}
+    tag = (await ann.get(path)).headers["ETag"]
+    changed = await ann.ask("PUT", path, body, **{"If-Match": tag})
+    assert (changed.status, changed.headers["ETag"]) == (200, '"2"')
+
+    late = await ann.ask("PUT", path, {"time_zone": "UTC"}, **{"If-Match": tag})
+    stale = await ann.put(path, {"time_zone": "UTC", "version": 1})
+    nonsense = await ann.ask("PUT", path, {"time_zone": "UTC"}, **{"If-Match": 'W/"1"'})
+
+    assert (late.status, late.body, late.headers["ETag"]) == (412, changed.body, '"2"')
+    assert (stale.status, stale.body["code"], stale.wrong) == (409, "conflict", ["version"])
+    assert (nonsense.status, nonsense.wrong) == (400, ["If-Match"])
+    assert (await ann.get(path)).body == changed.body
+    assert (await ann.ask("PUT", path, {"time_zone": "UTC"}, **{"If-Match": "*"})).status == 200
+
+
+async def test_username_is_one_accounts_in_whatever_letters(house: House) -> None:
+    ann, bob = await house.sign_in(ANN), await house.sign_in(BOB)
+    assert (await ann.put("/users/profile", {"username": "Ann.Lee"})).body["username"] == "Ann.Lee"
+
+    said = await bob.ask("PUT", "/users/profile", {"username": "ann.lee"}, **{"If-Match": '"1"'})
+
+    assert (said.status, said.wrong) == (409, ["username"])
+    assert (await ann.put("/users/profile", {"username": "ann.lee"})).status == 200
+    assert (await bob.put("/users/profile", {"username": "bob@example.org"})).status == 400
+
+
+async def test_activity_tells_of_sign_ins_and_of_what_others_did_when_asked(house: House) -> None:
+    await house.nobody.post("/auth/login", {"email": ANN.email, "password": "Wrong horse 1"})
+    ann, bob = await house.sign_in(ANN), await house.sign_in(BOB)
+    await ann.put("/users/profile", {"name": "Ann Lee"})
+    await bob.put("/users/profile", {"name": "Robert"})
+    await house.users.add_grant(ANN.email, "health", "p-1", deadline=soon())
+
+    said = await ann.get("/users/activity")
+
+    assert [(deed["operation"], deed["outcome"], deed["by_you"]) for deed in said.body["items"]] == [
+        ("grants.add", "done", False),
+        ("users.profile.change", "done", True),
+        ("accounts.sign_in", "done", True),
+        ("accounts.sign_in", "refused", False),
+        ("users.add", "done", False),
+    ]
+    assert (said.body["next"], said.body["limit"]) == (None, 50)
+    assert "Link" not in said.headers
+
+
+async def test_activity_pages_tell_everything_once_when_followed(house: House) -> None:
+    ann = await house.sign_in(ANN)
+    for number in range(4):
+        await ann.put("/users/profile", {"name": f"Ann {number}"})
+    whole = (await ann.get("/users/activity")).body["items"]
+
+    found, path = [], "/users/activity?limit=2"
+    while path:
+        page = await ann.get(path)
+        found += page.body["items"]
+        path = page.headers["Link"].partition(">")[0].lstrip("<") if "Link" in page.headers else ""
+
+    assert found == whole
+    assert len(whole) == 6
+    for wrong in ("cursor=x", "cursor=WzEsMl0x", "limit=0", "limit=201", "page=2", "limit=1&limit=2"):
+        assert (await ann.get(f"/users/activity?{wrong}")).status == 400

@@ -18,7 +18,7 @@ import pytest_asyncio
 
 from bridge.contracts.operation import Role
 from gateway.app import Gateway
-from gateway.settings import Bridge, GatewaySettings, Limits, Listen
+from gateway.settings import Bridge, GatewaySettings, Limits, Listen, Protection
 from tests.gateway_door import Door
 from tests.integration.agent.authorization.stage import BAD_TOKENS, MARK, Stage
 from tests.waiting import until
@@ -91,6 +91,7 @@ async def front(walked: Stage, tmp_path_factory: pytest.TempPathFactory) -> Asyn
         limits=Limits(
             account_per_minute=many, address_per_minute=many, address_total_per_minute=many, sign_in_per_minute=many
         ),
+        protection=Protection(is_on=False),  # who tries every route without a good token is sent away
     )
     stop = asyncio.Event()
     gateway = Gateway(settings)
