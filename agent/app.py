@@ -38,6 +38,7 @@ from agent.accounts.passwords import Passwords
 from agent.accounts.token_keys import TokenKeys, TokenKeysError
 from agent.apps import health
 from agent.audit.heads import HeadKey, Heads
+from agent.audit.looks import Looks
 from agent.audit.operations import Auditing
 from agent.audit.reading import Reader
 from agent.db.availability import Availability
@@ -148,7 +149,7 @@ class Agent:
             directory=self._directory,
             clock=clock,
         )
-        self._auditing = Auditing(Reader(self._store))
+        self._auditing = Auditing(Reader(self._store), Grants(self._directory))
         self._heads = Heads(self._store, HeadKey.read_or_make(settings.tokens.keys_dir), clock)
         self._administration = Administration(
             pool=self._store,
@@ -269,7 +270,7 @@ class Agent:
     def _health_handlers(self) -> Mapping[Operation[Any, Any], Handler]:
         if self._source is None:
             return dict.fromkeys(HEALTH_OPERATIONS, _switched_off)
-        return health.handlers(self._source, Grants(self._directory))
+        return health.handlers(self._source, Grants(self._directory), Looks(self._store, self._clock))
 
     def _telling(self, operation: Operation[Any, Any], handler: Handler) -> Handler:
         """Let every gateway forget what a write made untrue: the one that asked for it is not the only one."""

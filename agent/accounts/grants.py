@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -27,3 +28,8 @@ class Grants:
         if standing is None or app not in standing.persons:
             return None
         return Grant(standing.persons[app])
+
+    async def persons_of(self, user_id: UUID) -> Mapping[str, str | None]:
+        """Return all of the user's links, by app; None is the one person there is. Raises Unavailable."""
+        standing = await self._directory.standing(user_id)
+        return {} if standing is None else standing.persons

@@ -75,3 +75,24 @@ SELECT id FROM users WHERE lower(email) = lower($1);
 -- The newest entry that is committed; no row in an empty trail.
 -- -> number bigint, hash bytea
 SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1;
+
+-- name: looks
+-- Who looked at some persons' records, the newest first, after a place in that order.
+-- $1 entities text[]
+-- $2 entity_ids text[]
+-- $3 before_at timestamptz
+-- $4 before_number bigint
+-- $5 count bigint
+-- -> number bigint, at timestamptz, entity text, operation text, user_id uuid, name text
+SELECT l.number, l.at, l.entity, l.operation, l.user_id, u.name
+FROM (
+    SELECT a.number, a.at, a.entity, a.operation, a.user_id
+    FROM unnest($1::text[], $2::text[]) AS records (entity, entity_id)
+    CROSS JOIN LATERAL (
+        SELECT * FROM audit WHERE audit.entity = records.entity AND audit.entity_id = records.entity_id
+            AND (audit.at, audit.number) < (coalesce($3::timestamptz, 'infinity'), coalesce($4::bigint, 9223372036854775807))
+        ORDER BY audit.at DESC, audit.number DESC LIMIT $5
+    ) AS a
+    ORDER BY a.at DESC, a.number DESC LIMIT $5
+) AS l LEFT JOIN users AS u ON u.id = l.user_id
+ORDER BY l.at DESC, l.number DESC;

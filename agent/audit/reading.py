@@ -19,7 +19,7 @@ from pydantic_core import to_json
 from agent.audit.statements import QUERIES
 from agent.db.pools import Pool
 from agent.db.queries import Query
-from bridge.contracts.audit import AuditEntry, ListEntries
+from bridge.contracts.audit import AuditEntry, ListEntries, ListLooks
 from bridge.errors import Code, FieldError, Invalid
 
 _CONDITIONS: Final[Mapping[str, str]] = MappingProxyType(
@@ -74,7 +74,8 @@ class Reader:
 
     async def page(self, asked: ListEntries, *, deadline: float) -> Page:
         """Return the entries that match. Raises Invalid (``invalid_cursor``) for a cursor of another question."""
-        place = (None, None) if asked.cursor is None else _decode(asked.cursor, asked)
+        question = asked.model_dump_json(exclude={"cursor", "limit"}).encode()
+        place = (None, None) if asked.cursor is None else _decode(asked.cursor, question)
         given = frozenset(name for name in _CONDITIONS if getattr(asked, name) is not None)
         rows = await self._pool.fetch(
             page_query(given), asked.start, asked.end, asked.user_id, asked.entity, asked.entity_id, asked.operation,
@@ -83,8 +84,25 @@ class Reader:
         next_cursor = None
         if len(rows) > asked.limit:
             del rows[asked.limit :]
-            next_cursor = _encode(rows[-1]["at"], rows[-1]["number"], asked)
+            next_cursor = _encode(rows[-1]["at"], rows[-1]["number"], question)
         return Page(tuple(entry_of(row) for row in rows), next_cursor)
+
+    async def looks(
+        self, records: Mapping[str, str], asked: ListLooks, *, deadline: float
+    ) -> tuple[list[asyncpg.Record], str | None]:
+        """Return who looked at ``records`` (``entity_id`` by ``entity``), the newest first, and the next page's cursor.
+
+        Raises Invalid (``invalid_cursor``).
+        """
+        question = to_json(records)
+        at, number = (None, None) if asked.cursor is None else _decode(asked.cursor, question)
+        rows = await self._pool.fetch(
+            QUERIES["looks"], [*records], [*records.values()], at, number, asked.limit + 1, deadline=deadline
+        )
+        if len(rows) <= asked.limit:
+            return rows, None
+        del rows[asked.limit :]
+        return rows, _encode(rows[-1]["at"], rows[-1]["number"], question)
 
     async def one(self, number: int, *, deadline: float) -> AuditEntry | None:
         """Return the entry with that number, or None."""
@@ -106,25 +124,24 @@ def entry_of(row: asyncpg.Record) -> AuditEntry:
     return AuditEntry.model_validate(values | parts)
 
 
-def _encode(at: datetime, number: int, asked: ListEntries) -> str:
-    content = to_json((_fingerprint(asked), (at - _EPOCH) // _MICROSECOND, number))
+def _encode(at: datetime, number: int, question: bytes) -> str:
+    content = to_json((_fingerprint(question), (at - _EPOCH) // _MICROSECOND, number))
     return urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
-def _decode(cursor: str, asked: ListEntries) -> tuple[datetime, int]:
+def _decode(cursor: str, question: bytes) -> tuple[datetime, int]:
     try:
         content = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         fingerprint, micros, number = _PLACE.validate_json(content)
     except (ValueError, ValidationError):  # a wrong length or character is a ValueError too
         raise _invalid() from None
-    if fingerprint != _fingerprint(asked):
+    if fingerprint != _fingerprint(question):
         raise _invalid()
     return _EPOCH + micros * _MICROSECOND, number
 
 
-def _fingerprint(asked: ListEntries) -> str:
-    text = asked.model_dump_json(exclude={"cursor", "limit"})
-    return urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:_FINGERPRINT_BYTES]).decode()
+def _fingerprint(question: bytes) -> str:
+    return urlsafe_b64encode(hashlib.sha256(question).digest()[:_FINGERPRINT_BYTES]).decode()
 
 
 def _invalid() -> Invalid:

@@ -1,4 +1,4 @@
-"""The audit trail, as administrators look through it."""
+"""The audit trail: what administrators look through, and what each person sees of who read their records."""
 
 from __future__ import annotations
 
@@ -57,8 +57,37 @@ class AuditEntries(Model):
     next: Cursor | None
 
 
+class ListLooks(Model):
+    """Who looked at the records that the caller may see."""
+
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: Cursor | None = None
+
+
+class Look(Model):
+    """One look at a person's records: by whom, when, by which operation. ``by`` is None where the account is gone.
+
+    Looks of the same session, at the same records by the same operation, within a minute are one.
+    """
+
+    at: AwareDatetime
+    app: str
+    operation: str
+    by: str | None
+    is_self: bool
+
+
+class Looks(Model):
+    """The newest first."""
+
+    items: tuple[Look, ...]
+    limit: int
+    next: Cursor | None
+
+
 LIST: Final = Operation(
     name="audit.entries.list", params=ListEntries, result=AuditEntries, principal=User(frozenset({Role.ADMIN})),
 )  # fmt: skip
+LOOKS: Final = Operation(name="audit.looks.list", params=ListLooks, result=Looks, principal=User())
 
-OPERATIONS: Final = (LIST,)
+OPERATIONS: Final = (LIST, LOOKS)

@@ -49,22 +49,31 @@ class Grants(Protocol):
         ...
 
 
-def handlers(source: Source, grants: Grants) -> Mapping[Operation[Any, Any], Handler]:
-    health = _Health(source, grants)
+class Looks(Protocol):
+    async def record(
+        self, context: CallerContext, operation: Operation[Any, Any], *, app: str, person: str | None
+    ) -> None:
+        """Record that the caller looks at a person's records. Raises where it cannot be recorded."""
+        ...
+
+
+def handlers(source: Source, grants: Grants, looks: Looks) -> Mapping[Operation[Any, Any], Handler]:
+    health = _Health(source, grants, looks)
     return {LIST: health.list_symptoms, NAMES: health.names, STATS: health.stats}
 
 
 class _Health:
-    def __init__(self, source: Source, grants: Grants) -> None:
+    def __init__(self, source: Source, grants: Grants, looks: Looks) -> None:
         self._source = source
         self._grants = grants
+        self._looks = looks
         self._unconverted: TTLCache[tuple[Statements, str | None], int] = TTLCache(
             _UNCONVERTED_PERSONS, UNCONVERTED_KEPT_S, timer=source.clock.monotonic
         )
 
     async def list_symptoms(self, context: CallerContext, question: ListSymptoms) -> Answer:
         after = None if question.cursor is None else cursors.decode(question.cursor, question)
-        statements, person = await self._open(context)
+        statements, person = await self._open(context, LIST)
         asked = (person, *arguments(question))
         place = (None, None, None) if after is None else (after.rank, after.recorded_at, after.id)
         is_counted = question.total is not Total.NONE
@@ -98,7 +107,7 @@ class _Health:
         return Answer(body, next_cursor or "")
 
     async def names(self, context: CallerContext, question: ListNames) -> Answer:
-        statements, person = await self._open(context)
+        statements, person = await self._open(context, NAMES)
         rows = await self._source.fetch(statements.names, person, question.limit, deadline=context.deadline)
         items = [
             {"symptom": symptom, "category": category, "count": count, "first": first, "last": last}
@@ -109,7 +118,7 @@ class _Health:
 
     async def stats(self, context: CallerContext, question: StatsOfSymptoms) -> Answer:
         _check_time_zone(question.time_zone)
-        statements, person = await self._open(context)
+        statements, person = await self._open(context, STATS)
         asked = (person, *arguments(question))
         given = given_in(question)
         series: list[dict[str, object]] = []
@@ -145,8 +154,8 @@ class _Health:
         )
         return Answer(body)
 
-    async def _open(self, context: CallerContext) -> tuple[Statements, str | None]:
-        """Return the statements and whose records they are for: the one way to a person's records.
+    async def _open(self, context: CallerContext, operation: Operation[Any, Any]) -> tuple[Statements, str | None]:
+        """Return the statements and whose records they are for: the one way to a person's records, and it is recorded.
 
         Raises :class:`~bridge.errors.Denied` (``not_linked``) for an account without a grant, and for one whose grant
         is of the other kind than the mapping: an account linked to one person must not see everything because the
@@ -158,6 +167,7 @@ class _Health:
         statements = await self._source.statements(context.deadline)
         if statements.records.has_person != (grant.person is not None):
             raise Denied(Code.NOT_LINKED)
+        await self._looks.record(context, operation, app=APP, person=grant.person)
         return statements, grant.person
 
     async def _count_unconverted(self, statements: Statements, person: str | None, deadline: float) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from itertools import combinations
+from uuid import UUID
 
 import pytest
 
@@ -20,6 +22,11 @@ from tests.integration.agent.conftest import StoreDsns
 
 MANY = 100_000
 ADMIN = CallerContext(UserCaller(ANN, SESSION, Role.ADMIN, 1), "0" * 32, "", 0.0, "", "")
+
+
+class Nobody:
+    async def persons_of(self, _user_id: UUID) -> Mapping[str, str | None]:
+        return {}
 
 
 async def numbers(store: Pool, **asked: object) -> list[int]:
@@ -59,7 +66,7 @@ async def test_entry_shows_old_new_and_why_until_they_are_erased(store: Pool) ->
 
 async def test_pages_give_each_entry_once_when_followed(store: Pool) -> None:
     await write_trail(store)
-    auditing = Auditing(Reader(store))
+    auditing = Auditing(Reader(store), Nobody())
     context = CallerContext(ADMIN.caller, "", "", soon(), "", "")
     seen: list[int] = []
     cursor: str | None = None

@@ -106,6 +106,22 @@ class Linked:
         return self.grants.get(user_id) if app == "health" else None
 
 
+class Noted:
+    """Looks as they were recorded: by which operation, at which person's records; ``error`` is raised instead."""
+
+    def __init__(self) -> None:
+        self.looks: list[tuple[str, str | None]] = []
+        self.error: Exception | None = None
+
+    async def record(
+        self, context: CallerContext, operation: Operation[Any, Any], *, app: str, person: str | None
+    ) -> None:
+        assert app == "health"
+        if self.error is not None:
+            raise self.error
+        self.looks.append((operation.name, person))
+
+
 @dataclass
 class App:
     """The health app over one existing database; ``ask`` answers as ``person`` and holds the contract to it."""
@@ -119,7 +135,8 @@ class App:
     patience_s: float = 9.0
 
     def __post_init__(self) -> None:
-        self.handlers = handlers(self.source, self.linked)
+        self.looks = Noted()
+        self.handlers = handlers(self.source, self.linked, self.looks)
         self.accounts: dict[str | None, UUID] = {}
 
     def account(self, person: str | None) -> UUID:

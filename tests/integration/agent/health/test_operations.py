@@ -28,7 +28,7 @@ from bridge.contracts.health import (
     Total,
 )
 from bridge.contracts.operation import Operation
-from bridge.errors import Code, Denied, Invalid
+from bridge.errors import Code, Denied, Invalid, Unavailable
 from tests.integration.agent.health import oracle
 from tests.integration.agent.health.conftest import App, SteppedClock, caller, run_sql
 from tests.integration.agent.health.oracle import Record
@@ -175,6 +175,23 @@ async def test_nothing_is_told_when_the_grant_is_of_the_other_kind(app: App) -> 
     assert refusal.value.code is Code.NOT_LINKED
 
 
+@pytest.mark.parametrize("operation", [LIST, NAMES, STATS], ids=lambda operation: operation.name)
+async def test_read_is_recorded_before_it_is_answered(app: App, operation: Operation[Any, Any]) -> None:
+    person = None if app.existing.name == "diary" else "1"
+    question = operation.params()
+    await app.ask(operation, question, person)
+    assert app.looks.looks == [(operation.name, person)]
+    app.looks.error = Unavailable(Code.DATABASE_UNAVAILABLE)
+    with pytest.raises(Unavailable):
+        await app.ask(operation, question, person)
+
+
+async def test_read_is_not_recorded_when_nothing_is_told(app: App) -> None:
+    with pytest.raises(Denied):
+        await app.ask(LIST, ListSymptoms(), "1" if app.existing.name == "diary" else None)
+    assert app.looks.looks == []
+
+
 async def test_a_person_sees_nothing_when_the_name_is_no_key_of_theirs(app: App) -> None:
     if app.existing.name == "diary":
         return
@@ -202,7 +219,7 @@ async def test_series_is_refused_when_it_would_be_too_long(app: App) -> None:
 async def test_unconverted_rows_are_counted_again_when_a_minute_is_over(app: App) -> None:
     clock = SteppedClock()
     app.source = Source(app.pool, app.existing.mapping, clock)
-    app.handlers = handlers(app.source, app.linked)
+    app.handlers = handlers(app.source, app.linked, app.looks)
     app.patience_s = 1000.0
     counted = []
     for step_s in (0.0, 0.0, UNCONVERTED_KEPT_S):

@@ -327,7 +327,7 @@ async def test_nothing_is_written_when_everything_is_asked_by_a_role_that_could(
     before = await content_of(existing_database)
     person = next(iter(await app.raw()))
     pool = Pool(PoolOptions("source", existing_database), SystemClock())
-    app.handlers = handlers(Source(pool, app.existing.mapping, SystemClock()), app.linked)
+    app.handlers = handlers(Source(pool, app.existing.mapping, SystemClock()), app.linked, app.looks)
     await app.ask(LIST, ListSymptoms(text="a", min_severity=3, symptoms=("headache",)), person)
     await app.ask(NAMES, ListNames(), person)
     await app.ask(STATS, StatsOfSymptoms(bucket=Bucket.DAY), person)

@@ -36,7 +36,7 @@ BREAK = {
 def clock(app: App) -> SteppedClock:
     clock = SteppedClock()
     app.source = Source(app.pool, app.existing.mapping, clock)
-    app.handlers = handlers(app.source, app.linked)
+    app.handlers = handlers(app.source, app.linked, app.looks)
     app.patience_s = 1000.0  # its callers' deadlines are ahead of the clock that is put forward
     return clock
 
@@ -77,7 +77,7 @@ async def test_app_is_off_with_the_reason_when_the_mapping_is_wrong(app: App, tm
     path.write_text(app.existing.mapping.read_text() + "\n[fields.mood]\ncolumn = 'x'\n")
     source = Source(app.pool, path, SystemClock())
     with pytest.raises(Unavailable) as refusal:
-        await handlers(source, app.linked)[LIST](caller(app.account("1")), ListSymptoms())
+        await handlers(source, app.linked, app.looks)[LIST](caller(app.account("1")), ListSymptoms())
     assert refusal.value.code is Code.APP_DISABLED
     assert "mood" not in refusal.value.public_message
     assert source.availability.condition.reason == "fields.mood: Extra inputs are not permitted"
