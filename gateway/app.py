@@ -7,8 +7,9 @@ import binascii
 import logging
 import random
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -60,6 +61,7 @@ from gateway.web.metrics import CERTIFICATE_END, REQUEST_DURATIONS
 from gateway.web.middlewares import middlewares
 from gateway.web.pages import set_up_pages
 from gateway.web.pipeline import run_through
+from gateway.web.rate_limits import check_routes
 from gateway.web.response_headers import Drain
 from gateway.web.server import HttpServer
 from gateway.web.tls import WebCertificate
@@ -116,6 +118,7 @@ def build_application(settings: GatewaySettings, parts: Parts) -> web.Applicatio
     admins = Admins(bridge=parts.bridge, verifier=parts.verifier)
     status_page.add_routes(app, settings, admins=admins, process=parts.process, clock=parts.clock, drain=parts.drain)
     lifting.add_routes(app, admins=admins, lift_own=parts.guard.lift, socket=settings.protection.helper_socket)
+    check_routes(settings.limits, app)
     return app
 
 
@@ -147,7 +150,11 @@ class Gateway:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set, then let every request that was begun finish. Raises CannotListen."""
-        sockets = open_sockets(self._settings.listen)
+        with ExitStack() as closing:  # also where a start fails half-way
+            sockets = [closing.enter_context(each) for each in open_sockets(self._settings.listen)]
+            await self._serve(sockets, stop)
+
+    async def _serve(self, sockets: Sequence[socket.socket], stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:
             transports = self._transports()
             listeners: list[FeedListener] = [self._verifier]

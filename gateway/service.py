@@ -47,6 +47,11 @@ def _serve_or_check(options: argparse.Namespace) -> int:
         return 0
     try:
         uvloop.run(_serve(gateway))
+    except ExceptionGroup as group:
+        if (refused := group.subgroup(SettingsError)) is None:
+            raise
+        sys.stderr.write(f"{refused.exceptions[0]}\n")
+        return EXIT_CONFIG
     except CannotListen as error:
         sys.stderr.write(f"{error}\n")
         return 1

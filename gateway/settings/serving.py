@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 
 from bridge.process.settings import Section
 from gateway.settings.types import Count, Network, Seconds, Share, Zone
@@ -35,6 +35,7 @@ def _seal_key(secret: SecretStr) -> SecretStr:
     return secret
 
 
+RouteName = Annotated[str, StringConstraints(pattern=r"^(?:(?:GET|POST|PUT|PATCH|DELETE) )?/[!-~]*$")]
 Origin = Annotated[str, AfterValidator(_origin)]
 SealKey = Annotated[SecretStr, AfterValidator(_seal_key)]
 
@@ -186,6 +187,9 @@ class Web(Section):
     client_ipv6_prefix: int = Field(
         64, ge=32, le=128, description="IPv6 addresses that share so many leading bits count as one client."
     )
+    first_request_s: Seconds = Field(
+        10.0, description="Seconds that a new TCP connection has for the headers of its first request."
+    )
     connections_per_address: Count = Field(
         100, description="Connections of one address on TCP; more are cut. Trusted hops are not counted."
     )
@@ -208,6 +212,11 @@ class Limits(Section):
     address_per_minute: Count = Field(60, description="Requests a minute of an address where nobody is signed in.")
     address_total_per_minute: Count = Field(600, description="Requests a minute of an address in all.")
     sign_in_per_minute: Count = Field(5, description="Sign-in attempts a minute of an address.")
+    routes: dict[RouteName, Count] = Field(
+        {},
+        description='Requests a minute of one client to one route, besides: `{"POST /api/v1/chat" = 20}`. The '
+        "route is written as in the log, with or without its method; one that does not exist stops the start.",
+    )
     keys_max: Count = Field(50_000, description="Clients remembered; the least recently seen are forgotten first.")
 
 

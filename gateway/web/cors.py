@@ -13,10 +13,10 @@ from aiohttp import hdrs, web
 from gateway.web.context import RequestContext
 from gateway.web.pipeline import Middleware
 
-_METHODS: Final = "GET, HEAD, POST"
-_REQUEST_HEADERS: Final = "authorization, content-type, idempotency-key, traceparent"
+_METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
+_REQUEST_HEADERS: Final = "authorization, content-type, idempotency-key, if-match, traceparent"
 _RESPONSE_HEADERS: Final = (
-    "age, cache-status, link, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id"
+    "age, cache-status, etag, link, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id"
 )
 _PREFLIGHT_MAX_AGE_S: Final = 600
 

@@ -17,6 +17,10 @@ CONNECTIONS_REFUSED: Final = Counter(
     "gateway_connections_refused_total", "Connections cut because their address had web.connections_per_address."
 )
 
+CONNECTIONS_SILENT: Final = Counter(
+    "gateway_connections_silent_total", "Connections cut because no request had come within web.first_request_s."
+)
+
 CERTIFICATE_END: Final = Gauge(
     "drawbridge_certificate_end_seconds",
     "Unix time at which a certificate of the bridge ends: this gateway's, and those above it.",

@@ -2,6 +2,7 @@
 
 A signed-in account has one quota, an address where nobody is signed in another; besides, an address as a whole has a
 larger one, so that a clinic behind one address works, and sign-in attempts a smaller one (:mod:`gateway.web.limits`).
+``limits.routes`` gives single routes a quota of their own besides.
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Final, TypeVar
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from bridge.errors import Busy, Code
+from bridge.process.settings import SettingsError
 from gateway.settings import Limits
+from gateway.web.access_log import route_of
 from gateway.web.context import RequestContext
 from gateway.web.limits import GcraLimiter, Quota, client_key, limit_item, policy_field
 from gateway.web.pipeline import Middleware
 
 H = TypeVar("H", bound=Callable[..., object])
 
+_METHOD_COUNTED: Final = {hdrs.METH_HEAD: hdrs.METH_GET}
 _ATTRIBUTE: Final = "counted_as"
 
 
@@ -44,6 +48,19 @@ def counted(kind: Counted) -> Callable[[H], H]:
     return declare
 
 
+def check_routes(limits: Limits, app: web.Application) -> None:
+    """Raise SettingsError where ``limits.routes`` names a route that ``app`` does not have."""
+    known = {
+        name
+        for route in app.router.routes()
+        if route.resource is not None
+        for name in (route.resource.canonical, f"{route.method} {route.resource.canonical}")
+    }
+    if unknown := sorted(limits.routes.keys() - known):
+        msg = f"limits.routes: there is no route {unknown[0]}; write it as `route` in the log does"
+        raise SettingsError(msg)
+
+
 class RateLimits(Middleware):
     """Refuses with ``rate_limited`` (429) what is over a limit; ``RateLimit`` on every response says what is left."""
 
@@ -59,6 +76,7 @@ class RateLimits(Middleware):
         self._policies = {
             each: policy_field((each.quota, total.quota)) for each in (self._account, self._address, self._sign_in)
         } | {total: policy_field((total.quota,))}
+        self._routes = {route: limiter("route", count) for route, count in limits.routes.items()}
 
     def enter(self, request: web.Request, context: RequestContext) -> None:
         kind = getattr(request.match_info.handler, _ATTRIBUTE, Counted.REQUEST)
@@ -75,11 +93,26 @@ class RateLimits(Middleware):
             wait_s = max(own.retry_after_s, total.retry_after_s)
             headers["RateLimit"] = f"{limit_item(own)}, {limit_item(total)}"
         headers["RateLimit-Policy"] = self._policies[limiter]
+        if self._routes:
+            wait_s = max(wait_s, self._wait_for_route(request, context, where))
         if wait_s > 0:
             refusal = Busy(Code.RATE_LIMITED, retry_after_s=wait_s)
             if kind is not Counted.CHAT:
                 raise refusal
             context.over_limit = refusal
+
+    def _wait_for_route(self, request: web.Request, context: RequestContext, where: str) -> float:
+        """Take a request from its route's own quota, where it has one; return how long it should have waited."""
+        method, path = _METHOD_COUNTED.get(request.method, request.method), route_of(request)
+        limiter = self._routes.get(f"{method} {path}", self._routes.get(path))
+        if limiter is None:
+            return 0.0
+        client = where if context.principal is None else context.principal.user_id
+        decision = limiter.check(client, context.started_at)
+        headers = context.response_headers
+        headers["RateLimit"] = f"{limit_item(decision)}, {headers['RateLimit']}"
+        headers["RateLimit-Policy"] = f"{policy_field((limiter.quota,))}, {headers['RateLimit-Policy']}"
+        return decision.retry_after_s
 
     def _client(self, context: RequestContext, kind: Counted, where: str) -> tuple[GcraLimiter, str]:
         if kind is Counted.SIGN_IN:

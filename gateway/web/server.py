@@ -22,7 +22,7 @@ from bridge.process.logs import log
 from gateway.settings import Listen, Web
 from gateway.web.connections import Connections
 from gateway.web.dispatch import Dispatch
-from gateway.web.metrics import CONNECTIONS_REFUSED
+from gateway.web.metrics import CONNECTIONS_REFUSED, CONNECTIONS_SILENT
 from gateway.web.response_headers import SECURITY_HEADERS, Drain
 from gateway.web.tls import WebCertificate
 
@@ -35,7 +35,8 @@ _SETTLE_S: Final = 0.1
 class _Connection(RequestHandler):
     """Tells of malformed HTTP without repeating it: a request line may hold health text, in the log too."""
 
-    __slots__ = ()
+    __slots__ = ("silence",)
+    silence: asyncio.TimerHandle | None
 
     def handle_error(
         self,
@@ -66,23 +67,33 @@ class _Server(web.Server):
     """Cuts the connections of an address that has too many."""
 
     held: Connections
+    first_request_s: float
 
     def __call__(self) -> RequestHandler:
-        return _Connection(self, loop=self._loop, **self._kwargs)
+        connection = _Connection(self, loop=self._loop, **self._kwargs)
+        connection.silence = None
+        return connection
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
-        if not self.held.add(handler, transport.get_extra_info("peername")):
+        peer = transport.get_extra_info("peername")
+        if not self.held.add(handler, peer):
             CONNECTIONS_REFUSED.inc()
             transport.abort()
+        elif isinstance(peer, tuple):  # at a Unix socket there is nginx, which has taken care of that
+            cast("_Connection", handler).silence = self._loop.call_later(
+                self.first_request_s, _cut_when_silent, handler, transport
+            )
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
         super().connection_lost(handler, exc)
         self.held.discard(handler)
+        if (silence := cast("_Connection", handler).silence) is not None:
+            silence.cancel()
 
 
 class _Runner(web.AppRunner):
-    __slots__ = ("_connections", "_dispatch")
+    __slots__ = ("_connections", "_dispatch", "_first_request_s")
 
     def __init__(self, app: web.Application, *, listen: Listen, limits: Web, connections: Connections) -> None:
         super().__init__(
@@ -93,6 +104,7 @@ class _Runner(web.AppRunner):
             max_field_size=limits.header_max_bytes,
         )
         self._connections = connections
+        self._first_request_s = limits.first_request_s
         self._dispatch = Dispatch(app)
 
     async def _make_server(self) -> web.Server:
@@ -118,6 +130,7 @@ class _Runner(web.AppRunner):
             **self._kwargs,
         )
         server.held = self._connections
+        server.first_request_s = self._first_request_s
         return server
 
 
@@ -164,6 +177,13 @@ class HttpServer:
         await self._runner.cleanup()
         if self._listen.kind == "unix":
             self._listen.path.unlink(missing_ok=True)
+
+
+def _cut_when_silent(handler: RequestHandler, transport: asyncio.Transport) -> None:
+    """End a connection on which no request has begun: aiohttp waits for its first one for ever."""
+    if not handler._request_count:  # noqa: SLF001 - there is nothing else that says so
+        CONNECTIONS_SILENT.inc()
+        transport.abort()
 
 
 def _with_known_expectation(message: RawRequestMessage) -> RawRequestMessage:

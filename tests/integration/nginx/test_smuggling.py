@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 import pytest
 
-from tests.integration.nginx.gateways import Doors, wires
+from tests.integration.nginx.gateways import Doors, real_gateways, socket_of, wires
 from tests.integration.nginx.rendering import DOMAIN
 from tests.integration.nginx.server import Nginx
 
@@ -57,6 +61,12 @@ REFUSED = {
 
 
 @pytest.fixture
+async def doors(nginx: Nginx) -> AsyncIterator[Doors]:
+    async with real_gateways(nginx.folder / "run") as both:
+        yield both
+
+
+@pytest.fixture
 def nginx(shared_nginx: Nginx) -> Nginx:
     return shared_nginx
 
@@ -104,3 +114,32 @@ async def test_field_with_an_underscore_is_dropped_when_it_looks_like_another(ng
 
     [request] = [each for wire in behind for each in wire.received]
     assert b"_" not in request.replace(b"gateway_", b"")
+
+
+async def test_nothing_is_smuggled_to_the_real_gateways_when_nginx_is_in_front(nginx: Nginx, doors: Doors) -> None:
+    for request_text in REFUSED.values():
+        await nginx.send(request_text.encode("latin-1"))
+
+    assert [line for door in doors for line in door.log] == []
+
+
+AMBIGUOUS = {
+    name: text
+    for name, text in REFUSED.items()
+    if "Transfer-Encoding" in text or "Content-Length" in text or "folded" in name or "space" in name
+}
+
+
+@pytest.mark.parametrize("request_text", AMBIGUOUS.values(), ids=AMBIGUOUS)
+async def test_gateway_takes_no_second_request_when_nginx_is_not_there(tmp_path: Path, request_text: str) -> None:
+    """What nginx refuses, the gateway refuses by itself, or takes for one request and hangs up."""
+    async with real_gateways(tmp_path) as (door, _):
+        reader, writer = await asyncio.open_unix_connection(str(socket_of(tmp_path, 1)))
+        writer.write(request_text.encode("latin-1"))
+        writer.write_eof()
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+        writer.close()
+
+    assert b" 200 " not in answer
+    assert 404 not in {line["status"] for line in door.log}  # what GET /smuggled would be answered with

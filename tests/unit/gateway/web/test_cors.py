@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator
 
 import pytest
@@ -71,3 +72,17 @@ async def test_answer_varies_by_origin_when_nobody_says_one(open_to: Door) -> No
 
     assert response.headers["Vary"] == "Origin"
     assert "Access-Control-Allow-Origin" not in response.headers
+
+
+async def test_no_answer_lets_a_script_use_the_cookie_whoever_asks_for_what(open_to: Door) -> None:
+    origins = (ORIGIN, "https://evil.example", "null")
+    paths = {route.resource.canonical for route in open_to.app.router.routes() if route.resource is not None}
+    for path, origin in itertools.product(sorted(paths), origins):
+        for headers in (open_to.cookie(), PREFLIGHT):
+            method = "OPTIONS" if headers is PREFLIGHT else "GET"
+            async with open_to.client.request(
+                method, path, headers={**headers, "Origin": origin}, allow_redirects=False
+            ) as response:
+                assert "Access-Control-Allow-Credentials" not in response.headers
+                assert response.headers.get("Access-Control-Allow-Origin") == (ORIGIN if origin == ORIGIN else None)
+                assert "Origin" in response.headers["Vary"]

@@ -3,9 +3,11 @@ from __future__ import annotations
 from ipaddress import ip_network
 
 import pytest
+from pydantic import ValidationError
 
+from bridge.process.settings import SettingsError
 from gateway.settings import GatewaySettings, Limits, Web
-from tests.gateway_door import open_door
+from tests.gateway_door import Door, open_door
 
 LIST = "/api/v1/health/symptoms"
 
@@ -71,3 +73,36 @@ async def test_assets_take_from_the_large_quota_alone_when_a_page_loads_them() -
 
         assert [answer.status for answer in answers] == [200, 200, 200, 429]
         assert answers[0].headers["RateLimit-Policy"] == '"address-total";q=3;w=60'
+
+
+@pytest.mark.story("health/US-BE-06")
+async def test_route_is_limited_when_it_has_a_quota_of_its_own() -> None:
+    limits = Limits(routes={"GET /api/v1/health/symptoms": 2, "/sign-in": 1})
+    async with open_door(GatewaySettings(limits=limits)) as door:
+        answers = [await door.client.get(LIST, headers=door.bearer()) for _ in range(3)]
+        other = await door.client.get(LIST, headers=door.bearer(sub="33333333-3333-4333-8333-333333333333"))
+        names = await door.client.get(f"{LIST}/names", headers=door.bearer())
+        signing_in = [(await door.client.get("/sign-in")).status for _ in range(2)]
+
+        assert [answer.status for answer in answers] == [200, 200, 429]
+        assert answers[0].headers["RateLimit-Policy"].startswith('"route";q=2;w=60, "account";q=60;w=60')
+        assert answers[0].headers["RateLimit"].startswith('"route";r=1;t=')
+        assert int(answers[2].headers["Retry-After"]) >= 29
+        assert (other.status, names.status, signing_in) == (200, 200, [200, 429])
+
+
+async def test_head_takes_from_the_quota_of_get_when_a_route_has_one() -> None:
+    async with open_door(GatewaySettings(limits=Limits(routes={"GET /version": 1}))) as door:
+        assert [(await door.client.head("/version")).status for _ in range(2)] == [200, 429]
+
+
+@pytest.mark.parametrize("route", ["/nowhere", "DELETE /version", "/api/v1/health/symptoms/"])
+async def test_start_is_refused_when_a_limit_names_no_route(route: str) -> None:
+    with pytest.raises(SettingsError, match=r"limits\.routes: there is no route"):
+        Door(GatewaySettings(limits=Limits(routes={route: 1})))
+
+
+@pytest.mark.parametrize("route", ["version", "get /version", "GET version", "/a b"])
+def test_limit_is_refused_when_it_is_not_written_as_a_route(route: str) -> None:
+    with pytest.raises(ValidationError):
+        Limits(routes={route: 1})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import ssl
@@ -13,7 +14,7 @@ from aiohttp import ClientSession, UnixConnector, web
 
 from gateway.settings import Listen, Web
 from gateway.web.listen import open_sockets
-from gateway.web.metrics import CONNECTIONS_REFUSED
+from gateway.web.metrics import CONNECTIONS_REFUSED, CONNECTIONS_SILENT
 from gateway.web.response_headers import Drain
 from gateway.web.server import HttpServer
 from gateway.web.tls import WebCertificate
@@ -228,3 +229,42 @@ async def test_ipv6_address_is_named_as_urls_do(slow: Slow) -> None:
     await server.stop()
 
     assert server.addresses[0].startswith("http://[::1]:")
+
+
+@pytest.mark.parametrize("beginning", [b"", b"GET /slow HTTP/1.1\r\nHost: x\r\nX-Drip: "], ids=["silent", "dripping"])
+async def test_connection_is_cut_when_its_first_request_does_not_come(slow: Slow, beginning: bytes) -> None:
+    listen = Listen(kind="tcp", port=0)
+    server = make(slow, listen, Web(first_request_s=0.05))
+    await server.start(open_sockets(listen))
+    slow.may_answer.set()
+    before = CONNECTIONS_SILENT._value.get()
+
+    with contextlib.suppress(ConnectionError):
+        assert await send(server, beginning) == b""
+    answer = await send(server, b"GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    await server.stop()
+
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert CONNECTIONS_SILENT._value.get() == before + 1
+
+
+async def test_request_is_answered_when_it_takes_longer_than_its_headers_may(slow: Slow) -> None:
+    listen = Listen(kind="tcp", port=0)
+    server = make(slow, listen, Web(first_request_s=0.02))
+    await server.start(open_sockets(listen))
+    async with asyncio.TaskGroup() as tasks:
+        asked = tasks.create_task(send(server, b"GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+        await slow.arrived.wait()
+        await asyncio.sleep(0.04)
+        slow.may_answer.set()
+    await server.stop()
+
+    assert asked.result().startswith(b"HTTP/1.1 200")
+
+
+async def test_request_is_refused_when_it_has_too_many_headers(server: HttpServer) -> None:
+    lines = b"".join(b"X-%d: a\r\n" % number for number in range(200))
+
+    answer = await send(server, b"GET /slow HTTP/1.1\r\nHost: x\r\n" + lines + b"\r\n")
+
+    assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.0 400"))
