@@ -42,6 +42,10 @@ from gateway.accounts.signing_in import SigningIn
 from gateway.accounts.tokens import TokenVerifier
 from gateway.apps import health as health_app
 from gateway.apps.health.chat.chat import Chat
+from gateway.audit import api as audit_api
+from gateway.audit import pages as audit_pages
+from gateway.audit.api import AuditApi
+from gateway.audit.pages import AuditPages
 from gateway.protection.guard import Guard
 from gateway.settings import SEAL_KEY_BYTES, GatewaySettings
 from gateway.settings import Cache as CacheSettings
@@ -114,6 +118,8 @@ def build_application(settings: GatewaySettings, parts: Parts) -> web.Applicatio
     signing_in.add_routes(app, SigningIn(bridge=parts.bridge, verifier=parts.verifier))
     own_account.add_routes(app, OwnAccountApi(bridge=parts.bridge, verifier=parts.verifier))
     administration.add_routes(app, AdministrationApi(bridge=parts.bridge))
+    audit_api.add_routes(app, AuditApi(bridge=parts.bridge, zone=settings.chat.zone))
+    audit_pages.add_routes(app, AuditPages(bridge=parts.bridge, zone=settings.chat.zone))
     health_app.add_routes(app, bridge=parts.bridge, chat=parts.chat, zone=settings.chat.zone, assets=assets)
     admins = Admins(bridge=parts.bridge, verifier=parts.verifier)
     status_page.add_routes(app, settings, admins=admins, process=parts.process, clock=parts.clock, drain=parts.drain)

@@ -15,7 +15,6 @@ import asyncpg
 
 from agent.audit.heads import HeadKey, genuine
 from agent.audit.reading import Reader
-from agent.audit.statements import QUERIES
 from agent.audit.verify import LINKS, TrailBroken, verify
 from agent.db.pools import Pool, PoolOptions
 from agent.settings import AgentSettings
@@ -61,7 +60,7 @@ async def audit_list(settings: AgentSettings, options: argparse.Namespace) -> in
     async with _pool(settings) as pool:
         user_id = None
         if options.user is not None:
-            user_id = await pool.fetchval(QUERIES["account"], options.user, deadline=_deadline())
+            user_id = await Reader(pool).account(options.user, deadline=_deadline())
             if user_id is None:
                 print(f"there is no account for {options.user}", file=sys.stderr)  # noqa: T201 - the command's answer
                 return 1

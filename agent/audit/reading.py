@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Annotated, Final
+from uuid import UUID
 
 import asyncpg
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
@@ -74,6 +75,11 @@ class Reader:
 
     async def page(self, asked: ListEntries, *, deadline: float) -> Page:
         """Return the entries that match. Raises Invalid (``invalid_cursor``) for a cursor of another question."""
+        if asked.user_email is not None:
+            user_id = await self.account(asked.user_email, deadline=deadline)
+            if user_id is None:
+                return Page((), None)
+            asked = asked.model_copy(update={"user_id": user_id, "user_email": None})
         question = asked.model_dump_json(exclude={"cursor", "limit"}).encode()
         place = (None, None) if asked.cursor is None else _decode(asked.cursor, question)
         given = frozenset(name for name in _CONDITIONS if getattr(asked, name) is not None)
@@ -86,6 +92,11 @@ class Reader:
             del rows[asked.limit :]
             next_cursor = _encode(rows[-1]["at"], rows[-1]["number"], question)
         return Page(tuple(entry_of(row) for row in rows), next_cursor)
+
+    async def account(self, email: str, *, deadline: float) -> UUID | None:
+        """Return the id of the account with an e-mail address, or None."""
+        user_id: UUID | None = await self._pool.fetchval(QUERIES["account"], email, deadline=deadline)
+        return user_id
 
     async def looks(
         self, records: Mapping[str, str], asked: ListLooks, *, deadline: float

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from bridge.contracts.operation import Model, Operation, Role, User
 
@@ -14,16 +14,27 @@ Cursor = Annotated[str, StringConstraints(max_length=200)]
 
 
 class ListEntries(Model):
-    """Which entries: all that match everything given. ``start`` is included, ``end`` is not."""
+    """Which entries: all that match everything given. ``start`` is included, ``end`` is not.
+
+    ``user_email`` is that of an account there is; nothing matches any other. One of it and ``user_id``, not both.
+    """
 
     start: AwareDatetime | None = None
     end: AwareDatetime | None = None
     user_id: UUID | None = None
+    user_email: Word | None = None
     entity: Word | None = None
     entity_id: Word | None = None
     operation: Word | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Cursor | None = None
+
+    @model_validator(mode="after")
+    def _has_one_user(self) -> Self:
+        if self.user_id is not None and self.user_email is not None:
+            msg = "user_id and user_email are two ways to name one account"
+            raise ValueError(msg)
+        return self
 
 
 class AuditEntry(Model):

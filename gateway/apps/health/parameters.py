@@ -9,9 +9,7 @@ offset (``2026-05-31T12:00:00+02:00``, RFC 3339: from it on, or up to but withou
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
 from types import MappingProxyType
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
@@ -22,6 +20,7 @@ from bridge.contracts.health import ListNames, ListSymptoms, StatsOfSymptoms
 from bridge.errors import Code, FieldError, Invalid
 from bridge.problem import field_errors
 from gateway.web.inputs import invalid
+from gateway.web.moments import moment
 
 M = TypeVar("M", bound=BaseModel)
 Query = Mapping[str, list[str]]
@@ -31,8 +30,6 @@ _LIST: Final = _FILTER | {"sort", "limit", "cursor", "total", "time_zone"}
 _STATS: Final = _FILTER | {"bucket", "time_zone"}
 _FIELD_BY_PARAMETER: Final = MappingProxyType({"symptom": "symptoms", "from": "start", "to": "end"})
 _PARAMETER_BY_FIELD: Final = {field: name for name, field in _FIELD_BY_PARAMETER.items()} | {"body": "to"}
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
-_YEARS: Final = range(1900, 2201)
 
 
 def list_parameters(query: Query, default_zone: ZoneInfo) -> ListSymptoms:
@@ -65,7 +62,7 @@ def _parameters(model: type[M], query: Query, zone: ZoneInfo, known: frozenset[s
             wrong.append(FieldError(name, "may be given once"))
         elif name in {"from", "to"}:
             try:
-                values[_FIELD_BY_PARAMETER[name]] = _moment(given[0], zone, is_end=name == "to")
+                values[_FIELD_BY_PARAMETER[name]] = moment(given[0], zone, is_end=name == "to")
             except ValueError as error:
                 wrong.append(FieldError(name, str(error)))
         else:
@@ -85,23 +82,6 @@ def _by_parameter(errors: tuple[FieldError, ...]) -> list[FieldError]:
         field = error.name.partition(".")[0]
         found.append(FieldError(_PARAMETER_BY_FIELD.get(field, field), error.message))
     return found
-
-
-def _moment(text: str, zone: ZoneInfo, *, is_end: bool) -> datetime:
-    """Return the moment that a date or time stands for. Raises ValueError that says how to write it."""
-    is_date = _DATE.fullmatch(text) is not None
-    try:
-        moment = datetime.combine(date.fromisoformat(text), time(), zone) if is_date else datetime.fromisoformat(text)
-    except ValueError:
-        msg = "must be a date (2026-05-31) or a time with an offset (2026-05-31T12:00:00%2B02:00)"
-        raise ValueError(msg) from None
-    if moment.tzinfo is None:
-        msg = "must have an offset (+ written as %2B), such as 2026-05-31T12:00:00Z"
-        raise ValueError(msg)
-    if moment.year not in _YEARS:
-        msg = f"must lie between the years {_YEARS.start} and {_YEARS.stop - 1}"
-        raise ValueError(msg)
-    return moment + timedelta(days=1) if is_date and is_end else moment
 
 
 def _zone(query: Query, default: ZoneInfo) -> ZoneInfo:

@@ -83,6 +83,7 @@ async def test_second_use_of_a_refresh_token_is_recorded_when_it_ends_the_sessio
     assert "used twice" in reused["payload"]
 
 
+@pytest.mark.story("water/FR-081")
 async def test_owners_commands_are_recorded_with_old_and_new_when_they_change_something(accounts: Accounts) -> None:
     users, ann = accounts.users, str(accounts.ann)
     await users.set_active(EMAIL, is_active=False, deadline=soon())

@@ -1,0 +1,54 @@
+"""``GET /audit-logs`` for administrators and ``GET /account/seen`` for everybody, as JSON."""
+
+from __future__ import annotations
+
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from aiohttp import hdrs, web
+
+from bridge.client.call import Reply
+from bridge.contracts.audit import LIST, LOOKS, ListLooks
+from bridge.contracts.operation import Operation, P, R
+from gateway.audit.parameters import list_parameters
+from gateway.web.calls import Bridge, call
+from gateway.web.context import CONTEXT
+from gateway.web.inputs import JSON, query_values, validate
+from gateway.web.paging import next_page_link
+
+_PAGE: Final = frozenset({"limit", "cursor"})
+
+
+class AuditApi:
+    """The handlers. Dates are in ``zone``. Who is an administrator, and whose records one may see, the agent says."""
+
+    def __init__(self, *, bridge: Bridge, zone: ZoneInfo) -> None:
+        self._bridge = bridge
+        self._zone = zone
+
+    async def list(self, request: web.Request) -> web.Response:
+        """``GET /audit-logs?from=&to=&user=&entity=&entity_id=&action=&limit=&cursor=``: the newest first."""
+        request[CONTEXT].require_user()
+        return await self._answer(request, LIST, list_parameters(request, self._zone))
+
+    async def looks(self, request: web.Request) -> web.Response:
+        """``GET /api/v1/account/seen?limit=&cursor=``: who looked at the records that the caller is linked to."""
+        request[CONTEXT].require_user()
+        return await self._answer(request, LOOKS, validate(ListLooks, query_values(request, _PAGE)))
+
+    async def _answer(self, request: web.Request, operation: Operation[P, R], params: P) -> web.Response:
+        reply = await call(self._bridge, request[CONTEXT], operation, params)
+        return _page(request, reply)
+
+
+def _page(request: web.Request, reply: Reply) -> web.Response:
+    response = web.Response(body=reply.body, content_type=JSON)
+    if reply.next_cursor:
+        response.headers[hdrs.LINK] = next_page_link(request, reply.next_cursor)
+    return response
+
+
+def add_routes(app: web.Application, api: AuditApi) -> None:
+    for prefix in ("", "/api/v1"):
+        app.router.add_get(f"{prefix}/audit-logs", api.list)
+    app.router.add_get("/api/v1/account/seen", api.looks)

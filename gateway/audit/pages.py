@@ -1,0 +1,100 @@
+"""``/audit`` for administrators, ``/account/seen`` for everybody: pages, whole without a script."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from bridge.contracts.audit import LIST, LOOKS, AuditEntries, AuditEntry, ListEntries, ListLooks, Looks
+from bridge.errors import Invalid
+from gateway.audit.parameters import KNOWN, parameters
+from gateway.web.calls import Bridge, call
+from gateway.web.context import CONTEXT
+from gateway.web.inputs import query_values, validate
+from gateway.web.pages import render
+
+_LOOK_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "health.symptoms.list": "the records themselves",
+        "health.symptoms.names": "which symptoms there are",
+        "health.symptoms.stats": "counts and averages",
+    }
+)
+_CURSOR: Final = frozenset({"cursor"})
+
+
+class AuditPages:
+    """The handlers. Dates are read and times shown in ``zone``."""
+
+    def __init__(self, *, bridge: Bridge, zone: ZoneInfo) -> None:
+        self._bridge = bridge
+        self._zone = zone
+
+    async def show(self, request: web.Request) -> web.Response:
+        """``GET /audit``: the newest entries that match the form above them; what was left empty is not asked for."""
+        context = request[CONTEXT]
+        context.require_user()
+        filled = {name: value for name, value in query_values(request, KNOWN).items() if value != ""}
+        wrong: dict[str, str] = {}
+        try:
+            asked = parameters(filled, self._zone)
+        except Invalid as error:
+            wrong = {field.name: field.message for field in error.fields}
+            asked = ListEntries(limit=1)  # for the agent's word that this is an administrator
+        reply = await call(self._bridge, context, LIST, asked)
+        page = AuditEntries.model_validate_json(reply.body)
+        older = ""
+        if page.next is not None and not wrong:
+            older = "/audit?" + urlencode({**filled, "cursor": page.next})
+        values = {
+            "entries": () if wrong else page.items,
+            "filled": filled,
+            "wrong": wrong,
+            "older": older,
+            "when": self._when,
+            "changes": changes,
+        }
+        return render("audit/page.html", request, values, status=400 if wrong else 200)
+
+    async def seen(self, request: web.Request) -> web.Response:
+        """``GET /account/seen``: who looked at the records that the caller is linked to."""
+        context = request[CONTEXT]
+        context.require_user()
+        asked = validate(ListLooks, query_values(request, _CURSOR))
+        reply = await call(self._bridge, context, LOOKS, asked)
+        page = Looks.model_validate_json(reply.body)
+        older = "" if page.next is None else "/account/seen?" + urlencode({"cursor": page.next})
+        values = {"looks": page.items, "older": older, "when": self._when, "words": _words}
+        return render("audit/seen.html", request, values)
+
+    def _when(self, at: datetime) -> str:
+        return f"{at.astimezone(self._zone):%Y-%m-%d %H:%M:%S}"
+
+
+def changes(entry: AuditEntry) -> list[tuple[str, str | None, str | None]]:
+    """Return what was changed: the name, and as text the value before and after; None where there was none."""
+    old, new = entry.old or {}, entry.new or {}
+    return [
+        (name, _text(old[name]) if name in old else None, _text(new[name]) if name in new else None)
+        for name in {**old, **new}
+    ]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _words(operation: str) -> str:
+    return _LOOK_WORDS.get(operation, operation)
+
+
+def add_routes(app: web.Application, pages: AuditPages) -> None:
+    app.router.add_get("/audit", pages.show)
+    app.router.add_get("/account/seen", pages.seen)
