@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, TypeVar
+from uuid import UUID
 from zoneinfo import available_timezones
 
 import asyncpg
@@ -35,6 +36,7 @@ from agent.backup.errors import BackupError
 from agent.db.migrate import MigrationError, migrate
 from agent.db.pools import Pool, PoolOptions
 from agent.mail.seal import MailKeyError
+from agent.mail.upkeep import Upkeep
 from agent.settings import PREFIX, AgentSettings, BackupSettings
 from bridge.contracts.operation import Role
 from bridge.errors import AppError
@@ -60,6 +62,7 @@ class CommandError(Exception):
 
 async def serve(settings: AgentSettings, _options: argparse.Namespace) -> int:
     """Run the service until SIGTERM or SIGINT; SIGHUP makes it look at its keys and certificates at once."""
+    _refuse_without_secrets(settings)
     logs.configure(host=settings.log.host, app="agent", level=settings.log.level)
     agent = Agent(settings)
     stopping = asyncio.Event()
@@ -73,6 +76,7 @@ async def serve(settings: AgentSettings, _options: argparse.Namespace) -> int:
 
 async def check_config(settings: AgentSettings, _options: argparse.Namespace) -> int:
     """Say whether the settings, and the keys and certificates they name, can be used."""
+    _refuse_without_secrets(settings)
     KeyStore(settings.bridge.keys_dir)
     ReloadingServerTLS(settings.bridge.tls_dir, UNITS)
     if settings.source.dsn is None:
@@ -193,6 +197,30 @@ async def tokens_rotate(settings: AgentSettings, _options: argparse.Namespace) -
     return 0
 
 
+async def mail_list(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Show the mails that wait or are parked, oldest first; never what they say."""
+    async with _store(settings) as pool:
+        rows = await Upkeep(pool).mails(is_all=options.all, deadline=_deadline())
+    _show([row.model_dump(mode="json") for row in rows], as_json=options.json)
+    return 0
+
+
+async def mail_retry(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Try parked mails anew; a running agent does within a second."""
+    async with _store(settings) as pool:
+        count = await Upkeep(pool).retry(_mails(options), utc(_CLOCK.time()), deadline=_deadline())
+    print(f"{count} mails are tried anew")
+    return 0 if count or options.all else 1
+
+
+async def mail_drop(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Never send mails that wait or are parked, and erase what they say."""
+    async with _store(settings) as pool:
+        count = await Upkeep(pool).drop(_mails(options), utc(_CLOCK.time()), deadline=_deadline())
+    print(f"{count} mails were dropped")
+    return 0 if count or options.all else 1
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     start: Callable[[argparse.Namespace], Awaitable[int]] = options.start
@@ -273,8 +301,21 @@ def _parser() -> argparse.ArgumentParser:
         _add(trail, "show", audit.audit_show, common),
     )
 
+    _add_mail(_group(commands, "mail", "the mails that people are sent"), common, listed)
     _add_backup(_group(commands, "backup", "backups of the databases"), common, listed)
     return parser
+
+
+def _add_mail(commands: _Commands[argparse.ArgumentParser], *parents: argparse.ArgumentParser) -> None:
+    common, listed = parents
+    which = argparse.ArgumentParser(add_help=False)
+    mails = which.add_mutually_exclusive_group(required=True)
+    mails.add_argument("ids", nargs="*", type=UUID, default=[], metavar="ID", help="which, as the list names them")
+    mails.add_argument("--all", action="store_true", help="every parked one")
+    add = _add(commands, "list", mail_list, common, listed)
+    add.add_argument("--all", action="store_true", help="those that were sent or dropped too")
+    _add(commands, "retry", mail_retry, common, which)
+    _add(commands, "drop", mail_drop, common, which)
 
 
 def _add_backup(commands: _Commands[argparse.ArgumentParser], *parents: argparse.ArgumentParser) -> None:
@@ -335,14 +376,31 @@ def _add_for(
 
 
 @asynccontextmanager
-async def _users(settings: AgentSettings) -> AsyncIterator[Users]:
+async def _store(settings: AgentSettings) -> AsyncIterator[Pool]:
     pool = Pool(PoolOptions("command", settings.store.dsn.get_secret_value(), size=1), _CLOCK)
+    try:
+        yield pool
+    finally:
+        await pool.close(_deadline())
+
+
+@asynccontextmanager
+async def _users(settings: AgentSettings) -> AsyncIterator[Users]:
     passwords = Passwords(settings.passwords)
     try:
-        yield Users(pool, passwords, _CLOCK)
+        async with _store(settings) as pool:
+            yield Users(pool, passwords, _CLOCK)
     finally:
         passwords.close()
-        await pool.close(_deadline())
+
+
+def _mails(options: argparse.Namespace) -> list[UUID] | None:
+    return None if options.all else options.ids
+
+
+def _refuse_without_secrets(settings: AgentSettings) -> None:
+    if lines := settings.mail.lacks():
+        raise SettingsError("\n".join(lines))
 
 
 def _source_dsn(settings: AgentSettings) -> str:

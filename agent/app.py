@@ -48,7 +48,10 @@ from agent.db.migrate import MigrationError, check, migrate
 from agent.db.pools import Pool, PoolOptions, connect
 from agent.db.tracing import CallTrace, current_call
 from agent.events import FeedHub
-from agent.mail.outbox import Outbox
+from agent.mail.outbox import CHANNEL, Outbox
+from agent.mail.post import Post
+from agent.mail.sender import Sender
+from agent.mail.upkeep import Upkeep
 from agent.report.operations import Reporting
 from agent.settings import AgentSettings, Slots
 from bridge.contracts.health import OPERATIONS as HEALTH_OPERATIONS
@@ -75,6 +78,8 @@ _STORE_RETRY_S: Final = 1.0
 _WARM_S: Final = 5.0
 _HOUSEKEEPING_S: Final = 3600.0
 _CLOSE_S: Final = 2.0
+_MAIL_S: Final = 3.0
+"""How long a mail that is just being sent may take when stopping; it might come twice if it were broken off."""
 
 
 class Agent:
@@ -127,6 +132,16 @@ class Agent:
         )
         tokens = AccessTokens(self._token_keys, settings.tokens)
         self._outbox = Outbox(settings.mail, clock)
+        self._sender: Sender | None = None
+        if self._outbox.key is not None:
+            self._sender = Sender(
+                settings.mail,
+                Post(settings.mail, settings.relay),
+                self._outbox.key,
+                pool=self._store,
+                dsn=settings.store.dsn.get_secret_value(),
+                clock=clock,
+            )
         self._passwords = Passwords(settings.passwords)
         attempts = Attempts(self._store, settings.limits)
         self._sessions = Sessions(
@@ -213,6 +228,8 @@ class Agent:
                 await stopping.wait()
                 notify.notify(notify.STOPPING)
                 await self._drain(doors)
+                if self._sender is not None:
+                    await self._sender.stop(_MAIL_S)
                 for task in background:
                     task.cancel()
         finally:
@@ -316,7 +333,12 @@ class Agent:
         await self._prepare_store()
         with suppress(AppError):
             await self._store.warm(self._clock.monotonic() + _WARM_S)
-        await listen(self._settings.store.dsn.get_secret_value(), self._directory.hearing)
+        hearing = self._directory.hearing
+        async with asyncio.TaskGroup() as tasks:
+            if self._sender is not None:
+                hearing = replace(hearing, wakes={CHANNEL: self._sender.wake})
+                tasks.create_task(self._sender.run())
+            await listen(self._settings.store.dsn.get_secret_value(), hearing)
 
     async def _prepare_store(self) -> None:
         """Return when the store has this program's schema: migrated here, or by the owner meanwhile."""
@@ -371,6 +393,8 @@ class Agent:
             with suppress(AppError):  # a store that is away is cleaned the next time
                 await self._sessions.forget_old(deadline)
                 await self._writes.forget_old(now=utc(self._clock.time()), deadline=deadline)
+                keep_s = self._settings.mail.keep_s
+                await Upkeep(self._store).forget_old(utc(self._clock.time()), keep_s=keep_s, deadline=deadline)
 
     async def _keep_certificate(self) -> None:
         if self._issuer is not None:

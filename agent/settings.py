@@ -251,6 +251,14 @@ class Mail(Section):
         "set here, and never taken from a request.",
     )  # fmt: skip
     owner: MailAddress | None = Field(None, description="The address that feedback goes to. None: it is only stored.")
+    retry_s: tuple[Seconds, ...] = Field(
+        (60.0, 900.0),
+        max_length=10,
+        description="Seconds to wait after each try that failed; after one try more than there are, a mail is parked.",
+    )
+    keep_s: Seconds = Field(
+        30 * DAY_S, description="Seconds to remember that a mail was sent or dropped; what it said is erased at once."
+    )
     key_file: Path = Field(
         Path("/var/lib/drawbridge/mail/key"), description="The key that waiting mails are sealed with in the store."
     )
@@ -260,10 +268,20 @@ class Mail(Section):
         if self.host and not (self.sender and self.site):
             msg = "needs sender and site where there is a host"
             raise ValueError(msg)
-        if self.host and bool(self.username) != bool(self.password):
-            msg = "needs both username and password (a credential), or neither"
-            raise ValueError(msg)
         return self
+
+    def lacks(self) -> list[str]:
+        """Return a line for each secret that is missing. Asked of the service: the owner's commands have none."""
+        if self.host and bool(self.username) != bool(self.password):
+            return ["mail: needs both username and password (a credential), or neither"]
+        return []
+
+
+class Relay(Section):
+    """The door's relay, the keep's only way to servers outside (`gateway relay`)."""
+
+    host: str = Field("", pattern=r"^[A-Za-z0-9.:-]*$", description="The door's address. Empty: straight out.")
+    port: int = Field(3128, ge=1, le=65535, description="The relay's port.")
 
 
 class Backup(Section):
@@ -371,6 +389,7 @@ class AgentSettings(Section):
     passwords: Passwords = Passwords()
     limits: Limits = Limits()
     mail: Mail = Mail()
+    relay: Relay = Relay()
     backup: Backup = Backup()
     report: Report = Report()
     log: Log = Log()

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import asyncpg
@@ -29,12 +29,14 @@ class Hearing:
     """What to do. ``on_start`` runs once nothing more can be missed: load everything there, it may raise.
 
     ``on_change`` gets each notification's payload in order; when it raises, hearing starts over. It raises ValueError
-    for what it cannot read: whoever may connect to the store may notify.
+    for what it cannot read: whoever may connect to the store may notify. ``wakes`` are called for notifications on
+    other channels, by the channel's name, and when hearing starts, for what was missed.
     """
 
     on_start: Callable[[], Awaitable[None]]
     on_change: Callable[[str], Awaitable[None]]
     on_lost: Callable[[], None]
+    wakes: Mapping[str, Callable[[], None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,12 @@ async def _hear(dsn: str, hearing: Hearing, rule: ListenRule) -> None:
     try:
         changes: asyncio.Queue[str | None] = asyncio.Queue()
         await connection.add_listener(CHANNEL, lambda _connection, _pid, _channel, payload: changes.put_nowait(payload))
+        for channel, wake in hearing.wakes.items():
+            await connection.add_listener(channel, lambda *_notification, wake=wake: wake())
         connection.add_termination_listener(lambda _connection: changes.put_nowait(None))
         await hearing.on_start()
+        for wake in hearing.wakes.values():
+            wake()
         await _dispatch(connection, changes, hearing, rule)
     finally:
         hearing.on_lost()

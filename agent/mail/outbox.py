@@ -18,6 +18,8 @@ from agent.mail.wording import Template, Words, word
 from agent.settings import Mail, is_mail_address
 from bridge.process.clock import Clock, utc
 
+CHANNEL: Final = "drawbridge_mail"
+"""Where the store notifies that a mail waits."""
 NO_ADDRESS: Final = "this is no address that mail can be sent to"
 
 

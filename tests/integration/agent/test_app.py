@@ -10,6 +10,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import trustme
 
 from agent.accounts.passwords import Passwords
 from agent.accounts.token_keys import TokenKeys
@@ -18,6 +19,7 @@ from agent.app import Agent, _call_rules
 from agent.db.migrate import migrate
 from agent.db.pools import Pool, PoolOptions
 from agent.db.queries import Query
+from agent.mail.wording import Template
 from agent.settings import Passwords as PasswordSettings
 from bridge.client.call import Credentials
 from bridge.contracts import OPERATIONS, health, system
@@ -30,7 +32,10 @@ from bridge.server import AnonymousCaller, Answer, CallerContext
 from bridge.tls import TLSRefused
 from tests.integration.agent.conftest import AGENT_ROLE, StoreDsns
 from tests.integration.agent.machine import EMAIL, PASSWORD, RECORDS, Machine, Running
+from tests.mail_server import PASSWORD as MAIL_PASSWORD
+from tests.mail_server import USER, mail_server
 from tests.postgres import PostgresServer
+from tests.waiting import until as waiting_until
 
 
 def soon() -> float:
@@ -350,3 +355,23 @@ async def test_agent_does_not_start_when_its_certificate_is_missing(machine: Mac
     (machine.folder / "agent-tls" / "identity.pem").unlink()
     with pytest.raises(TLSRefused, match=r"identity\.pem"):
         Agent(machine.settings())
+
+
+async def test_mail_leaves_the_agent_at_once_when_its_cause_is_committed(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    async with mail_server(authority, "tls") as server:
+        mail = {
+            "host": "localhost", "port": server.port, "security": "tls", "username": USER, "password": MAIL_PASSWORD,
+            "sender": "box@example.org", "site": "https://health.example.org", "key_file": str(tmp_path / "mail-key"),
+        }  # fmt: skip
+        async with machine.running(mail=mail) as running:
+            await until(lambda: hears(running))
+            async with running.agent._store.transaction(soon()) as transaction:
+                await running.agent._outbox.enqueue(
+                    transaction, Template.ACCOUNT_EXISTS, to=EMAIL, language="en", values={"link": "/"}, cause="x"
+                )
+            await waiting_until(lambda: server.mailbox.recipients == [EMAIL])

@@ -332,3 +332,32 @@ def test_trail_is_called_broken_when_an_entry_was_changed(
     capsys.readouterr()
     assert agent("audit", "verify") == 1
     assert capsys.readouterr().err == "the audit trail is BROKEN: entry 1: is not what was written\n"
+
+
+def test_mails_are_listed_retried_and_dropped_when_asked(
+    agent: Command, machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def put() -> None:
+        owner = await asyncpg.connect(machine.store.owner, timeout=5)
+        await owner.execute(
+            "INSERT INTO mails (id, cause, template, recipient, state, sealed, reason, created_at, next_try_at) VALUES"
+            " (gen_random_uuid(), 'a', 'feedback', 'ann@example.org', 'parked', 'x', '550 gone', now(), now()),"
+            " (gen_random_uuid(), 'b', 'feedback', 'ben@example.org', 'sent', NULL, '', now(), now())",
+            timeout=5,
+        )
+        await owner.close(timeout=5)
+
+    asyncio.run(put())
+    assert agent("mail", "list", "--json") == 0
+    [mail] = json.loads(capsys.readouterr().out)
+    assert (mail["state"], mail["recipient"], mail["reason"]) == ("parked", "ann@example.org", "550 gone")
+    assert "sealed" not in mail
+    assert agent("mail", "retry", mail["id"]) == 0
+    assert agent("mail", "retry", mail["id"]) == 1  # it is not parked any more
+    assert agent("mail", "retry", "--all") == 0
+    assert agent("mail", "drop", mail["id"]) == 0
+    assert agent("mail", "list", "--all") == 0
+    output = capsys.readouterr().out
+    assert "1 mails are tried anew\n0 mails are tried anew\n0 mails are tried anew\n1 mails were dropped\n" in output
+    assert "dropped" in output
+    assert "ben@example.org" in output

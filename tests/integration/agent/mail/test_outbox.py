@@ -5,7 +5,6 @@ from __future__ import annotations
 from email import message_from_bytes
 from email.policy import default
 
-import asyncpg
 import pytest
 
 from agent.db.pools import Pool, connect
@@ -15,15 +14,7 @@ from agent.settings import Mail
 from bridge.errors import AppError
 from tests.clocks import TurnedClock
 from tests.integration.agent.conftest import StoreDsns
-from tests.integration.agent.mail.conftest import ANN, put, soon
-
-
-async def rows(dsns: StoreDsns) -> list[asyncpg.Record]:
-    connection = await connect(dsns.owner, application_name="test", timeout_s=5)
-    try:
-        return await connection.fetch("SELECT * FROM mails ORDER BY created_at, cause", timeout=5)
-    finally:
-        await connection.close(timeout=5)
+from tests.integration.agent.mail.conftest import ANN, put, rows, soon
 
 
 async def test_mail_waits_sealed_and_whole_when_its_cause_is_committed(
@@ -60,7 +51,11 @@ async def test_there_is_one_mail_when_its_cause_comes_twice(store: Pool, store_d
     assert [row["cause"] for row in await rows(store_dsns)] == ["reset 1", "reset 2"]
 
 
-@pytest.mark.parametrize("address", ["ann", "ann@example.org\r\nBcc: eve@example.org", "änn@example.org", "a b@c.org"])
+@pytest.mark.parametrize(
+    "address",
+    ["ann", "ann@example.org\r\nBcc: eve@example.org", "änn@example.org", "a b@c.org"],
+    ids=["no domain", "second header", "not ASCII", "space"],
+)
 async def test_mail_is_parked_and_its_cause_goes_on_when_its_address_is_none(
     store: Pool, store_dsns: StoreDsns, outbox: Outbox, address: str
 ) -> None:

@@ -22,7 +22,7 @@ from gateway.alerts.channels import NotSent, Refused
 from gateway.alerts.channels.email import Email
 from gateway.alerts.settings import Email as EmailSettings
 from gateway.alerts.wording import Words
-from tests.integration.gateway.alerts.listener import listening
+from tests.listener import listening
 
 Security = Literal["starttls", "tls"]
 PASSWORD = "correct-horse-battery"

@@ -24,7 +24,7 @@ from gateway.alerts.channels import NotSent, Refused
 from gateway.alerts.channels.webhook import Webhook
 from gateway.alerts.settings import Webhook as WebhookSettings
 from gateway.alerts.wording import Words
-from tests.integration.gateway.alerts.listener import listening
+from tests.listener import listening
 
 TOKEN = "tk_AgQdq7mVBoFD37zQVN29RhuMzNIz2"
 SLACK = "T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"
