@@ -168,8 +168,8 @@ class FeedState:
 class Door:
     """The served application, with what it is made of."""
 
-    def __init__(self, settings: GatewaySettings) -> None:
-        self.clock = TurnedClock()
+    def __init__(self, settings: GatewaySettings, clock: TurnedClock | None = None) -> None:
+        self.clock = clock or TurnedClock()
         self.issuer = Issuer()
         self.feed = FeedState()
         self.drain = Drain()
@@ -262,9 +262,9 @@ class Door:
 
 
 @asynccontextmanager
-async def open_door(settings: GatewaySettings | None = None) -> AsyncIterator[Door]:
+async def open_door(settings: GatewaySettings | None = None, clock: TurnedClock | None = None) -> AsyncIterator[Door]:
     """Serve a door with a client in front of it that keeps no cookies of its own and follows no redirects."""
-    door = Door(settings or GatewaySettings())
+    door = Door(settings or GatewaySettings(), clock)
     async with TestClient(TestServer(door.app), cookie_jar=DummyCookieJar()) as client:
         door.client = client
         yield door

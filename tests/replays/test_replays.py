@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.replays.attacks import ATTACKS, Attack, Caught, play
+from tests.replays.everyday import EVERYBODY, Day, live
+from tests.replays.page import measured, table
+
+
+@pytest.mark.story("health/US-BE-31")
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+async def test_attacker_is_banned_before_a_third_of_the_list_is_through(attack: Attack) -> None:
+    caught = await play(attack)
+
+    assert caught.answered is not None
+    assert caught.recognised_share > 0.8
+    assert caught.refused_share > 2 / 3
+    row = table([caught], Day()).splitlines()[2]
+    assert row in measured(), "python -m tests.replays writes the page anew"
+
+
+@pytest.mark.story("health/US-BE-31")
+async def test_nobody_is_banned_on_an_ordinary_day() -> None:
+    day = await live()
+
+    assert day.banned == []
+    assert day.people == len(EVERYBODY)
+    assert table([], day).splitlines()[-1] in measured(), "python -m tests.replays writes the page anew"
+
+
+def test_table_says_never_when_an_attacker_was_not_banned() -> None:
+    caught = Caught(ATTACKS[0], recognised=0, answered=None)
+
+    assert caught.refused_share == 0
+    assert "| never | 0% |" in table([caught], Day(banned=["a"]))
