@@ -26,15 +26,13 @@ from aiohttp import web
 from prometheus_client import REGISTRY, generate_latest
 
 from agent.accounts.access_tokens import AccessTokens
-from agent.accounts.administration import Administration
 from agent.accounts.attempts import Attempts
 from agent.accounts.authentication import Authentication
-from agent.accounts.changing_passwords import ChangingPasswords
 from agent.accounts.directory import Directory, Listeners
 from agent.accounts.grants import Grants
 from agent.accounts.operations import Sessions
-from agent.accounts.own_account import OwnAccount
 from agent.accounts.passwords import Passwords
+from agent.accounts.people import Parts, People
 from agent.accounts.token_keys import TokenKeys, TokenKeysError
 from agent.apps import health
 from agent.audit.heads import HeadKey, Heads
@@ -155,25 +153,21 @@ class Agent:
             settings=settings.tokens,
             clock=clock,
         )
-        self._own_account = OwnAccount(pool=self._store, writes=self._writes, directory=self._directory, clock=clock)
-        self._changing_passwords = ChangingPasswords(
-            pool=self._store,
-            passwords=self._passwords,
-            attempts=attempts,
-            sessions=self._sessions,
-            directory=self._directory,
-            clock=clock,
+        self._people = People(
+            Parts(
+                pool=self._store,
+                writes=self._writes,
+                passwords=self._passwords,
+                attempts=attempts,
+                sessions=self._sessions,
+                directory=self._directory,
+                outbox=self._outbox,
+                settings=settings.joining,
+                clock=clock,
+            )
         )
         self._auditing = Auditing(Reader(self._store), Grants(self._directory))
         self._heads = Heads(self._store, HeadKey.read_or_make(settings.tokens.keys_dir), clock)
-        self._administration = Administration(
-            pool=self._store,
-            writes=self._writes,
-            passwords=self._passwords,
-            attempts=attempts,
-            directory=self._directory,
-            clock=clock,
-        )
         self._reporting = Reporting(settings, self._tls, clock)
         self._server = BridgeServer(
             boot=self._boot,
@@ -277,8 +271,7 @@ class Agent:
 
     def _handlers(self) -> dict[Operation[Any, Any], Handler]:
         return {
-            **self._sessions.handlers, **self._own_account.handlers, **self._changing_passwords.handlers,
-            **self._administration.handlers, **self._auditing.handlers,
+            **self._sessions.handlers, **self._people.handlers, **self._auditing.handlers,
             **self._health_handlers(), **self._reporting.handlers,
             STATUS: self._status, METRICS: _metrics,
             RENEW: _issues_none if self._issuer is None else self._issuer.renew,

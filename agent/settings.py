@@ -224,9 +224,26 @@ class Limits(Section):
 
     sign_in_per_account: Count = Field(5, description="Sign-ins a minute for one e-mail address.")
     sign_in_per_address: Count = Field(5, description="Sign-ins a minute from one IPv4 address or IPv6 network.")
+    mails_per_recipient: Count = Field(
+        3, description="Reset links and sign-ups an hour for one e-mail address, whether or not it has an account."
+    )
+    mails_per_address: Count = Field(
+        30, description="Reset links and sign-ups an hour from one IPv4 address or IPv6 network."
+    )
     client_ipv6_prefix: int = Field(
         64, ge=32, le=128, description="IPv6 addresses that share so many leading bits count as one client."
     )
+
+
+class Joining(Section):
+    """How people come by an account, and how long the links are good that they are mailed."""
+
+    sign_up: bool = Field(
+        default=False, description="Whether people may sign up by themselves, as viewers. Needs `mail.host`."
+    )
+    confirm_hours: Count = Field(24, description="Hours that a link to confirm an address is good.")
+    invitation_hours: Count = Field(72, description="Hours that an invitation is good.")
+    reset_minutes: Count = Field(60, description="Minutes that a link to choose a new password is good.")
 
 
 class Mail(Section):
@@ -388,11 +405,19 @@ class AgentSettings(Section):
     tokens: Tokens = Tokens()
     passwords: Passwords = Passwords()
     limits: Limits = Limits()
+    joining: Joining = Joining()
     mail: Mail = Mail()
     relay: Relay = Relay()
     backup: Backup = Backup()
     report: Report = Report()
     log: Log = Log()
+
+    @model_validator(mode="after")
+    def _sign_up_needs_mail(self) -> AgentSettings:
+        if self.joining.sign_up and not self.mail.host:
+            msg = "joining.sign_up needs mail.host: an address is confirmed by mail"
+            raise ValueError(msg)
+        return self
 
 
 class BackupSettings(Section):

@@ -35,8 +35,9 @@ from bridge.process.clock import Clock, SystemClock
 from bridge.process.logs import log
 from bridge.process.version import VERSION
 from bridge.tls import ReloadingClientTLS
-from gateway.accounts import administration, own_account, signing_in
+from gateway.accounts import administration, joining, own_account, signing_in
 from gateway.accounts.administration import AdministrationApi
+from gateway.accounts.joining import JoiningApi
 from gateway.accounts.own_account import OwnAccountApi
 from gateway.accounts.signing_in import SigningIn
 from gateway.accounts.tokens import TokenVerifier
@@ -117,6 +118,7 @@ def build_application(settings: GatewaySettings, parts: Parts) -> web.Applicatio
     health.add_routes(app, parts.health)
     signing_in.add_routes(app, SigningIn(bridge=parts.bridge, verifier=parts.verifier))
     own_account.add_routes(app, OwnAccountApi(bridge=parts.bridge, verifier=parts.verifier))
+    joining.add_routes(app, JoiningApi(bridge=parts.bridge))
     administration.add_routes(app, AdministrationApi(bridge=parts.bridge))
     audit_api.add_routes(app, AuditApi(bridge=parts.bridge, zone=settings.chat.zone))
     audit_pages.add_routes(app, AuditPages(bridge=parts.bridge, zone=settings.chat.zone))

@@ -13,6 +13,7 @@ from agent.settings import Limits
 from bridge.errors import Busy, Code
 
 PERIOD: Final = timedelta(minutes=1)
+HOUR: Final = timedelta(hours=1)
 
 
 class Attempts:
@@ -30,9 +31,20 @@ class Attempts:
         if refused:
             raise Busy(Code.RATE_LIMITED, retry_after_s=max(row["retry_after_s"] for row in refused))
 
+    async def take_mail(self, *, email: str, address: str, now: datetime, deadline: float) -> None:
+        """Count a mail that somebody who is not signed in causes: so many an hour to one address, whoever's it is."""
+        network = _network(address, self._limits.client_ipv6_prefix)
+        keys = [_digest("mail to", email.lower()), _digest("mail from", network)]
+        hour_s = HOUR.total_seconds()
+        intervals_s = [hour_s / self._limits.mails_per_recipient, hour_s / self._limits.mails_per_address]
+        refused = await self._pool.fetch(QUERIES["take_attempts"], keys, intervals_s, now, HOUR, deadline=deadline)
+        if refused:
+            raise Busy(Code.RATE_LIMITED, retry_after_s=max(row["retry_after_s"] for row in refused))
+
     async def forgive(self, transaction: Transaction, *, email: str) -> None:
-        """Forget the sign-ins that were counted for an account."""
-        await transaction.execute(QUERIES["forgive_attempts"], [_digest("account", email.lower())])
+        """Forget the sign-ins and the mails that were counted for an account."""
+        keys = [_digest(kind, email.lower()) for kind in ("account", "mail to")]
+        await transaction.execute(QUERIES["forgive_attempts"], keys)
 
 
 def _digest(kind: str, subject: str) -> str:

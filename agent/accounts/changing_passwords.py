@@ -7,10 +7,12 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from agent import audit
 from agent.accounts.attempts import Attempts
 from agent.accounts.directory import Directory
+from agent.accounts.letters import Letters
 from agent.accounts.operations import Sessions
 from agent.accounts.passwords import Passwords, check_strength
 from agent.accounts.statements import QUERIES
@@ -35,6 +37,7 @@ class ChangingPasswords:
         attempts: Attempts,
         sessions: Sessions,
         directory: Directory,
+        letters: Letters,
         clock: Clock,
     ) -> None:
         self._pool = pool
@@ -42,6 +45,7 @@ class ChangingPasswords:
         self._attempts = attempts
         self._sessions = sessions
         self._directory = directory
+        self._letters = letters
         self._clock = clock
 
     @property
@@ -80,6 +84,10 @@ class ChangingPasswords:
             )
             if user is None:  # it was changed, or the account disabled, while this one was looked at
                 raise _wrong()
+            await self._letters.password_changed(
+                transaction, to=user["email"], language=await transaction.fetchval(QUERIES["language_of"], user_id),
+                zone=user["time_zone"], now=now, cause=f"password changed {uuid4()}",
+            )  # fmt: skip
             answer = await self._sessions.start(
                 transaction, user, now, operation=CHANGE_PASSWORD, context=context, address=params.address
             )

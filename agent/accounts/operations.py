@@ -163,6 +163,7 @@ class Sessions:
         not_after = now - timedelta(seconds=self._settings.access_s)
         await self._pool.execute(QUERIES["forget_sessions"], not_after, deadline=deadline)
         await self._pool.execute(QUERIES["forget_attempts"], now, deadline=deadline)
+        await self._pool.execute(QUERIES["forget_tokens"], now, deadline=deadline)
 
     async def _record_refusal(self, context: CallerContext, user_id: UUID | None, now: datetime) -> None:
         """Add the refused sign-in to the audit trail, as late whether or not the account exists.

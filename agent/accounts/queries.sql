@@ -354,3 +354,111 @@ DELETE FROM idempotency WHERE caller = $1;
 -- Drop the links that went to an address.
 -- $1 email text
 DELETE FROM one_time_tokens WHERE lower(email) = lower($1);
+
+-- name: account_to_mail
+-- The active account of an address, as far as a mail to it needs it.
+-- $1 email text
+-- -> id uuid, email text, time_zone text, language text
+SELECT id, email, time_zone, coalesce(preferences ->> 'language', 'en') AS language
+FROM users WHERE lower(email) = lower($1) AND is_active;
+
+-- name: has_account
+-- Whether an address has an account, whatever became of it.
+-- $1 email text
+-- -> boolean
+SELECT EXISTS (SELECT FROM users WHERE lower(email) = lower($1));
+
+-- name: has_username
+-- Whether a username is an account's.
+-- $1 username text
+-- -> boolean
+SELECT EXISTS (SELECT FROM users WHERE lower(username) = lower($1));
+
+-- name: add_token
+-- Remember a link that does something once.
+-- $1 digest bytea
+-- $2 id uuid
+-- $3 purpose text
+-- $4 user_id uuid
+-- $5 email text
+-- $6 content jsonb
+-- $7 now timestamptz
+-- $8 expires_at timestamptz
+INSERT INTO one_time_tokens (digest, id, purpose, user_id, email, content, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: find_token
+-- What a link is for, if it is still good.
+-- $1 digest bytea
+-- $2 purposes text[]
+-- $3 now timestamptz
+-- -> purpose text, id uuid, user_id uuid, email text, content jsonb
+SELECT purpose, id, user_id, email, content FROM one_time_tokens
+WHERE digest = $1 AND purpose = ANY($2) AND expires_at > $3;
+
+-- name: use_token
+-- Use a link up, if it is still good.
+-- $1 digest bytea
+-- $2 purposes text[]
+-- $3 now timestamptz
+-- -> purpose text, id uuid, user_id uuid, email text, content jsonb
+DELETE FROM one_time_tokens WHERE digest = $1 AND purpose = ANY($2) AND expires_at > $3
+RETURNING purpose, id, user_id, email, content;
+
+-- name: withdraw_tokens
+-- Drop the links of some purposes that went to an address.
+-- $1 email text
+-- $2 purposes text[]
+DELETE FROM one_time_tokens WHERE lower(email) = lower($1) AND purpose = ANY($2);
+
+-- name: withdraw_tokens_of
+-- Drop the links of some purposes that are about an account.
+-- $1 user_id uuid
+-- $2 purposes text[]
+DELETE FROM one_time_tokens WHERE user_id = $1 AND purpose = ANY($2);
+
+-- name: forget_tokens
+-- Drop the links that are no longer good.
+-- $1 now timestamptz
+DELETE FROM one_time_tokens WHERE expires_at <= $1;
+
+-- name: take_back_mail
+-- Drop a mail that the same transaction put in.
+-- $1 cause text
+DELETE FROM mails WHERE cause = $1;
+
+-- name: join_user
+-- Make the account of a link.
+-- $1 id uuid
+-- $2 email text
+-- $3 name text
+-- $4 password_hash text
+-- $5 role text
+-- $6 time_zone text
+-- $7 username text
+-- $8 preferences jsonb
+INSERT INTO users (id, email, name, password_hash, role, time_zone, username, preferences)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: reset_password
+-- Replace the password of an active account, which ends its sessions.
+-- $1 user_id uuid
+-- $2 password_hash text
+-- -> id uuid, email text, time_zone text, language text
+UPDATE users SET password_hash = $2 WHERE id = $1 AND is_active
+RETURNING id, email, time_zone, coalesce(preferences ->> 'language', 'en') AS language;
+
+-- name: change_email
+-- Give an active account another address, and say which it had.
+-- $1 user_id uuid
+-- $2 email text
+-- -> email text, time_zone text, language text
+WITH old AS (SELECT id, email FROM users WHERE id = $1 AND is_active FOR UPDATE)
+UPDATE users SET email = $2 FROM old WHERE users.id = old.id
+RETURNING old.email, users.time_zone, coalesce(users.preferences ->> 'language', 'en') AS language;
+
+-- name: language_of
+-- The language that somebody wants mails in.
+-- $1 user_id uuid
+-- -> text
+SELECT coalesce(preferences ->> 'language', 'en') FROM users WHERE id = $1;

@@ -19,12 +19,15 @@ from agent.accounts.directory import Directory, Listeners
 from agent.accounts.operations import Sessions
 from agent.accounts.own_account import OwnAccount
 from agent.accounts.passwords import Passwords
+from agent.accounts.people import Parts, People
+from agent.accounts.recovery import Recovery
 from agent.accounts.token_keys import TokenKeys
 from agent.accounts.users import NewUser, Users
 from agent.db.idempotency import IdempotentWrites
 from agent.db.listen import ListenRule, listen
 from agent.db.pools import Pool
-from agent.settings import Limits, Tokens
+from agent.mail.outbox import Outbox
+from agent.settings import Joining, Limits, Mail, Tokens
 from agent.settings import Passwords as PasswordSettings
 from bridge.contracts.accounts import Refresh, SignIn
 from bridge.contracts.accounts import Tokens as TokensAnswer
@@ -69,6 +72,7 @@ class Accounts:
     passwords: Passwords
     own_account: OwnAccount
     changing_passwords: ChangingPasswords
+    recovery: Recovery
     ann: UUID
 
     async def sign_in(
@@ -122,6 +126,20 @@ async def accounts(store: Pool, tmp_path: Path, turned_clock: TurnedClock) -> As
         clock=turned_clock,
     )
     users = Users(store, passwords, turned_clock)
+    mail = Mail(host="127.0.0.1", port=1, sender="a@example.org", site="https://a.example.org", key_file=tmp_path / "k")
+    people = People(
+        Parts(
+            pool=store,
+            writes=writes,
+            passwords=passwords,
+            attempts=attempts,
+            sessions=sessions,
+            directory=directory,
+            outbox=Outbox(mail, turned_clock),
+            settings=Joining(),
+            clock=turned_clock,
+        )
+    )
     ann = NewUser(email=EMAIL, name="Ann", role=Role.TECHNICIAN, time_zone="Europe/London")
     yield Accounts(
         store=store,
@@ -133,15 +151,9 @@ async def accounts(store: Pool, tmp_path: Path, turned_clock: TurnedClock) -> As
         authentication=Authentication(tokens, directory, turned_clock),
         tokens=tokens,
         passwords=passwords,
-        own_account=OwnAccount(pool=store, writes=writes, directory=directory, clock=turned_clock),
-        changing_passwords=ChangingPasswords(
-            pool=store,
-            passwords=passwords,
-            attempts=attempts,
-            sessions=sessions,
-            directory=directory,
-            clock=turned_clock,
-        ),
+        own_account=people.own_account,
+        changing_passwords=people.changing_passwords,
+        recovery=people.recovery,
         ann=await users.add(ann, PASSWORD, deadline=soon()),
     )
     passwords.close()

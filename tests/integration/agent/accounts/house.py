@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.policy import SMTP
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +20,7 @@ from agent.accounts.passwords import Passwords
 from agent.accounts.users import NewUser, Users
 from agent.db.pools import Pool, PoolOptions
 from agent.db.queries import Query
+from agent.mail.seal import MailKey
 from agent.settings import Passwords as PasswordSettings
 from bridge.contracts.operation import Role
 from bridge.process.clock import SystemClock
@@ -28,7 +32,7 @@ from tests.integration.gateway.keep_and_door import Hosts
 ANN: Final = NewUser(email="ann@example.org", name="Ann", role=Role.VIEWER, time_zone="Europe/London")
 BOB: Final = NewUser(email="bob@example.org", name="Bob", role=Role.TECHNICIAN)
 EVE: Final = NewUser(email="eve@example.org", name="Eve", role=Role.ADMIN)
-MANY: Final = {"sign_in_per_account": 1000, "sign_in_per_address": 1000}
+MANY: Final = {"sign_in_per_account": 1000, "sign_in_per_address": 1000, "mails_per_address": 1000}
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ class House:
 
     async def people(self, *users: NewUser) -> None:
         """Let there be these accounts, and no others."""
-        await self.run("DELETE FROM users")
+        await self.run("WITH u AS (DELETE FROM users), l AS (DELETE FROM limits) DELETE FROM mails")
         for user in users:
             await self.users.add(user, PASSWORD, deadline=soon())
 
@@ -110,11 +114,49 @@ class House:
         caller.tokens = said.body
         return caller
 
+    async def mails(self, to: str) -> list[Letter]:
+        """Return the mails that wait for an address, oldest first."""
+        key = MailKey.load(self.machine.folder / "mail.key")
+        found = await self.run("SELECT id, recipient, sealed FROM mails WHERE sealed IS NOT NULL ORDER BY created_at")
+        return [
+            _letter(key.open(row["sealed"], row["id"], row["recipient"])) for row in found if row["recipient"] == to
+        ]
+
+    async def link(self, to: str) -> str:
+        """Return the token of the link in the last mail to an address."""
+        return (await self.mails(to))[-1].token
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail as it is read."""
+
+    subject: str
+    text: str
+
+    @property
+    def token(self) -> str:
+        found = re.search(r"https://home\.example\.org/[a-z-]+\?token=([A-Za-z0-9_-]{43})\s", self.text)
+        assert found is not None, self.text
+        return found[1]
+
+
+def _letter(content: bytes) -> Letter:
+    message = message_from_bytes(content, policy=SMTP)
+    part = message.get_body(("plain",))
+    assert part is not None
+    return Letter(str(message["Subject"]), part.get_content())
+
 
 @asynccontextmanager
 async def open_house(folder: Path, store: StoreDsns, **sections: dict[str, Any]) -> AsyncIterator[House]:
     machine = Machine.set_up(folder, store, "postgresql://nobody@/none?host=/nonexistent")
-    settings = {"source": {}, "limits": MANY} | sections
+    mail = {
+        "host": "127.0.0.1", "port": 1, "sender": "keep@example.org", "site": "https://home.example.org",
+        "key_file": str(folder / "mail.key"),
+    }  # fmt: skip
+    usual: dict[str, dict[str, Any]] = {"source": {}, "limits": MANY, "mail": mail, "joining": {"sign_up": True}}
+    settings = usual | sections
     hosts = Hosts(machine, folder)
     limits = Limits(
         account_per_minute=10_000, address_per_minute=10_000, address_total_per_minute=10_000, sign_in_per_minute=10_000

@@ -20,7 +20,12 @@ from tests.integration.agent.authorization.stage import ANNS_RECORD, BAD_TOKENS,
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]  # the first waits for the agent
 
 OPEN: Final = {
+    "accounts.accept_invitation": "brings a link's token, which was mailed to who was invited",
+    "accounts.confirm_address": "brings a link's token, which was mailed to the address",
     "accounts.refresh": "brings a refresh token, which is what proves the session",
+    "accounts.register": "is how one comes by an account, where that is switched on",
+    "accounts.request_reset": "mails a link to whose address it is, and tells nobody whether there is an account",
+    "accounts.reset_password": "brings a link's token, which was mailed to the account",
     "accounts.sign_in": "is how one comes by a session",
 }
 """Operations for everybody, and why."""

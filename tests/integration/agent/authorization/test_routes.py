@@ -26,13 +26,23 @@ from tests.waiting import until
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]  # the first waits for the agent
 
 OPEN: Final = {
+    "/api/v1/auth/accept-invitation": "brings a link's token, which was mailed to who was invited",
+    "/api/v1/auth/confirm-address": "brings a link's token, which was mailed to the address",
     "/api/v1/auth/login": "is how one comes by a session",
     "/api/v1/auth/logout": "says no more than that the session is over",
     "/api/v1/auth/refresh": "brings a refresh token, which is what proves the session",
+    "/api/v1/auth/register": "is how one comes by an account, where that is switched on",
+    "/api/v1/auth/reset-password/confirm": "brings a link's token, which was mailed to the account",
+    "/api/v1/auth/reset-password/request": "tells nobody whether there is an account",
     "/api/v1/chat": "tells who may be in danger to call for help, signed in or not; records it asks for as the caller",
+    "/auth/accept-invitation": "as under /api/v1",
+    "/auth/confirm-address": "as under /api/v1",
     "/auth/login": "as under /api/v1",
     "/auth/logout": "as under /api/v1",
     "/auth/refresh": "as under /api/v1",
+    "/auth/register": "as under /api/v1",
+    "/auth/reset-password/confirm": "as under /api/v1",
+    "/auth/reset-password/request": "as under /api/v1",
     "/chat": "as /api/v1/chat",
     "/csp-reports": "browsers send reports without credentials",
     "/health": "tells a watchdog that this process answers, and no more",

@@ -1,0 +1,175 @@
+"""Another password by mail, and another address; from HTTP to the store, the outbox and back."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+
+import pytest
+
+from agent.accounts.users import NewUser
+from bridge.process.clock import SystemClock
+from tests.integration.agent.accounts.house import ANN, BOB, Caller, House
+from tests.integration.agent.machine import PASSWORD
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+NEW = "Another horse 2"
+MOVED = NewUser(email="ann@example.com", name="Ann")
+
+
+async def ask_for_reset(house: House, email: str = ANN.email) -> str:
+    said = await house.nobody.post("/auth/reset-password/request", {"email": email})
+    assert (said.status, said.body) == (200, {"message": "Reset email sent"})
+    return await house.link(ANN.email)
+
+
+async def ask_for_move(caller: Caller, email: str = MOVED.email) -> None:
+    said = await caller.post("/users/email", {"new_email": email, "password": PASSWORD})
+    assert said.status == 202
+
+
+@pytest.mark.story("tasks/US-BE-1.5")
+@pytest.mark.parametrize("prefix", ["", "/api/v1"])
+async def test_password_is_another_and_every_session_over_when_the_link_was_used(house: House, prefix: str) -> None:
+    ann, bob = await house.sign_in(ANN), await house.sign_in(BOB)
+    requested = await house.nobody.post(f"{prefix}/auth/reset-password/request", {"email": " ANN@example.org "})
+    token = await house.link(ANN.email)
+
+    said = await house.nobody.post(f"{prefix}/auth/reset-password/confirm", {"token": token, "new_password": NEW})
+
+    assert (requested.status, requested.body) == (200, {"message": "Reset email sent"})
+    assert (said.status, said.body) == (200, {"message": "Password updated successfully"})
+    assert (await ann.get("/users/profile")).status == 401
+    assert (await ann.post("/auth/refresh", {"refresh_token": ann.tokens["refresh_token"]})).status == 401
+    assert (await bob.get("/users/profile")).status == 200
+    assert (await house.nobody.post("/auth/login", {"email": ANN.email, "password": PASSWORD})).status == 401
+    await house.sign_in(ANN, NEW)
+    reset, told = await house.mails(ANN.email)
+    assert "good for 60 minutes" in reset.text
+    assert told.subject == "Your password for home.example.org was changed"
+    assert "(Europe/London)" in told.text
+
+
+@pytest.mark.story("tasks/US-BE-1.5")
+async def test_link_changes_one_password_once_when_it_is_used_again_or_too_late(house: House) -> None:
+    first, second = await ask_for_reset(house), await ask_for_reset(house)
+    assert first != second
+    weak = await house.nobody.post("/auth/reset-password/confirm", {"token": second, "new_password": "weak"})
+    assert (weak.status, weak.wrong) == (400, ["new_password"])
+
+    async def use(token: str) -> int:
+        body = {"token": token, "new_password": NEW}
+        return (await house.nobody.post("/auth/reset-password/confirm", body)).status
+
+    async with asyncio.TaskGroup() as tasks:
+        both = [tasks.create_task(use(second)) for _ in range(2)]
+    assert sorted(each.result() for each in both) == [200, 400]
+    assert [await use(first), await use(second), await use("nonsense")] == [400, 400, 400]
+
+    late = await ask_for_reset(house)
+    await house.run("UPDATE one_time_tokens SET expires_at = created_at + interval '1 hour'")
+    await house.run("UPDATE one_time_tokens SET expires_at = expires_at - interval '1 hour'")
+    assert await use(late) == 400
+
+
+async def test_token_lies_nowhere_but_in_the_sealed_mail_when_it_was_asked_for(house: House) -> None:
+    token = await ask_for_reset(house)
+    for table in ("one_time_tokens", "mails", "audit", "idempotency"):
+        assert token not in str([tuple(row) for row in await house.run(f"TABLE {table}")])
+
+
+async def test_reset_says_the_same_as_soon_when_there_is_no_account(house: House) -> None:
+    await house.run("UPDATE users SET is_active = false WHERE name = 'Bob'")
+    nobody: list[float] = []
+    somebody: list[float] = []
+    for number in range(10):
+        for email, took in ((f"x{number}@example.org", nobody), (ANN.email, somebody)):
+            await house.run("DELETE FROM limits")
+            started = SystemClock.monotonic()
+            said = await house.nobody.post("/auth/reset-password/request", {"email": email})
+            took.append(SystemClock.monotonic() - started)
+            assert (said.status, said.body) == (200, {"message": "Reset email sent"})
+    assert statistics.median(nobody) < 2 * statistics.median(somebody)
+    assert statistics.median(somebody) < 2 * statistics.median(nobody)
+    await house.run("DELETE FROM limits")
+    await house.nobody.post("/auth/reset-password/request", {"email": BOB.email})
+    assert {row["recipient"] for row in await house.run("SELECT DISTINCT recipient FROM mails")} == {ANN.email}
+
+
+@pytest.mark.story("tasks/US-BE-1.5")
+async def test_resets_are_three_an_hour_to_an_address_whether_or_not_it_has_an_account(house: House) -> None:
+    for email in (ANN.email, "nobody@example.org"):
+        codes = [(await house.nobody.post("/auth/reset-password/request", {"email": email})).status for _ in range(4)]
+        assert codes == [200, 200, 200, 429]
+    assert len(await house.mails(ANN.email)) == 3
+
+
+async def test_link_is_no_good_when_its_account_was_disabled_since(house: House) -> None:
+    reset = await ask_for_reset(house)
+    ann = await house.sign_in(ANN)
+    await ask_for_move(ann)
+    move = await house.link(MOVED.email)
+    await house.run("UPDATE users SET is_active = false")
+    said = await house.nobody.post("/auth/reset-password/confirm", {"token": reset, "new_password": NEW})
+    assert (said.status, said.wrong) == (400, ["token"])
+    assert (await house.nobody.post("/auth/confirm-address", {"token": move})).wrong == ["token"]
+
+
+async def test_address_is_another_and_the_old_one_told_when_the_new_one_was_confirmed(house: House) -> None:
+    ann = await house.sign_in(ANN)
+    await ask_for_move(ann)
+    assert (await ann.get("/users/profile")).body["email"] == ANN.email
+
+    said = await house.nobody.post("/auth/confirm-address", {"token": await house.link(MOVED.email)})
+
+    assert said.status == 200
+    assert (await ann.get("/users/profile")).status == 401  # its token names the old address
+    renewed = await ann.post("/auth/refresh", {"refresh_token": ann.tokens["refresh_token"]})
+    assert renewed.body["user"]["email"] == MOVED.email
+    await house.sign_in(MOVED)
+    assert (await house.nobody.post("/auth/login", {"email": ANN.email, "password": PASSWORD})).status == 401
+    [told] = await house.mails(ANN.email)
+    assert told.subject == "Your account at home.example.org has another e-mail address now"
+
+
+async def test_address_stays_when_the_password_is_wrong_or_the_new_one_is_none(house: House) -> None:
+    ann = await house.sign_in(ANN)
+    wrong = await ann.post("/users/email", {"new_email": MOVED.email, "password": "Wrong horse 1"})
+    assert (wrong.status, wrong.wrong) == (400, ["password"])
+    assert (await ann.post("/users/email", {"new_email": "çnn@example.org", "password": PASSWORD})).wrong == [
+        "new_email"
+    ]
+    assert (await house.nobody.post("/users/email", {"new_email": MOVED.email, "password": PASSWORD})).status == 401
+    assert await house.mails(MOVED.email) == []
+
+
+async def test_move_says_the_same_when_the_new_address_has_an_account(house: House) -> None:
+    ann = await house.sign_in(ANN)
+    await ask_for_move(ann, BOB.email)
+    [letter] = await house.mails(BOB.email)
+    assert letter.subject == "You have an account at home.example.org already"
+    assert (await ann.get("/users/profile")).body["email"] == ANN.email
+
+
+async def test_move_is_refused_when_somebody_took_the_address_before_it_was_confirmed(house: House) -> None:
+    ann, bob = await house.sign_in(ANN), await house.sign_in(BOB)
+    await ask_for_move(ann)
+    await ask_for_move(bob)
+    hers, his = [letter.token for letter in await house.mails(MOVED.email)]
+    assert (await house.nobody.post("/auth/confirm-address", {"token": his})).status == 200
+    late = await house.nobody.post("/auth/confirm-address", {"token": hers})
+    assert (late.status, late.wrong) == (409, ["email"])
+
+
+async def test_account_is_told_when_its_password_is_changed(house: House) -> None:
+    ann = await house.sign_in(ANN)
+    await ann.post("/users/password", {"current_password": PASSWORD, "new_password": NEW})
+    [told] = await house.mails(ANN.email)
+    assert told.subject == "Your password for home.example.org was changed"
+
+
+async def test_mail_says_when_in_utc_where_the_zone_is_no_longer_known(house: House) -> None:
+    ann = await house.sign_in(ANN)
+    await house.run("UPDATE users SET time_zone = 'Mars/Olympus'")
+    await ann.post("/users/password", {"current_password": PASSWORD, "new_password": NEW})
+    assert "(UTC)" in (await house.mails(ANN.email))[0].text
