@@ -436,7 +436,8 @@ def _show(rows: list[dict[str, object]], *, as_json: bool) -> None:
 
 def _explain(error: AppError) -> str:
     problems = "; ".join(f"{field.name} {field.message}" for field in error.fields)
-    return problems or (f"{error.public_message}: {error.__cause__}" if error.__cause__ else error.public_message)
+    cause = error.__cause__ if error.__cause__ is not error else None
+    return problems or (f"{error.public_message}: {cause}" if cause else error.public_message)
 
 
 def _deadline() -> float:

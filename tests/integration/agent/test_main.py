@@ -66,15 +66,24 @@ def test_accounts_are_added_listed_disabled_and_enabled_when_asked(
     agent: Command, machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = password_file(machine.folder)
-    assert agent("users", "add", EMAIL, "--name", "Ann", "--role", "admin", "--password-file", file) == 0
+    assert agent("users", "add", EMAIL, "--name", "Ann", "--role", "technician", "--password-file", file) == 0
     assert agent("users", "disable", EMAIL) == 0
     assert agent("users", "list", "--json") == 0
     output = capsys.readouterr().out
     [ann] = json.loads(output[output.index("[") :])
-    assert (ann["email"], ann["name"], ann["role"], ann["is_active"]) == (EMAIL, "Ann", "admin", False)
+    assert (ann["email"], ann["name"], ann["role"], ann["is_active"]) == (EMAIL, "Ann", "technician", False)
     assert agent("users", "enable", EMAIL) == 0
     assert agent("users", "list") == 0
-    assert f"{EMAIL}  Ann  admin  True" in capsys.readouterr().out
+    assert f"{EMAIL}  Ann  technician  True" in capsys.readouterr().out
+
+
+def test_last_administrator_is_not_disabled_when_asked(
+    agent: Command, machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = password_file(machine.folder)
+    assert agent("users", "add", EMAIL, "--role", "admin", "--password-file", file) == 0
+    assert agent("users", "disable", EMAIL) == 1
+    assert capsys.readouterr().err == "This is the last administrator\n"
 
 
 def test_account_is_refused_with_one_line_when_something_is_wrong(
