@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import web
 
@@ -155,6 +155,13 @@ class Gateway:
         )
         self.addresses: tuple[str, ...] = ()
         """Where it listens, once it does."""
+
+    def check(self) -> None:
+        """Raise SettingsError where a setting names what there is not: a limit's route."""
+        if self._settings.limits.routes:
+            nobody = cast("BridgeClient", None)  # the application is made, and asks nobody yet
+            own_health = Health(bridge=nobody, clock=self._clock, version=VERSION, metrics_networks=())
+            self._application(nobody, own_health)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set, then let every request that was begun finish. Raises CannotListen."""

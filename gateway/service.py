@@ -39,6 +39,7 @@ def _serve_or_check(options: argparse.Namespace) -> int:
         settings = load(GatewaySettings, options.config, prefix=PREFIX)
         logs.configure(host=settings.log.host, app="gateway", level=settings.log.level)
         gateway = Gateway(settings)
+        gateway.check()
     except (SettingsError, KeysRefused, TLSRefused, OSError) as error:  # OSError: a web certificate that is no good
         sys.stderr.write(f"{error}\n")
         return EXIT_CONFIG
@@ -47,11 +48,6 @@ def _serve_or_check(options: argparse.Namespace) -> int:
         return 0
     try:
         uvloop.run(_serve(gateway))
-    except ExceptionGroup as group:
-        if (refused := group.subgroup(SettingsError)) is None:
-            raise
-        sys.stderr.write(f"{refused.exceptions[0]}\n")
-        return EXIT_CONFIG
     except CannotListen as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -83,22 +83,22 @@ def test_serve_says_one_line_when_the_address_is_taken(config: Path, capsys: pyt
     assert said == [f"{config.parent}/s: another process serves it"]
 
 
-def test_serve_names_the_limit_when_it_is_for_no_route(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("name", ["serve", "check-config"])
+def test_start_names_the_limit_when_it_is_for_no_route(
+    config: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
     config.write_text(f'{config.read_text()}[limits.routes]\n"/nowhere" = 5\n')
 
-    assert command.main(["serve", "--config", str(config)]) == EXIT_CONFIG
+    assert command.main([name, "--config", str(config)]) == EXIT_CONFIG
 
     said = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("{")]
     assert said == ["limits.routes: there is no route /nowhere; write it as `route` in the log does"]
 
 
-def test_serve_hides_no_failure_when_it_is_not_the_settings(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_given: object) -> None:
-        raise RuntimeError
+def test_check_config_is_content_when_a_limit_is_for_a_route(config: Path) -> None:
+    config.write_text(f'{config.read_text()}[limits.routes]\n"POST /api/v1/chat" = 5\n')
 
-    monkeypatch.setattr("gateway.app.build_application", fail)
-    with pytest.raises(ExceptionGroup):
-        command.main(["serve", "--config", str(config)])
+    assert command.main(["check-config", "--config", str(config)]) == 0
 
 
 def test_understand_answers_a_line_when_given_one(
