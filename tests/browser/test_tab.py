@@ -12,6 +12,7 @@ from tests.waiting import until
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 
+@pytest.mark.story("health/US-BE-30")
 async def test_visit_fails_when_a_page_violates_its_policy(browser: Browser, site: Site) -> None:
     with pytest.raises(AssertionError, match="policy violated: style-src-attr inline"):
         async with opened(browser, site) as tab:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests.integration.agent.authorization.front import Front, front_of
 from tests.integration.agent.authorization.stage import Stage, stage
 from tests.integration.agent.conftest import AGENT_ROLE, StoreDsns
 from tests.postgres import PostgresServer
@@ -23,3 +24,9 @@ async def walked(
         dsns = StoreDsns(owner=owner, agent=postgres_server.dsn(name, user=AGENT_ROLE, password="test-agent"))
         async with stage(tmp_path_factory.mktemp("walk"), dsns, source) as made:
             yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def front(walked: Stage, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Front]:
+    async with front_of(walked, tmp_path_factory.mktemp("front") / "gateway.sock") as made:
+        yield made

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -65,6 +65,8 @@ class Stage:
     users: Users
     tokens: dict[str, str] = field(default_factory=dict)
     ann: UUID = field(default_factory=uuid4)
+    _emails: dict[UUID, str] = field(default_factory=dict)
+    _linked: dict[Role, UUID] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     async def code(self, name: str, token: str = "", *, door: Gateway | None = None) -> Code | None:
@@ -91,20 +93,35 @@ class Stage:
         made = await self.users.add(NewUser(email=email, name=name, role=role), PASSWORD, deadline=soon())
         if person:
             await self.users.add_grant(email, "health", person, deadline=soon())
+        self._emails[made] = email
         return made
 
     async def sign_in(self, user_id: UUID) -> str:
         """Return an access token of a new session."""
-        email = await self.fetchval("SELECT email FROM users WHERE id = $1", user_id)
-        params = SignIn.model_validate({"email": email, "password": PASSWORD})
-        answer = await self.answer(SIGN_IN, params)
+        email = self._emails.get(user_id) or await self.fetchval("SELECT email FROM users WHERE id = $1", user_id)
+        answer = await self.answer(SIGN_IN, SignIn.model_validate({"email": email, "password": PASSWORD}))
         assert isinstance(answer, bytes), answer
         return Tokens.model_validate_json(answer).access_token
+
+    async def new_session(self, role: Role) -> str:
+        """Return an access token of a new session of a linked account, another one where it is no more as it was."""
+        with suppress(AssertionError, KeyError):
+            return await self.sign_in(self._linked[role])
+        self._linked[role] = await self.account(role, person="p-2")
+        return await self.sign_in(self._linked[role])
 
     async def fetchval(self, statement: str, *arguments: object) -> object:
         connection = await asyncpg.connect(self.machine.store.owner, timeout=5)
         try:
             return await connection.fetchval(statement, *arguments, timeout=5)
+        finally:
+            await connection.close(timeout=5)
+
+    async def records(self) -> int:
+        """Return how many records the source has."""
+        connection = await asyncpg.connect(self.machine.source_dsn, timeout=5)
+        try:
+            return int(await connection.fetchval("SELECT count(*) FROM entries", timeout=5))
         finally:
             await connection.close(timeout=5)
 

@@ -56,6 +56,10 @@ async def test_users_operations_are_open_to_a_role_when_they_are_declared() -> N
     assert [name for name, each in _OF_USERS.items() if not _roles(each)] == []
 
 
+@pytest.mark.story("health/US-BE-41")
+@pytest.mark.story("hub/AC-048")
+@pytest.mark.story("water/FR-061")
+@pytest.mark.story("todo/FR-013")
 @pytest.mark.parametrize("bad", ["", *BAD_TOKENS])
 async def test_users_operation_is_refused_when_the_token_is_no_good(walked: Stage, bad: str) -> None:
     token = walked.tokens[bad] if bad else ""
@@ -65,6 +69,9 @@ async def test_users_operation_is_refused_when_the_token_is_no_good(walked: Stag
     assert reached == []
 
 
+@pytest.mark.story("hub/AC-049")
+@pytest.mark.story("water/FR-062")
+@pytest.mark.story("water/FR-063")
 @pytest.mark.parametrize("role", list(Role))
 async def test_users_operation_is_let_through_to_the_roles_that_it_is_declared_for(walked: Stage, role: Role) -> None:
     with walked.watching(stop=True) as reached:
@@ -99,6 +106,7 @@ async def _anns(walked: Stage) -> str:
     return str(await walked.fetchval(_ALL_OF_ANN, walked.ann))
 
 
+@pytest.mark.story("todo/SC-007")
 @pytest.mark.parametrize("role", list(Role))
 async def test_nothing_of_an_account_is_told_or_changed_when_somebody_else_names_it(walked: Stage, role: Role) -> None:
     """Each operation with each of Ann's ids in each field; what is for administrators alone is theirs to do."""

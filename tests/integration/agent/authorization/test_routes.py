@@ -5,23 +5,15 @@ A route is guarded unless it is listed here with a reason: nothing has to be don
 
 from __future__ import annotations
 
-import asyncio
-import re
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-import aiohttp
 import pytest
-import pytest_asyncio
 
 from bridge.contracts.operation import Role
-from gateway.app import Gateway
-from gateway.settings import Bridge, GatewaySettings, Limits, Listen, Protection
+from gateway.settings import GatewaySettings
 from tests.gateway_door import Door
-from tests.integration.agent.authorization.stage import BAD_TOKENS, MARK, Stage
-from tests.waiting import until
+from tests.integration.agent.authorization.front import Front
+from tests.integration.agent.authorization.stage import BAD_TOKENS, MARK
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]  # the first waits for the agent
 
@@ -62,58 +54,8 @@ FRAMES: Final = {
 }
 """Pages shown on the gateway's own word, to a token with a good signature, although it may have been revoked."""
 
-_ELSEWHERE: Final = {"X-Forwarded-For": "203.0.113.9"}
 _FORGED: Final = ("", "expired", "wrong key", "unknown key", "none")
 """What the gateway can tell by itself; the other bad tokens only the agent can."""
-
-
-@dataclass(frozen=True)
-class Answered:
-    status: int
-    location: str
-    body: bytes
-
-
-@dataclass(frozen=True)
-class Front:
-    """A gateway before the stage's agent, reached over the Unix socket that nginx would use."""
-
-    stage: Stage
-    session: aiohttp.ClientSession
-
-    async def ask(self, method: str, path: str, token: str) -> Answered:
-        headers = _ELSEWHERE | ({"Authorization": f"Bearer {token}"} if token else {})
-        url = "http://door.test" + re.sub(r"\{[^}]*\}", str(self.stage.ann), path)
-        body: dict[str, str] | None = {} if method in {"POST", "PUT", "PATCH"} else None
-        async with self.session.request(method, url, headers=headers, json=body, allow_redirects=False) as response:
-            start = await response.content.read(1 << 20) if response.content_type != "text/event-stream" else b""
-            return Answered(response.status, response.headers.get("Location", ""), start)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def front(walked: Stage, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Front]:
-    folder: Path = walked.machine.folder
-    path = tmp_path_factory.mktemp("front") / "gateway.sock"
-    many = 1_000_000
-    settings = GatewaySettings(
-        listen=Listen(kind="unix", path=path, drain_s=1.0),
-        bridge=Bridge(port=walked.running.port, tls_dir=folder / "gateway-tls", keys_dir=folder / "gateway-keys"),
-        limits=Limits(
-            account_per_minute=many, address_per_minute=many, address_total_per_minute=many, sign_in_per_minute=many
-        ),
-        protection=Protection(is_on=False),  # who tries every route without a good token is sent away
-    )
-    stop = asyncio.Event()
-    gateway = Gateway(settings)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(gateway.run(stop))
-        try:
-            await until(lambda: bool(gateway.addresses), timeout_s=8.0)
-            connector = aiohttp.UnixConnector(str(path))
-            async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
-                yield Front(walked, session)
-        finally:
-            stop.set()
 
 
 def _routes() -> list[tuple[str, str]]:
@@ -128,6 +70,10 @@ async def test_open_routes_are_those_with_a_reason() -> None:
     assert not OPEN.keys() & FRAMES.keys()
 
 
+@pytest.mark.story("health/US-BE-41")
+@pytest.mark.story("hub/AC-048")
+@pytest.mark.story("water/FR-061")
+@pytest.mark.story("todo/FR-013")
 @pytest.mark.parametrize("bad", ["", *BAD_TOKENS])
 async def test_guarded_route_gives_nothing_when_the_token_is_no_good(front: Front, bad: str) -> None:
     token = front.stage.tokens[bad] if bad else ""
@@ -155,7 +101,7 @@ async def test_guarded_route_shows_nothing_on_the_gateways_own_word(front: Front
     for method, path in _routes():
         if path in OPEN or path in FRAMES:
             continue
-        token = await front.stage.sign_in(await front.stage.account(role, person="p-2"))  # the one before may be over
+        token = await front.stage.new_session(role)  # the one before may be over
         with front.stage.watching(stop=False) as reached:
             answered = await front.ask(method, path, token)
         if (answered.status < 300 and not reached) or f"{MARK} ache".encode() in answered.body:

@@ -36,6 +36,7 @@ async def test_preflight_is_answered_when_the_origin_is_listed(open_to: Door) ->
     assert "Access-Control-Allow-Credentials" not in response.headers
 
 
+@pytest.mark.story("health/US-BE-41")
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://app.example.org.evil.example"])
 async def test_preflight_allows_nothing_when_the_origin_is_not_listed(open_to: Door, origin: str) -> None:
     response = await open_to.client.options(LIST, headers=PREFLIGHT | {"Origin": origin})

@@ -12,6 +12,8 @@ from tests.gateway_door import Door, open_door
 LIST = "/api/v1/health/symptoms"
 
 
+@pytest.mark.story("hub/AC-047")
+@pytest.mark.story("health/US-BE-41")
 @pytest.mark.story("health/US-BE-06")
 async def test_account_is_limited_when_it_asks_too_often() -> None:
     async with open_door(GatewaySettings(limits=Limits(account_per_minute=2))) as door:
@@ -75,6 +77,7 @@ async def test_assets_take_from_the_large_quota_alone_when_a_page_loads_them() -
         assert answers[0].headers["RateLimit-Policy"] == '"address-total";q=3;w=60'
 
 
+@pytest.mark.story("hub/AC-047")
 @pytest.mark.story("health/US-BE-06")
 async def test_route_is_limited_when_it_has_a_quota_of_its_own() -> None:
     limits = Limits(routes={"GET /api/v1/health/symptoms": 2, "/sign-in": 1})
