@@ -333,6 +333,9 @@ def _add_backup(commands: _Commands[argparse.ArgumentParser], *parents: argparse
     add = functools.partial(_add_for, BackupSettings, commands)
     add("now", backup.backup_now, common)
     add("drill", backup.backup_drill, common)
+    add("witness", backup.backup_witness, common).add_argument(
+        "--anew", action="store_true", help="check nothing: an earlier state was restored"
+    )
     add("list", backup.backup_list, common, listed, place)
     add("status", backup.backup_status, common, listed)
     restore = add("restore", backup.backup_restore, common, place, choice)

@@ -370,7 +370,8 @@ class Report(Section):
     units: tuple[str, ...] = Field(
         (
             "agent.service", "postgresql@*.service", "bans.service", "rescue-sshd.service", "rescue-helper.service",
-            "agent-migrate.service", "backup.service", "backup-drill.service", "keys-rotate.service",
+            "agent-migrate.service", "audit-witness.service", "backup.service", "backup-drill.service",
+            "keys-rotate.service",
         ),
         description="Units whose state is told, names or patterns; what is not installed is left out.",
     )  # fmt: skip

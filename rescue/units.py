@@ -17,8 +17,8 @@ CONTROLLED: Final[Mapping[Host, tuple[str, ...]]] = {
 LOGGED: Final[Mapping[Host, tuple[str, ...]]] = {
     Host.DOOR: (*CONTROLLED[Host.DOOR], "rescue-helper", "rescue-sshd", "rescue-selftest"),
     Host.KEEP: (
-        *CONTROLLED[Host.KEEP], "agent-migrate", "backup", "backup-drill", "keys-rotate", "rescue-helper",
-        "rescue-sshd",
+        *CONTROLLED[Host.KEEP], "agent-migrate", "audit-witness", "backup", "backup-drill", "keys-rotate",
+        "rescue-helper", "rescue-sshd",
     ),
 }  # fmt: skip
 """What has a log to read."""

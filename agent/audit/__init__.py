@@ -11,9 +11,9 @@ The entries are a chain of hashes (``docs/audit.md``); the store's role for the 
 
 from agent.audit.entries import ANONYMOUS, OWNER, Actor, Entry, Head, Outcome, actor_of
 from agent.audit.trail import ERASE, append, erase
-from agent.audit.verify import LINKS, TrailBroken, Verified, verify
+from agent.audit.verify import HASH_OF, HEAD, LINKS, TrailBroken, Verified, verify
 
 __all__ = [
-    "ANONYMOUS", "ERASE", "LINKS", "OWNER", "Actor", "Entry", "Head", "Outcome", "TrailBroken", "Verified",
-    "actor_of", "append", "erase", "verify",
+    "ANONYMOUS", "ERASE", "HASH_OF", "HEAD", "LINKS", "OWNER", "Actor", "Entry", "Head", "Outcome", "TrailBroken",
+    "Verified", "actor_of", "append", "erase", "verify",
 ]  # fmt: skip

@@ -38,6 +38,12 @@ SELECT number,
        CASE WHEN operation = 'audit.erase' THEN entity_id END AS erased
 FROM audit WHERE number > $1 ORDER BY number LIMIT $2;
 
+-- name: hash_of
+-- The hash of an entry; null where there is none of that number.
+-- $1 number bigint
+-- -> bytea
+SELECT hash FROM audit WHERE number = $1;
+
 -- name: page
 -- The newest entries that match, after a place in that order; a condition that is not asked for is left out.
 -- $1 start timestamptz

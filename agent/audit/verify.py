@@ -24,6 +24,9 @@ BATCH: Final = 5_000
 LINKS: Final = QUERIES["links"]
 """The statement that gives what is verified."""
 
+HEAD: Final = QUERIES["head"]
+HASH_OF: Final = QUERIES["hash_of"]
+
 Fetch = Callable[[int, int], Awaitable[Sequence[asyncpg.Record]]]
 """Gives at most so many entries after a number, as the statement ``links`` has them: ``await fetch(after, count)``."""
 

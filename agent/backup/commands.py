@@ -18,6 +18,7 @@ from agent.backup.names import catalog, started_at
 from agent.backup.restore import Choice, choose, rebuild, restore
 from agent.backup.state import State, read_state
 from agent.backup.targets import open_target
+from agent.backup.witness import witness
 from agent.settings import Backup, BackupSettings
 from bridge.process.clock import SystemClock, rfc3339, utc
 
@@ -38,6 +39,12 @@ async def backup_drill(settings: BackupSettings, _options: argparse.Namespace) -
     """Restore the latest backup into a scratch cluster and check it; fails when that is not possible, too."""
     await drill(settings.backup, CHECKS, _CLOCK, _say)
     _say("the backup can be restored")
+    return 0
+
+
+async def backup_witness(settings: BackupSettings, options: argparse.Namespace) -> int:
+    """Hold the audit trail against the head that was kept last, and keep the one it has now."""
+    await witness(settings.backup, _CLOCK, _say, anew=options.anew)
     return 0
 
 

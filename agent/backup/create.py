@@ -14,7 +14,7 @@ from agent.backup.contents import QUERIES, STATEMENT_S, connected, frozen, froze
 from agent.backup.errors import BackupError
 from agent.backup.fetch import read_manifest
 from agent.backup.manifest import MANIFEST_MAX_BYTES, SOURCE_DUMP, STORE_DUMP, STORE_TAR, Contents, Manifest
-from agent.backup.names import MANIFEST, base_file, base_id, catalog, wal_file
+from agent.backup.names import MANIFEST, base_file, base_id, catalog, heads, old_heads, wal_file
 from agent.backup.programs import alone, binaries, piped, room
 from agent.backup.retention import Retention, kept, unneeded_wal
 from agent.backup.seal import SealKey, sealed_max_bytes
@@ -27,6 +27,9 @@ from bridge.process.clock import Clock, rfc3339, utc
 
 Say = Callable[[str], None]
 _POLL_S: Final = 0.1
+HEAD_MAX_BYTES: Final = sealed_max_bytes(100)
+"""Of the audit trail's head, sealed: a number and a hash."""
+
 _SEGMENT_MAX_BYTES: Final = 64 << 20
 """Of WAL, whatever its cluster was made with."""
 
@@ -196,12 +199,15 @@ def prune(target: Target, current: str, retention: Retention, say: Say) -> None:
     for name in files:
         if name.endswith(PART) and "/base/" in name:
             target.remove(name)
+    for name in old_heads(files):
+        target.remove(name)
     say(f"kept {len(stay)} backups, removed {gone}")
 
 
 def _sizes(target: Target, key: SealKey, names: Iterable[str]) -> dict[str, int]:
     """Return how many bytes each of our files may have, of those that a finished backup or the WAL is made of."""
-    sizes: dict[str, int] = {}
+    names = list(names)
+    sizes = {name: HEAD_MAX_BYTES for number in catalog(names) for name in heads(names, number)}
     for number, system in catalog(names).items():
         sizes |= {wal_file(number, wal): sealed_max_bytes(_SEGMENT_MAX_BYTES) for wal in system.wal}
         for base, parts in system.parts.items():

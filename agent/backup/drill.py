@@ -17,6 +17,7 @@ from agent.backup.scratch import Goal, Scratch
 from agent.backup.seal import SealKey
 from agent.backup.state import read_state, record
 from agent.backup.targets import Target, open_target
+from agent.backup.witness import check, has_trail, newest
 from agent.settings import Backup
 from bridge.process.clock import Clock
 
@@ -70,6 +71,10 @@ async def _drill(settings: Backup, work: Path, checks: Sequence[Check], clock: C
         say(f"{len(expected)} tables, {sum(expected.values()):,} rows are as they were")
         async with scratch.running(Goal(path.timeline), clock, settings.recovery_s) as dsn, connected(dsn) as store:
             checked = await run_checks(store, checks)
+            kept = newest(target, key, manifest.system, before=manifest.started_at)
+            if kept is not None and await has_trail(store):
+                await check(store, kept)
+                checked["head"] = f"entry {kept.head.number} is there, which was kept in {kept.name}"
         for name, finding in checked.items():
             say(f"{name}: {finding}")
         _check_dump(fetch, STORE_DUMP, manifest.store, work, programs)

@@ -8,6 +8,7 @@
     <system>/base/20261128T031500Z-00000001000000000000000A.store.dump
     <system>/base/20261128T031500Z-00000001000000000000000A.source.dump
     <system>/base/20261128T031500Z-00000001000000000000000A.manifest
+    <system>/heads/20261128T041500Z.head             the audit trail's head then (agent.backup.witness)
 
 A backup's id is the time it began, and the first WAL segment that restoring it needs. Its manifest comes last: a
 backup without one was never finished.
@@ -26,6 +27,9 @@ _BASE: Final = re.compile(r"(?P<system>\d+)/base/(?P<id>\d{8}T\d{6}Z-[0-9A-F]{24
 _WAL: Final = re.compile(r"(?P<system>\d+)/wal/(?P<wal>[0-9A-F]{24}|[0-9A-F]{8}\.history)")
 WAL_NAME: Final = re.compile(r"[0-9A-F]{24}|[0-9A-F]{24}\.[0-9A-F]{8}\.backup|[0-9A-F]{8}\.history")
 MANIFEST: Final = "manifest"
+_HEAD: Final = re.compile(r"(?P<system>\d+)/heads/(?P<at>\d{8}T\d{6}Z)\.head")
+HEADS_KEPT: Final = 24 * 7
+"""Of each cluster: a week of hours. A head stands for all that was before it, so few are needed."""
 
 
 def base_id(started: datetime, first_wal: str) -> str:
@@ -46,6 +50,24 @@ def base_file(system: str, base: str, part: str) -> str:
 
 def wal_file(system: str, wal: str) -> str:
     return f"{system}/wal/{wal}"
+
+
+def head_file(system: str, at: datetime) -> str:
+    return f"{system}/heads/{at.astimezone(UTC).strftime(_STAMP)}.head"
+
+
+def heads(files: Iterable[str], system: str, *, before: datetime | None = None) -> list[str]:
+    """Return a cluster's heads (of before a time), oldest first."""
+    limit = "" if before is None else head_file(system, before)
+    names = sorted(name for name in files if (match := _HEAD.fullmatch(name)) and match["system"] == system)
+    return [name for name in names if not limit or name < limit]
+
+
+def old_heads(files: Iterable[str]) -> list[str]:
+    """Return the heads that have had their time."""
+    names = list(files)
+    systems = {match["system"] for name in names if (match := _HEAD.fullmatch(name))}
+    return [name for system in sorted(systems) for name in heads(names, system)[:-HEADS_KEPT]]
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ UNITS = [
     (DOOR, "gateway@1"), (DOOR, "gateway@2"), (DOOR, "bans"), (DOOR, "rescue-helper"), (DOOR, "rescue-sshd"),
     (DOOR, "rescue-selftest"), (DOOR, "certificate"), (DOOR, "gateway-monitor"), (DOOR, "gateway-ddns"),
     (KEEP, "agent"), (KEEP, "agent-migrate"), (KEEP, "bans"), (KEEP, "rescue-helper"), (KEEP, "rescue-sshd"),
-    (KEEP, "backup"), (KEEP, "backup-drill"), (KEEP, "keys-rotate"),
+    (KEEP, "backup"), (KEEP, "backup-drill"), (KEEP, "keys-rotate"), (KEEP, "audit-witness"),
 ]  # fmt: skip
 RESTARTED = [
     (DOOR, "gateway@1"), (DOOR, "bans"), (DOOR, "rescue-sshd"), (DOOR, "nginx"), (KEEP, "agent"), (KEEP, "rescue-sshd"),

@@ -14,6 +14,7 @@ from gateway.alerts.watches.settings import Settings
 _AT_TIMES: Final = {
     "backup.service": "backup.failed",
     "backup-drill.service": "backup.drill_failed",
+    "audit-witness.service": None,
     "certificate.service": None,
     "keys-rotate.service": None,
     "agent-migrate.service": None,

@@ -5,7 +5,20 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from agent.backup.names import WalPath, base_file, base_id, catalog, first_wal, started_at, wal_file, wal_path
+from agent.backup.names import (
+    HEADS_KEPT,
+    WalPath,
+    base_file,
+    base_id,
+    catalog,
+    first_wal,
+    head_file,
+    heads,
+    old_heads,
+    started_at,
+    wal_file,
+    wal_path,
+)
 
 MB = 1 << 20
 FIRST = "000000010000000000000FFE"
@@ -85,3 +98,13 @@ def test_wal_path_goes_through_several_timelines() -> None:
     history = HISTORY + "2\t1/80\tno recovery target specified\n\n# a comment\n"
     there = (FIRST, NEW_SECOND, "000000030000000100000000")
     assert path(*there, histories={2: HISTORY, 3: history}).names == list(there)
+
+
+def test_heads_are_those_of_their_cluster_in_order_and_the_oldest_have_had_their_time() -> None:
+    start = datetime(2026, 11, 28, tzinfo=UTC)
+    ours = [head_file("7", start + timedelta(hours=hour)) for hour in range(HEADS_KEPT + 2)]
+    files = [*reversed(ours), head_file("8", start), "7/heads/x.head", "7/wal/00000001000000000000000A"]
+    assert heads(files, "7") == ours
+    assert heads(files, "7", before=start + timedelta(hours=2)) == ours[:2]
+    assert old_heads(files) == ours[:2]
+    assert set(catalog(files)) == {"7"}
