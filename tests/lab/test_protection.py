@@ -52,7 +52,7 @@ def test_scanner_is_banned_in_the_firewall_and_let_in_again_when_it_is_lifted(
         assert outside.ask("/health").status == 200
         assert "probing" in door.sudo(f"{CONSOLE} bans list")
         lines = door.sudo(f"journalctl -u 'gateway@*' --since @{since} -o cat --no-pager | grep client_banned")
-        assert '"rules":"scanner-path' in lines
+        assert "scanner-path" in lines
         assert not any(path in lines for path in PATHS)
     finally:
         door.sudo(f"{CONSOLE} bans remove {SCANNER} --yes", check=False)
@@ -61,10 +61,10 @@ def test_scanner_is_banned_in_the_firewall_and_let_in_again_when_it_is_lifted(
 
 
 @pytest.mark.usefixtures("sources")
-def test_forgetful_person_is_not_banned_when_they_try_six_passwords(door: Host, trust: Path, account: str) -> None:
+def test_forgetful_person_is_not_banned_when_they_try_six_passwords(door: Host, trust: Path) -> None:
     forgetful = Visitor(network.INET, trust, source=FORGETFUL)
     for number in range(6):
-        forgetful.ask("/api/v1/auth/login", content={"email": account, "password": f"Wrong-{number}"})
+        forgetful.ask("/api/v1/auth/login", content={"email": "forgetful@lab.test", "password": f"Wrong-{number}"})
     assert forgetful.ask("/health").status == 200
     assert not is_in_firewall(door, FORGETFUL)
 

@@ -9,7 +9,8 @@ from typing import Final
 
 import pytest
 
-from bridge.contracts.operation import Role
+from bridge.contracts import OPERATIONS
+from bridge.contracts.operation import Effect, Role
 from gateway.settings import GatewaySettings
 from tests.gateway_door import Door
 from tests.integration.agent.authorization.front import Front
@@ -118,3 +119,20 @@ async def test_open_route_shows_nothing_of_anybody_when_nobody_is_signed_in(fron
     assert reached == []
     by_address = [path for path, why in OPEN.items() if why.endswith(("by its address", "by address"))]
     assert {answers[asked].status for asked in answers if asked[1] in by_address} == {403}
+
+
+WRITING: Final = {
+    "/auth/refresh": "renews a browser's session on its way: another site could only make it renew its own",
+}
+"""Routes that write when they are only read, and why. No check for other sites' forms stands before them."""
+
+
+async def test_nothing_is_written_when_a_route_is_only_read(front: Front) -> None:
+    wrong = []
+    for method, path in _routes():
+        if method == "GET" and path not in WRITING:
+            token = await front.stage.new_session(Role.ADMIN)
+            with front.stage.watching(stop=False) as reached:
+                await front.ask(method, path, token)
+            wrong += [(path, name) for name in reached if OPERATIONS[name].effect is Effect.WRITE]
+    assert wrong == []
