@@ -22,9 +22,13 @@ _WAITING_MAX: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A ban to be put in force; ``at`` is when it began, monotonic seconds."""
+    """A ban of ``client`` to be put in force; ``at`` is when it began, monotonic seconds.
+
+    The helper is told ``address``, of which it takes an IPv6 one's /64: a larger network is this process's to keep out.
+    """
 
     client: str
+    address: str
     duration_s: int
     reason: Reason
     at: float
@@ -57,7 +61,7 @@ class Firewall:
     async def _hand_over(self, request: Request) -> None:
         try:
             is_in_force = await ask_for_ban(
-                request.client, duration_s=request.duration_s, reason=request.reason, socket=self._socket
+                request.address, duration_s=request.duration_s, reason=request.reason, socket=self._socket
             )
         except HelperRefused as refused:
             log(_log, "ban_not_taken", level=logging.WARNING, address=request.client, error_code=refused.code)

@@ -109,7 +109,7 @@ class Guard(Middleware):
 
     def _ban(self, client: str, over: Over, context: RequestContext) -> None:
         ban = self.bans.begin(client, context.started_at)
-        self.firewall.ask(Request(client, ban.duration_s, over.reason, at=context.started_at))
+        self.firewall.ask(Request(client, context.address, ban.duration_s, over.reason, at=context.started_at))
         BANS.labels(over.reason).inc()
         log(
             _log,
@@ -146,6 +146,8 @@ def _was_made_elsewhere(request: web.Request) -> bool:
 
     Who is at it can say so too, and is not banned then: limits hold all the same, and nothing rests on bans.
     """
+    if hdrs.AUTHORIZATION in request.headers:
+        return False  # no page sends that to another site without asking first, and we would say no
     if is_cross_site(request):
         return True
     if "Sec-Fetch-Site" in request.headers:

@@ -36,7 +36,9 @@ class Protection(Section):
     helper_socket: Path = Field(
         SOCKET, description="Where the ban helper is asked; without one, this process refuses banned clients itself."
     )
-    clients_max: Count = Field(20_000, description="Clients remembered; those quiet longest are forgotten first.")
+    clients_max: Count = Field(
+        10_000, description="Clients remembered, some 700 bytes each; those quiet longest are forgotten first."
+    )
 
     @model_validator(mode="after")
     def _longest_is_no_shorter(self) -> Protection:

@@ -27,7 +27,7 @@ class Told:
         )
 
     def ask(self, client: str) -> None:
-        self.firewall.ask(Request(client, 60, "probing", at=0.0))
+        self.firewall.ask(Request(client, client.replace("/64", "1"), 60, "probing", at=0.0))
 
     @property
     def waiting(self) -> int:

@@ -135,6 +135,14 @@ async def test_visitor_is_banned_when_its_own_page_made_it_ask(door: Door, heade
     assert await is_banned(door)
 
 
+async def test_guesser_is_banned_when_it_says_that_another_sites_page_made_it_ask(door: Door) -> None:
+    headers = {"X-Forwarded-For": ELSEWHERE, "Sec-Fetch-Site": "cross-site", "Authorization": "Bearer x"}
+    for _ in range(10):
+        async with door.client.post("/auth/login", json=LOGIN, headers=headers) as response:
+            assert response.status == 401
+    assert await is_banned(door)
+
+
 @pytest.mark.story("health/US-BE-31")
 async def test_address_is_not_banned_when_somebody_is_signed_in_there(door: Door) -> None:
     assert await ask(door, "/api/v1/health/symptoms", headers=door.bearer()) == 200
@@ -175,13 +183,13 @@ async def test_ban_is_lifted_when_the_owner_says_so(door: Door) -> None:
 async def test_process_leaves_the_ban_to_the_firewall_when_it_has_it(door: Door) -> None:
     await ask(door, "/.env", times=5)
     now = door.clock.monotonic()
-    door.guard.firewall._on_taken(Request(ELSEWHERE, 600, "probing", at=now))
+    door.guard.firewall._on_taken(Request(ELSEWHERE, ELSEWHERE, 600, "probing", at=now))
     assert 0 < door.guard.bans.remaining_s(ELSEWHERE, now) <= HAND_OVER_S
 
 
 async def test_client_is_spared_for_a_while_when_the_firewall_must_not_ban_it(door: Door) -> None:
     await ask(door, "/.env", times=5)
-    door.guard.firewall._on_protected(Request(ELSEWHERE, 600, "probing", at=door.clock.monotonic()))
+    door.guard.firewall._on_protected(Request(ELSEWHERE, ELSEWHERE, 600, "probing", at=door.clock.monotonic()))
     assert not await is_banned(door)
     await ask(door, "/.env", times=10)
     assert not await is_banned(door)
