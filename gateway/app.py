@@ -35,14 +35,16 @@ from bridge.process.clock import Clock, SystemClock
 from bridge.process.logs import log
 from bridge.process.version import VERSION
 from bridge.tls import ReloadingClientTLS
-from gateway.accounts import administration, joining, own_account, signing_in
+from gateway.accounts import administration, joining, leaving, own_account, signing_in
 from gateway.accounts.administration import AdministrationApi
 from gateway.accounts.joining import JoiningApi
+from gateway.accounts.leaving import LeavingApi
 from gateway.accounts.own_account import OwnAccountApi
 from gateway.accounts.signing_in import SigningIn
 from gateway.accounts.tokens import TokenVerifier
 from gateway.apps import health as health_app
 from gateway.apps.health.chat.chat import Chat
+from gateway.apps.health.export import ExportedRecords
 from gateway.audit import api as audit_api
 from gateway.audit import pages as audit_pages
 from gateway.audit.api import AuditApi
@@ -119,6 +121,8 @@ def build_application(settings: GatewaySettings, parts: Parts) -> web.Applicatio
     signing_in.add_routes(app, SigningIn(bridge=parts.bridge, verifier=parts.verifier))
     own_account.add_routes(app, OwnAccountApi(bridge=parts.bridge, verifier=parts.verifier))
     joining.add_routes(app, JoiningApi(bridge=parts.bridge))
+    records = {"health": ExportedRecords(parts.bridge).pages}
+    leaving.add_routes(app, LeavingApi(bridge=parts.bridge, verifier=parts.verifier, records=records))
     administration.add_routes(app, AdministrationApi(bridge=parts.bridge))
     audit_api.add_routes(app, AuditApi(bridge=parts.bridge, zone=settings.chat.zone))
     audit_pages.add_routes(app, AuditPages(bridge=parts.bridge, zone=settings.chat.zone))

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import asyncpg
 
-from agent import audit
 from agent.accounts import user_cursors
 from agent.accounts.attempts import Attempts
 from agent.accounts.conflicts import check_version, keeping_an_admin, taken
 from agent.accounts.directory import Directory
+from agent.accounts.leaving import delete_account
 from agent.accounts.passwords import Passwords, check_strength
 from agent.accounts.recording import changed, record
 from agent.accounts.statements import QUERIES
@@ -166,12 +166,7 @@ class Administration:
         now = self._now()
 
         async def delete(transaction: Transaction) -> Answer:
-            async with keeping_an_admin(transaction):
-                row = await self._lock(transaction, params)
-                await forget(transaction, row)
-            await record(transaction, DELETE_USER, context, now, None, entity_id=str(params.id))
-            actor = audit.actor_of(context.caller)
-            await audit.erase(transaction, params.id, actor=actor, at=now, request_id=context.request_id)
+            await delete_account(transaction, DELETE_USER, context, now, params.id)
             return _NOTHING
 
         answer = await self._writes.once(DELETE_USER, context, now=now, work=delete)
@@ -186,13 +181,6 @@ class Administration:
 
     def _now(self) -> datetime:
         return utc(self._clock.time())
-
-
-async def forget(transaction: Transaction, account: asyncpg.Record) -> None:
-    """Delete an account with all that the store has of it, but for the audit trail."""
-    await transaction.execute(QUERIES["delete_user"], account["id"])
-    await transaction.execute(QUERIES["forget_answers_of"], f"user:{account['id']}")
-    await transaction.execute(QUERIES["forget_tokens_for"], account["email"])
 
 
 def _entry(row: asyncpg.Record) -> UserEntry:

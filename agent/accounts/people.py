@@ -11,6 +11,7 @@ from agent.accounts.attempts import Attempts
 from agent.accounts.changing_passwords import ChangingPasswords
 from agent.accounts.directory import Directory
 from agent.accounts.joining import Joining
+from agent.accounts.leaving import Leaving
 from agent.accounts.letters import Letters
 from agent.accounts.operations import Sessions
 from agent.accounts.own_account import OwnAccount
@@ -61,10 +62,11 @@ class People:
             pool=pool, passwords=passwords, attempts=attempts, directory=directory, letters=letters,
             settings=parts.settings, clock=clock,
         )  # fmt: skip
+        self.leaving = Leaving(pool=pool, passwords=passwords, attempts=attempts, directory=directory, clock=clock)
 
     @property
     def handlers(self) -> Mapping[Operation[Any, Any], Handler]:
         return {
             **self.own_account.handlers, **self.changing_passwords.handlers, **self.administration.handlers,
-            **self.joining.handlers, **self.recovery.handlers,
+            **self.joining.handlers, **self.recovery.handlers, **self.leaving.handlers,
         }  # fmt: skip

@@ -346,9 +346,12 @@ DELETE FROM limits WHERE key = ANY($1);
 DELETE FROM users WHERE id = $1;
 
 -- name: forget_answers_of
--- Drop the answers that are kept for a caller.
+-- Drop the kept answers that an account was given, and those that others were given about it.
 -- $1 caller text
-DELETE FROM idempotency WHERE caller = $1;
+-- $2 user_text text
+-- $3 email text
+DELETE FROM idempotency
+WHERE caller = $1 OR position(convert_to($2, 'UTF8') IN body) > 0 OR position(convert_to($3, 'UTF8') IN body) > 0;
 
 -- name: forget_tokens_for
 -- Drop the links that went to an address.
@@ -462,3 +465,47 @@ RETURNING old.email, users.time_zone, coalesce(users.preferences ->> 'language',
 -- $1 user_id uuid
 -- -> text
 SELECT coalesce(preferences ->> 'language', 'en') FROM users WHERE id = $1;
+
+-- name: sessions_of
+-- Every session of an account that is still remembered, newest first.
+-- $1 user_id uuid
+-- -> id uuid, created_at timestamptz, last_used_at timestamptz, expires_at timestamptz, ended_at timestamptz
+SELECT id, created_at, rotated_at AS last_used_at, expires_at, ended_at FROM sessions
+WHERE user_id = $1 ORDER BY created_at DESC, id;
+
+-- name: links_of
+-- Whose records an account may see.
+-- $1 user_id uuid
+-- -> app text, person text, granted_at timestamptz
+SELECT app, person, granted_at FROM grants WHERE user_id = $1 ORDER BY app;
+
+-- name: mails_to
+-- The mails to an address that are still remembered, newest first.
+-- $1 email text
+-- -> template text, state text, created_at timestamptz
+SELECT template, state, created_at FROM mails WHERE lower(recipient) = lower($1) ORDER BY created_at DESC, id;
+
+-- name: forget_mails_to
+-- Drop the mails to an address, sent or not.
+-- $1 email text
+DELETE FROM mails WHERE lower(recipient) = lower($1);
+
+-- name: entries_about
+-- What the audit trail has by an account or about it, newest first; payloads where they are its data.
+-- $1 user_id uuid
+-- $2 user_text text
+-- $3 count bigint
+-- -> at timestamptz, operation text, outcome text, by_you boolean, entity text, entity_id text, payload text
+SELECT at, operation, outcome, coalesce(user_id = $1, false) AS by_you, entity, entity_id,
+       CASE WHEN subject_id = $1 THEN payload END AS payload
+FROM audit
+WHERE user_id = $1 OR (subject_id = $1 AND payload IS NOT NULL) OR (entity IN ('account', 'grant') AND entity_id = $2)
+ORDER BY number DESC LIMIT $3;
+
+-- name: count_entries_about
+-- How many these are in all.
+-- $1 user_id uuid
+-- $2 user_text text
+-- -> bigint
+SELECT count(*) FROM audit
+WHERE user_id = $1 OR (subject_id = $1 AND payload IS NOT NULL) OR (entity IN ('account', 'grant') AND entity_id = $2);

@@ -16,6 +16,7 @@ from agent.accounts.attempts import Attempts
 from agent.accounts.authentication import Authentication
 from agent.accounts.changing_passwords import ChangingPasswords
 from agent.accounts.directory import Directory, Listeners
+from agent.accounts.leaving import Leaving
 from agent.accounts.operations import Sessions
 from agent.accounts.own_account import OwnAccount
 from agent.accounts.passwords import Passwords
@@ -73,6 +74,7 @@ class Accounts:
     own_account: OwnAccount
     changing_passwords: ChangingPasswords
     recovery: Recovery
+    leaving: Leaving
     ann: UUID
 
     async def sign_in(
@@ -154,6 +156,7 @@ async def accounts(store: Pool, tmp_path: Path, turned_clock: TurnedClock) -> As
         own_account=people.own_account,
         changing_passwords=people.changing_passwords,
         recovery=people.recovery,
+        leaving=people.leaving,
         ann=await users.add(ann, PASSWORD, deadline=soon()),
     )
     passwords.close()

@@ -18,6 +18,7 @@ from multidict import CIMultiDict
 
 from agent.accounts.passwords import Passwords
 from agent.accounts.users import NewUser, Users
+from agent.audit import LINKS, Verified, verify
 from agent.db.pools import Pool, PoolOptions
 from agent.db.queries import Query
 from agent.mail.seal import MailKey
@@ -95,7 +96,9 @@ class House:
 
     async def people(self, *users: NewUser) -> None:
         """Let there be these accounts, and no others."""
-        await self.run("WITH u AS (DELETE FROM users), l AS (DELETE FROM limits) DELETE FROM mails")
+        await self.run("""
+            WITH u AS (DELETE FROM users), l AS (DELETE FROM limits), i AS (DELETE FROM idempotency) DELETE FROM mails
+        """)
         for user in users:
             await self.users.add(user, PASSWORD, deadline=soon())
 
@@ -113,6 +116,18 @@ class House:
         assert said.status == 200, said
         caller.tokens = said.body
         return caller
+
+    @staticmethod
+    def soon() -> float:
+        return soon()
+
+    async def verify_trail(self) -> Verified:
+        """Verify the audit trail. Raises TrailBroken."""
+
+        async def fetch(after: int, count: int) -> list[asyncpg.Record]:
+            return await self.owner.fetch(LINKS, after, count, deadline=soon())
+
+        return await verify(fetch)
 
     async def mails(self, to: str) -> list[Letter]:
         """Return the mails that wait for an address, oldest first."""

@@ -8,6 +8,7 @@ from agent.db.pools import Pool
 from agent.db.queries import Query
 from bridge.contracts.accounts import ChangePassword
 from bridge.contracts.joining import ChangeEmail
+from bridge.contracts.leaving import DeleteAccount
 from bridge.contracts.operation import Nothing
 from bridge.errors import Code
 from bridge.server import CallerContext
@@ -47,3 +48,6 @@ async def test_password_is_not_replaced_when_it_changed_or_its_account_went_mean
     assert await code_of(accounts.own_account.profile(context, Nothing())) is Code.NOT_FOUND
     move = ChangeEmail.model_validate({"new_email": "ann@example.com", "password": PASSWORD})
     assert await code_of(accounts.recovery.change_email(context, move)) is Code.NOT_FOUND
+    assert await code_of(accounts.leaving.export(context, Nothing())) is Code.NOT_FOUND
+    gone = DeleteAccount.model_validate({"password": PASSWORD})
+    assert await code_of(accounts.leaving.delete(context, gone)) is Code.NOT_FOUND

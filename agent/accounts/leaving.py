@@ -1,0 +1,128 @@
+"""Everything that the store has of a person, for that person; and the end of their account."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from agent import audit
+from agent.accounts import preferences
+from agent.accounts.attempts import Attempts
+from agent.accounts.conflicts import keeping_an_admin
+from agent.accounts.directory import Directory
+from agent.accounts.passwords import Passwords
+from agent.accounts.recording import record
+from agent.accounts.statements import QUERIES
+from agent.audit import Outcome
+from agent.db.pools import Pool, Transaction
+from bridge.contracts.leaving import (
+    DELETE_ACCOUNT,
+    ENTRIES_MAX,
+    EXPORT,
+    DeleteAccount,
+    Export,
+    RecordsLink,
+    StoredEntry,
+    StoredMail,
+    StoredSession,
+)
+from bridge.contracts.operation import Nothing, Operation
+from bridge.contracts.users import Profile
+from bridge.errors import Code, FieldError, Invalid, NotFound
+from bridge.process.clock import Clock, utc
+from bridge.server import Answer, CallerContext, Handler
+
+_NOTHING: Final = Answer(b"{}")
+
+
+class Leaving:
+    def __init__(
+        self, *, pool: Pool, passwords: Passwords, attempts: Attempts, directory: Directory, clock: Clock
+    ) -> None:
+        self._pool = pool
+        self._passwords = passwords
+        self._attempts = attempts
+        self._directory = directory
+        self._clock = clock
+
+    @property
+    def handlers(self) -> Mapping[Operation[Any, Any], Handler]:
+        return {EXPORT: self.export, DELETE_ACCOUNT: self.delete}
+
+    async def export(self, context: CallerContext, _params: Nothing) -> Answer:
+        user_id, now = context.user.user_id, utc(self._clock.time())
+        about = (user_id, str(user_id))
+        async with self._pool.transaction(context.deadline) as transaction:
+            profile = await transaction.fetchrow(QUERIES["profile"], user_id)
+            wishes = await transaction.fetchrow(QUERIES["preferences"], user_id)
+            if profile is None or wishes is None:  # deleted since the token was verified
+                raise NotFound(Code.NOT_FOUND)
+            entries = await transaction.fetch(QUERIES["entries_about"], *about, ENTRIES_MAX)
+            export = Export(
+                exported_at=now,
+                profile=Profile(**profile),
+                preferences=preferences.read(wishes),
+                sessions=_all(StoredSession, await transaction.fetch(QUERIES["sessions_of"], user_id)),
+                links=_all(RecordsLink, await transaction.fetch(QUERIES["links_of"], user_id)),
+                mails=_all(StoredMail, await transaction.fetch(QUERIES["mails_to"], profile["email"])),
+                entries=tuple(_entry(row) for row in entries),
+                entries_total=await transaction.fetchval(QUERIES["count_entries_about"], *about),
+            )
+            await record(transaction, EXPORT, context, now, user_id)
+        return Answer(export.model_dump_json().encode())
+
+    async def delete(self, context: CallerContext, params: DeleteAccount) -> Answer:
+        """Delete the caller's account. When this answers, its tokens have stopped working here.
+
+        Raises Invalid for a wrong password, Busy as signing in does, Conflict for the last administrator.
+        """
+        user_id, now = context.user.user_id, utc(self._clock.time())
+        known = await self._pool.fetchrow(QUERIES["password_of"], user_id, deadline=context.deadline)
+        if known is None:
+            raise NotFound(Code.NOT_FOUND)
+        await self._attempts.take(email=known["email"], address=params.address, now=now, deadline=context.deadline)
+        is_right = await self._passwords.matches(params.password.get_secret_value(), known["password_hash"])
+        async with self._pool.transaction(context.deadline) as transaction:
+            if is_right:
+                await delete_account(transaction, DELETE_ACCOUNT, context, now, user_id)
+            else:
+                await record(transaction, DELETE_ACCOUNT, context, now, user_id, outcome=Outcome.REFUSED)
+        if not is_right:
+            raise Invalid(Code.INVALID_REQUEST, fields=(FieldError("password", "is not your password"),))
+        await self._directory.look_again(user_id)
+        return _NOTHING
+
+
+async def delete_account(
+    transaction: Transaction, operation: Operation[Any, Any], context: CallerContext, now: datetime, user_id: UUID
+) -> None:
+    """Delete an account with all that the store has of it. The audit trail keeps what was done, without the data.
+
+    Raises NotFound, and Conflict for the last administrator.
+    """
+    async with keeping_an_admin(transaction):
+        account = await transaction.fetchrow(QUERIES["lock_user"], user_id)
+        if account is None:
+            raise NotFound(Code.NOT_FOUND, "There is no such account")
+        await transaction.execute(QUERIES["delete_user"], user_id)
+    await transaction.execute(QUERIES["forget_answers_of"], f"user:{user_id}", str(user_id), account["email"])
+    await transaction.execute(QUERIES["forget_tokens_for"], account["email"])
+    await transaction.execute(QUERIES["forget_mails_to"], account["email"])
+    await record(transaction, operation, context, now, None, entity_id=str(user_id))
+    actor = audit.actor_of(context.caller)
+    await audit.erase(transaction, user_id, actor=actor, at=now, request_id=context.request_id)
+
+
+def _all(model: type[Any], rows: list[asyncpg.Record]) -> tuple[Any, ...]:
+    return tuple(model(**row) for row in rows)
+
+
+def _entry(row: asyncpg.Record) -> StoredEntry:
+    payload: dict[str, Any] = json.loads(row["payload"] or "{}")
+    told = {name: payload.get(name) for name in ("old", "new", "why")}
+    return StoredEntry(**{name: value for name, value in row.items() if name != "payload"}, **told)

@@ -1,0 +1,88 @@
+"""Taking one's data along, and going."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+
+from bridge.contracts.accounts import Secret
+from bridge.contracts.operation import Effect, Lane, Model, Nothing, Operation, User
+from bridge.contracts.users import Preferences, Profile
+
+ENTRIES_MAX: Final = 10_000
+"""Most entries of the audit trail in one export: the newest."""
+
+
+class DeleteAccount(Model):
+    """The password, so that an open browser is not enough."""
+
+    model_config = ConfigDict(str_strip_whitespace=False)  # a password may begin or end with a space
+
+    password: Annotated[Secret, Field(min_length=1, max_length=1024)]
+    address: Annotated[str, StringConstraints(max_length=45)] = ""
+
+
+class StoredSession(Model):
+    id: UUID
+    created_at: AwareDatetime
+    last_used_at: AwareDatetime
+    expires_at: AwareDatetime
+    ended_at: AwareDatetime | None
+
+
+class RecordsLink(Model):
+    """Whose records the account may see in an app; ``person`` is None where there is one person."""
+
+    app: str
+    person: str | None
+    granted_at: AwareDatetime
+
+
+class StoredMail(Model):
+    """A mail to the account's address that is still remembered. What it said is not kept once it was sent."""
+
+    template: str
+    state: str
+    created_at: AwareDatetime
+
+
+class StoredEntry(Model):
+    """An entry of the audit trail by the account or about it; ``old``, ``new``, ``why`` where they are its data."""
+
+    at: AwareDatetime
+    operation: str
+    outcome: str
+    by_you: bool
+    entity: str
+    entity_id: str
+    old: dict[str, Any] | None
+    new: dict[str, Any] | None
+    why: str | None
+
+
+class Export(Model):
+    """Everything that the store has of an account. ``entries`` are the newest of ``entries_total``."""
+
+    exported_at: AwareDatetime
+    profile: Profile
+    preferences: Preferences
+    sessions: tuple[StoredSession, ...]
+    links: tuple[RecordsLink, ...]
+    mails: tuple[StoredMail, ...]
+    entries: tuple[StoredEntry, ...]
+    entries_total: int
+
+
+EXPORT: Final = Operation(
+    name="users.export", params=Nothing, result=Export, principal=User(), deadline_ms=5_000
+)  # fmt: skip
+"""Reads, and leaves an entry in the audit trail that it did."""
+DELETE_ACCOUNT: Final = Operation(
+    name="accounts.delete", params=DeleteAccount, result=Nothing, principal=User(), effect=Effect.WRITE,
+    deadline_ms=5_000, lane=Lane.CREDENTIALS, issues_tokens=True,
+)  # fmt: skip
+"""Deletes the caller's account. ``issues_tokens`` as it takes a password, whose digest is stored nowhere."""
+
+OPERATIONS: Final = (EXPORT, DELETE_ACCOUNT)
