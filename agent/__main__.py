@@ -13,10 +13,10 @@ import json
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 from zoneinfo import available_timezones
 
 import asyncpg
@@ -35,8 +35,10 @@ from agent.backup import commands as backup
 from agent.backup.errors import BackupError
 from agent.db.migrate import MigrationError, migrate
 from agent.db.pools import Pool, PoolOptions
+from agent.mail.outbox import Outbox
 from agent.mail.seal import MailKeyError
 from agent.mail.upkeep import Upkeep
+from agent.mail.wording import Template
 from agent.settings import PREFIX, AgentSettings, BackupSettings
 from bridge.contracts.operation import Role
 from bridge.errors import AppError
@@ -48,6 +50,9 @@ from bridge.tls import ReloadingServerTLS, TLSRefused
 
 COMMAND_S: Final = 30.0
 """How long a command may take on the store, seconds."""
+
+_LOOK_S: Final = 0.2
+"""The wait between two looks at what another process is doing."""
 
 _CLOCK: Final = SystemClock()
 
@@ -221,6 +226,26 @@ async def mail_drop(settings: AgentSettings, options: argparse.Namespace) -> int
     return 0 if count or options.all else 1
 
 
+async def mail_test(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Send a test mail by the running agent, and say what the mail server said."""
+    outbox = Outbox(settings.mail, _CLOCK)
+    if not outbox.is_on:
+        msg = "mail.host is not set: no mail is sent"
+        raise CommandError(msg)
+    cause = f"test {uuid4()}"
+    async with _store(settings) as pool:
+        async with pool.transaction(_deadline()) as transaction:
+            await outbox.enqueue(transaction, Template.TEST, to=options.email, language="en", values={}, cause=cause)
+        state, tries, reason = "waiting", 0, ""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(options.wait):
+                while state in {"waiting", "sending"} and tries == 0:
+                    await asyncio.sleep(_LOOK_S)
+                    state, tries, reason = await Upkeep(pool).progress(cause, deadline=_deadline())
+    print(f"{state}: {reason or 'nothing was heard of the mail server; see the log of the agent'}")
+    return 0 if state == "sent" else 1
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     start: Callable[[argparse.Namespace], Awaitable[int]] = options.start
@@ -314,6 +339,9 @@ def _add_mail(commands: _Commands[argparse.ArgumentParser], *parents: argparse.A
     mails.add_argument("--all", action="store_true", help="every parked one")
     add = _add(commands, "list", mail_list, common, listed)
     add.add_argument("--all", action="store_true", help="those that were sent or dropped too")
+    try_ = _add(commands, "test", mail_test, common)
+    try_.add_argument("email", help="to whom")
+    try_.add_argument("--wait", type=float, default=20.0, metavar="S", help="how long to wait for it (default: 20)")
     _add(commands, "retry", mail_retry, common, which)
     _add(commands, "drop", mail_drop, common, which)
 

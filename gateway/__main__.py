@@ -13,6 +13,7 @@ from pathlib import Path
 from gateway.alerts import commands as alerts
 from gateway.connectivity import commands as monitor
 from gateway.ddns import commands as ddns
+from gateway.relay import commands as relay
 from gateway.status import commands as status
 
 
@@ -33,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     alerts.add_parser(commands)
     monitor.add_parser(commands)
     ddns.add_parser(commands)
+    relay.add_parser(commands)
     status.add_parser(commands)
     return parser
 
@@ -44,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return status.run(options)
         case "ddns":
             return ddns.run(options)
+        case "relay":
+            return relay.run(options)
         case "monitor" | "alerts":
             from gateway import watching  # noqa: PLC0415 - each command pays for what it imports, in time and memory
 

@@ -9,7 +9,7 @@ from typing import Final
 from rescue.settings import Host
 
 CONTROLLED: Final[Mapping[Host, tuple[str, ...]]] = {
-    Host.DOOR: ("nginx", "gateway@1", "gateway@2", "gateway-monitor", "gateway-ddns", "bans"),
+    Host.DOOR: ("nginx", "gateway@1", "gateway@2", "gateway-monitor", "gateway-ddns", "gateway-relay", "bans"),
     Host.KEEP: ("agent", "store", "bans"),
 }
 """What may be started and stopped. The rescue path itself may not: it would cut the branch that it sits on."""
@@ -26,7 +26,9 @@ LOGGED: Final[Mapping[Host, tuple[str, ...]]] = {
 OF_A_RELEASE: Final[Mapping[Host, tuple[str, ...]]] = {Host.DOOR: ("gateway@1", "gateway@2"), Host.KEEP: ("agent",)}
 """What runs from ``/opt/drawbridge/current``, in the order of a restart; each logs the requests that it answers."""
 
-BESIDE: Final[Mapping[Host, tuple[str, ...]]] = {Host.DOOR: ("gateway-monitor", "gateway-ddns"), Host.KEEP: ()}
+BESIDE: Final[Mapping[Host, tuple[str, ...]]] = {
+    Host.DOOR: ("gateway-monitor", "gateway-ddns", "gateway-relay"), Host.KEEP: (),
+}  # fmt: skip
 """What runs from there besides, and answers nobody: restarted last, where it runs at all."""
 
 _CLUSTERS: Final = Path("/etc/postgresql")

@@ -17,6 +17,7 @@ _VARIABLES: Final[dict[str, Any]] = {
     "firewall_never_ban": ["10.77.0.0/24", "fd00:77::/64"],
     "firewall_connections_max": 40,
     "firewall_keep_open": [],
+    "firewall_relay": False,
     "firewall_output": "open",
     "firewall_output_allow": [],
     "firewall_no_way_out": [],

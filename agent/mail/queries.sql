@@ -83,6 +83,12 @@ SELECT id, state, template, recipient, tries, created_at, CASE state WHEN 'waiti
        reason
 FROM mails WHERE $1 OR state IN ('waiting', 'sending', 'parked') ORDER BY created_at, id LIMIT $2;
 
+-- name: mail_by_cause
+-- What became of a mail so far.
+-- $1 cause text
+-- -> state text, tries int, reason text
+SELECT state, tries, reason FROM mails WHERE cause = $1;
+
 -- name: retry_mails
 -- Let parked mails be tried anew: those of these ids, or all.
 -- $1 ids uuid[]

@@ -103,7 +103,10 @@ class Sender:
             return self._now_away(away.reason)
         except AnotherSends:
             return STORE_AWAY_S
-        except (AppError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (
+            AppError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError,
+            asyncpg.InternalClientError,  # of a connection that was cut while it was idle
+        ) as error:  # fmt: skip
             # that the store is away is told by its pool
             log(_log, "mail_interrupted", level=logging.DEBUG, cause=error.__class__.__name__)
             return STORE_AWAY_S

@@ -9,6 +9,7 @@ from uuid import UUID
 from agent.db.pools import Pool
 from agent.mail.statements import QUERIES
 from bridge.contracts.operation import Model
+from bridge.errors import Code, NotFound
 
 LISTED_MAX = 1000
 
@@ -36,6 +37,13 @@ class Upkeep:
         """Return what waits or is parked, or with ``is_all`` what is remembered; at most :data:`LISTED_MAX`."""
         rows = await self._pool.fetch(QUERIES["list_mails"], is_all, LISTED_MAX, deadline=deadline)
         return [MailRow(**dict(row)) for row in rows]
+
+    async def progress(self, cause: str, *, deadline: float) -> tuple[str, int, str]:
+        """Return state, tries and reason of the mail that ``cause`` has caused."""
+        row = await self._pool.fetchrow(QUERIES["mail_by_cause"], cause, deadline=deadline)
+        if row is None:
+            raise NotFound(Code.NOT_FOUND)
+        return row["state"], row["tries"], row["reason"]
 
     async def retry(self, ids: Sequence[UUID] | None, now: datetime, *, deadline: float) -> int:
         """Let parked mails be tried anew, all where ``ids`` is None; return how many those are."""

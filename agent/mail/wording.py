@@ -39,6 +39,7 @@ class Template(StrEnum):
     EMAIL_CHANGED = "email_changed"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - no password
     FEEDBACK = "feedback"
+    TEST = "test"
 
     @property
     def names(self) -> frozenset[str]:
@@ -53,6 +54,7 @@ _NAMES: Final[Mapping[Template, frozenset[str]]] = {
     Template.EMAIL_CHANGED: frozenset({"at"}),
     Template.PASSWORD_CHANGED: frozenset({"at", "link"}),
     Template.FEEDBACK: frozenset({"account", "topic", "message"}),
+    Template.TEST: frozenset(),
 }
 
 

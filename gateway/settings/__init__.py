@@ -12,6 +12,7 @@ from gateway.settings.alerts import Alerts
 from gateway.settings.connectivity import Connectivity
 from gateway.settings.ddns import Ddns
 from gateway.settings.protection import Protection
+from gateway.settings.relay import Relay
 from gateway.settings.serving import (
     SEAL_KEY_BYTES,
     Breaker,
@@ -50,6 +51,7 @@ __all__ = [
     "Log",
     "Network",
     "Protection",
+    "Relay",
     "Session",
     "Status",
     "Watches",
@@ -69,6 +71,7 @@ class GatewaySettings(Section):
     chat: Chat = Chat()
     log: Log = Log()
     ddns: Ddns = Ddns()
+    relay: Relay = Relay()
     connectivity: Connectivity = Connectivity()
     alerts: Alerts = Alerts()
     watches: Watches = Watches()

@@ -16,8 +16,8 @@ from tests.lab.report import plays as read_plays
 from tests.lab.visitor import Visitor
 
 ORDER: Final = (
-    "provisioning", "arm64", "web", "hardening", "network", "protection", "trust", "takeover", "rescue", "reach",
-    "line", "services", "upgrade", "backup", "outage",
+    "provisioning", "arm64", "web", "hardening", "network", "relay", "protection", "trust", "takeover", "rescue",
+    "reach", "line", "services", "upgrade", "backup", "outage",
 )  # fmt: skip
 EMAIL: Final = "anna@example.org"
 PASSWORD: Final = "Passw0rd-for-anna"

@@ -84,7 +84,8 @@ class Lab:
         self.internet.start()
         self.router.start()
         self._timed("both hosts booted", self._boot)
-        self.door.trust(self.internet.acme_ca)
+        for host in self.hosts.values():
+            host.trust(self.internet.acme_ca)
         self._timed("the clinic's database filled", lambda: clinic.move_in(self.keep))
 
     def provision(self) -> None:
@@ -121,8 +122,12 @@ class Lab:
                 "name": "lab",
                 "email": {"host": MAIL, "sender": "box@lab.test", "recipients": [OWNER], "username": mailbox.USER},
             },
+            "drawbridge_mail": {
+                "host": MAIL, "sender": "box@lab.test", "username": mailbox.USER, "site": f"https://{DOMAIN}",
+            },
             "drawbridge_secrets": {
                 "ddns.rfc2136": self.internet.ddns_secret, "alerts.email.password": mailbox.PASSWORD,
+                "mail.password": mailbox.PASSWORD,
             },
         }  # fmt: skip
 

@@ -52,8 +52,8 @@ def test_bridge_is_open_to_the_door_when_it_scans_the_keep(door: Host, keep: Hos
     assert open_ports(door.from_its_place, keep.address) == {22, 2222, 5432, 8443, 8444}
 
 
-def test_rescue_is_open_to_the_keep_when_it_scans_the_door(door: Host, keep: Host) -> None:
-    assert open_ports(keep.from_its_place, door.address) == {22, 80, 443, 2222}
+def test_rescue_and_relay_are_open_to_the_keep_when_it_scans_the_door(door: Host, keep: Host) -> None:
+    assert open_ports(keep.from_its_place, door.address) == {22, 80, 443, 2222, 3128}
 
 
 def test_agent_answers_nobody_without_a_certificate_when_they_are_at_the_door(door: Host, keep: Host) -> None:

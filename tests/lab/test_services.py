@@ -14,16 +14,18 @@ from tests.lab.visitor import Visitor
 UNITS = [
     (DOOR, "gateway@1"), (DOOR, "gateway@2"), (DOOR, "bans"), (DOOR, "rescue-helper"), (DOOR, "rescue-sshd"),
     (DOOR, "rescue-selftest"), (DOOR, "certificate"), (DOOR, "gateway-monitor"), (DOOR, "gateway-ddns"),
+    (DOOR, "gateway-relay"),
     (KEEP, "agent"), (KEEP, "agent-migrate"), (KEEP, "bans"), (KEEP, "rescue-helper"), (KEEP, "rescue-sshd"),
     (KEEP, "backup"), (KEEP, "backup-drill"), (KEEP, "keys-rotate"), (KEEP, "audit-witness"),
 ]  # fmt: skip
 RESTARTED = [
     (DOOR, "gateway@1"), (DOOR, "bans"), (DOOR, "rescue-sshd"), (DOOR, "nginx"), (KEEP, "agent"), (KEEP, "rescue-sshd"),
     (KEEP, "postgresql@{version}-drawbridge"), (DOOR, "gateway-monitor"), (DOOR, "gateway-ddns"),
+    (DOOR, "gateway-relay"),
 ]  # fmt: skip
 WATCHED = [
     (DOOR, "gateway@1"), (DOOR, "gateway@2"), (DOOR, "gateway-monitor"), (DOOR, "gateway-ddns"), (DOOR, "bans"),
-    (KEEP, "agent"), (KEEP, "bans"),
+    (DOOR, "gateway-relay"), (KEEP, "agent"), (KEEP, "bans"),
 ]  # fmt: skip
 EXPOSURE_MAX = 15
 """Ten times systemd's score."""

@@ -20,6 +20,7 @@ import pytest
 from agent.__main__ import main
 from agent.audit import Head
 from agent.audit.heads import HeadKey
+from bridge.process.settings import EXIT_CONFIG
 from tests.integration.agent.conftest import AGENT_ROLE, StoreDsns
 from tests.integration.agent.machine import EMAIL, PASSWORD, RECORDS, Machine
 from tests.postgres import PostgresServer
@@ -370,3 +371,48 @@ def test_mails_are_listed_retried_and_dropped_when_asked(
     assert "1 mails are tried anew\n0 mails are tried anew\n0 mails are tried anew\n1 mails were dropped\n" in output
     assert "dropped" in output
     assert "ben@example.org" in output
+
+
+def test_test_mail_is_sent_or_said_to_wait_when_asked(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(**mail: object) -> int:
+        path, secrets = machine.write_config(mail=mail)
+        for name, value in secrets.items():
+            monkeypatch.setenv(name, value)
+        return main(["mail", "test", EMAIL, "--wait", "0.3", "--config", str(path)])
+
+    async def take() -> None:
+        owner = await asyncpg.connect(machine.store.owner, timeout=5)
+        await owner.execute(
+            "CREATE FUNCTION take() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.state := 'sent'; NEW.tries := 1;"
+            " NEW.reason := '250 queued'; RETURN NEW; END $$;"
+            " CREATE TRIGGER take BEFORE INSERT ON mails FOR EACH ROW EXECUTE FUNCTION take()",
+            timeout=5,
+        )
+        await owner.close(timeout=5)
+
+    assert run() == 1
+    assert capsys.readouterr().err == "mail.host is not set: no mail is sent\n"
+    settings = {
+        "host": "mail.example.org", "sender": "box@example.org", "site": "https://health.example.org",
+        "key_file": str(machine.folder / "mail-key"),
+    }  # fmt: skip
+    assert run(**settings) == 1  # nobody runs who would send it
+    assert capsys.readouterr().out.startswith("waiting: nothing was heard of the mail server")
+    asyncio.run(take())
+    assert run(**settings) == 0
+    assert capsys.readouterr().out == "sent: 250 queued\n"
+    assert run(**settings, username="box") == 0  # the owner's commands have no password, and need none
+
+
+def test_agent_does_not_start_when_the_mail_servers_password_is_missing(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mail = {"host": "m.example.org", "sender": "a@example.org", "site": "https://b.example.org", "username": "box"}
+    path, secrets = machine.write_config(mail=mail)
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    for command in ("serve", "check-config"):
+        assert main([command, "--config", str(path)]) == EXIT_CONFIG
+        assert capsys.readouterr().err == "mail: needs both username and password (a credential), or neither\n"

@@ -132,7 +132,7 @@ def test_release_runs_on_both_gateways_when_it_is_well(door: Machine) -> None:
 
     assert door.current == "2"
     assert door.restarted == ["gateway@1.service", "gateway@2.service"]
-    assert door.followed == ["gateway-monitor.service", "gateway-ddns.service"]
+    assert door.followed == ["gateway-monitor.service", "gateway-ddns.service", "gateway-relay.service"]
     assert door.said[-1] == "2 runs"
     assert [(one.version, one.is_current, one.is_previous) for one in door.releases.all()] == [
         ("2", True, False), ("1", False, True),

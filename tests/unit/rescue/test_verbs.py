@@ -114,7 +114,7 @@ def test_selftest_role_has_nothing_else_when_its_verbs_are_listed() -> None:
         ("lo", ["lock-door", "logs"]),
         ("logs a", ["agent", "agent-migrate", "audit-witness"]),
         ("logs -", ["--request-id"]),
-        ("door restart gateway", ["gateway-ddns", "gateway-monitor", "gateway@1", "gateway@2"]),
+        ("door restart gateway", ["gateway-ddns", "gateway-monitor", "gateway-relay", "gateway@1", "gateway@2"]),
         ("bans ", ["add", "list", "remove"]),
         ("restart agent ", []),
     ],

@@ -91,12 +91,12 @@ class Sending:
     settings: Mail
     clock: TurnedClock
 
-    def sender(self, server: MailServer, **changes: object) -> Sender:
+    def sender(self, server: MailServer, *, through: Relay | None = None, **changes: object) -> Sender:
         settings = self.settings.model_copy(update={"port": server.port, **changes})
         assert self.outbox.key is not None
         return Sender(
             settings,
-            Post(settings, Relay(), tls=server.tls),
+            Post(settings, through or Relay(), tls=server.tls),
             self.outbox.key,
             pool=self.store,
             dsn=self.dsns.agent,

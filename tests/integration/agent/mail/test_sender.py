@@ -7,6 +7,7 @@ import logging
 import socket
 import ssl
 from datetime import timedelta
+from ipaddress import IPv4Address
 
 import pytest
 import trustme
@@ -17,7 +18,10 @@ from agent.db.pools import Pool, connect
 from agent.mail.claims import AnotherSends, claims
 from agent.mail.outbox import CHANNEL
 from agent.mail.seal import MailKey
-from bridge.process.clock import utc
+from agent.settings import Relay
+from bridge.process.clock import SystemClock, utc
+from gateway.relay.relay import Relay as GatewayRelay
+from gateway.settings import Relay as RelaySettings
 from tests.integration.agent.mail.conftest import ANN, LINK, Sending, rows, running
 from tests.listener import listening
 from tests.mail_server import PASSWORD, Mailbox, MailServer, Security, mail_server
@@ -342,3 +346,28 @@ async def test_waiting_mails_are_found_by_their_index_when_there_are_many(store:
     )
     await owner.close(timeout=5)
     assert any("mails_due" in row[0] for row in plan)
+
+
+async def test_mail_arrives_over_tls_of_our_own_when_it_goes_through_the_relay(
+    authority: trustme.CA, sending: Sending, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="gateway.relay")
+    await sending.put("reset 1")
+    async with mail_server(authority, name="127.0.0.1") as server:
+        target = f"127.0.0.1:{server.port}"
+        relay = GatewayRelay(RelaySettings(port=0, clients=(IPv4Address("127.0.0.1"),), allow=(target,)), SystemClock())
+        async with await relay.start() as listener:
+            port = listener.sockets[0].getsockname()[1]
+            sender = sending.sender(server, host="127.0.0.1", through=Relay(host="127.0.0.1", port=port))
+            await sender._look()
+            other = sending.sender(server, host="localhost", through=Relay(host="127.0.0.1", port=port))
+            await sending.put("reset 2")
+            assert await other._look() == 5.0
+            await until(lambda: not relay._open)
+    assert server.mailbox.recipients == [ANN]
+    assert await sending.states() == {"reset 1": ("sent", 1), "reset 2": ("waiting", 0)}
+    said = {
+        record.message: record.__dict__["drawbridge_fields"] for record in caplog.records if record.name != "mail.log"
+    }
+    assert said["relay_ended"]["target"] == target
+    assert said["mail_server_lost"]["reason"] == f"the relay does not lead to localhost:{server.port}: 403 Forbidden"

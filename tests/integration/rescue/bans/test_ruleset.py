@@ -218,6 +218,23 @@ def test_service_reaches_nobody_when_it_has_no_way_out(edge: Edge, uid: int, rea
     assert (edge.host.counter("refused_out") == 0) is reached
 
 
+def test_relay_is_open_to_the_keep_alone_when_there_is_somewhere_to_lead_to(edge: Edge) -> None:
+    load(edge.host, ruleset("door", relay=True))
+    assert edge.passed(PEER, [3128]) == {3128}
+    for source in (LAN, LAN_IPV6, STRANGER, STRANGER_IPV6):
+        assert edge.passed(source, [3128]) == set()
+    load(edge.host, ruleset("door"))
+    assert edge.passed(PEER, [3128]) == set()
+
+
+@pytest.mark.parametrize("output", ["open", "restricted"])
+def test_agent_reaches_the_relay_alone_when_it_has_no_other_way_out(edge: Edge, output: str) -> None:
+    load(edge.host, ruleset("keep", relay=True, output=output, no_way_out=[0]))
+    assert edge.host.scan(HOST, PEER, [22, 443, 3128]) == {22: "EHOSTUNREACH", 443: "EHOSTUNREACH", 3128: "closed"}
+    assert edge.host.scan(HOST, ROUTER, [3128]) == {3128: "EHOSTUNREACH"}
+    assert edge.host.scan(HOST, STRANGER, [3128]) == {3128: "EHOSTUNREACH"}
+
+
 def test_keep_reaches_what_is_named_alone_when_output_is_restricted(edge: Edge) -> None:
     allowed = [{"name": "updates", "protocol": "tcp", "port": 3142, "to": ["10.77.0.1"]}]
     load(edge.host, ruleset("keep", output="restricted", output_allow=allowed))
