@@ -64,17 +64,25 @@ class Rule:
 
 
 class Pulse:
-    """When the service was last heard of."""
+    """When the service was last heard of, and since when it is stopped."""
 
     def __init__(self, clock: Clock, rule: Rule) -> None:
         self._clock = clock
         self._rule = rule
         self._last = clock.monotonic()
         self._has_begun = False
+        self._stopped_at: float | None = None
 
     def beat(self) -> None:
         self._has_begun = True
         self._last = self._clock.monotonic()
+
+    def see(self, state: str) -> None:
+        """Take the state letter of its process: a stopped master's workers go on and answer probes."""
+        if state != _STOPPED:
+            self._stopped_at = None
+        elif self._stopped_at is None:
+            self._stopped_at = self._clock.monotonic()
 
     @property
     def silent_s(self) -> float:
@@ -82,6 +90,8 @@ class Pulse:
 
     @property
     def is_lost(self) -> bool:
+        if self._stopped_at is not None and self._clock.monotonic() - self._stopped_at > self._rule.watchdog_s:
+            return True  # while it starts too
         return self.silent_s > (self._rule.watchdog_s if self._has_begun else self._rule.start_s)
 
 
@@ -114,7 +124,7 @@ class Supervisor:
             selector.register(output, selectors.EVENT_READ, lambda: self._relay_output(output.fileno()))
             self._handle_signals(child)
             if self._rule.probe is not None:
-                threading.Thread(target=self._probe_for_ever, args=(self._rule.probe, child.pid), daemon=True).start()
+                threading.Thread(target=self._probe_for_ever, args=(self._rule.probe,), daemon=True).start()
             while True:
                 for key, _ in selector.select(TICK_S):
                     if not key.data():
@@ -155,6 +165,7 @@ class Supervisor:
             if is_late:
                 self._write(self._relay.event("service_did_not_stop", level="error", waited_s=self._rule.stop_s))
             return is_late
+        self._pulse.see(_state_of(child.pid))
         if not self._pulse.is_lost:
             return False
         silent_s = round(self._pulse.silent_s, 1)
@@ -169,9 +180,9 @@ class Supervisor:
                     self._pulse.beat()
         return True
 
-    def _probe_for_ever(self, probe: Probe, pid: int) -> None:
+    def _probe_for_ever(self, probe: Probe) -> None:
         while True:
-            if probe() and _state_of(pid) != _STOPPED:  # a stopped master's workers go on, until one is missed
+            if probe():
                 self._pulse.beat()
             time.sleep(self._rule.watchdog_s / PROBES_A_WATCHDOG)
 

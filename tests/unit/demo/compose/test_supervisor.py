@@ -86,6 +86,16 @@ def test_supervisor_ends_when_a_probed_service_is_stopped(tmp_path: Path) -> Non
         assert json.loads(text.splitlines()[-1])["state"] == "T"
 
 
+def test_supervisor_ends_when_the_service_is_stopped_before_its_first_beat() -> None:
+    with supervised(SLEEP, "--watchdog=1") as run:  # it has 90 s to begin
+        first_line(run)
+        [child] = children(run.pid)
+        subprocess.run(("kill", "-STOP", str(child)), check=True)
+        text, _ = run.communicate()
+        assert run.returncode == 75
+        assert json.loads(text.splitlines()[-1])["state"] == "T"
+
+
 def test_supervisor_passes_the_wanted_signal_on_when_asked_to_stop() -> None:
     code = "import signal; signal.signal(signal.SIGQUIT, lambda *_: exit(3)); " + SLEEP
     with supervised(code, "--stop-signal=SIGQUIT") as run:
