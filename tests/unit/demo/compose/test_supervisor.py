@@ -82,6 +82,7 @@ def test_supervisor_ends_when_a_probed_service_is_stopped(tmp_path: Path) -> Non
         [child] = children(run.pid)
         subprocess.run(("kill", "-STOP", str(child)), check=True)
         text, _ = run.communicate()
+        subprocess.run(("kill", "-KILL", str(child)), check=True)  # in a container, it goes with process 1
         assert run.returncode == 75
         assert json.loads(text.splitlines()[-1])["state"] == "T"
 
@@ -92,6 +93,7 @@ def test_supervisor_ends_when_the_service_is_stopped_before_its_first_beat() -> 
         [child] = children(run.pid)
         subprocess.run(("kill", "-STOP", str(child)), check=True)
         text, _ = run.communicate()
+        subprocess.run(("kill", "-KILL", str(child)), check=True)  # in a container, it goes with process 1
         assert run.returncode == 75
         assert json.loads(text.splitlines()[-1])["state"] == "T"
 
