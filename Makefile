@@ -17,7 +17,7 @@ DEMO_OPTIONS := $${PORT:+--port "$$PORT"} $${DATA_DIR:+--data-dir "$$DATA_DIR"} 
 
 LAB_OPTIONS := $(if $(SUITE),--suite $(SUITE))
 
-.PHONY: help run dev demo-reset provision setup-run setup-control setup-test setup-compose lab lab-shell test test-unit test-integration compose-test stories lint format bench profile faults docs lock clean
+.PHONY: help run dev demo-reset provision setup-run setup-control setup-test setup-compose setup-lab lab lab-shell test test-unit test-integration compose-test stories lint format bench profile faults docs lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,9 @@ setup-compose: setup-test # a Docker engine for the tests, and what they make a 
 	    command -v $$command >/dev/null || missing="docker.io docker-compose slirp4netns mmdebstrap"; \
 	done; \
 	[ -z "$$missing" ] || DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing
+
+setup-lab: setup-test # the Debian roots that the lab's hosts boot from
+	@exec $(PY) -m tests.lab $(LAB_OPTIONS) prepare
 
 lab: setup-test ## boot two hosts, provision them with the playbook, test them, take them down: needs root; SUITE=trixie ARGS=
 	@exec $(PY) -m tests.lab $(LAB_OPTIONS) all $(ARGS)

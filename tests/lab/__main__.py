@@ -41,6 +41,12 @@ def install() -> None:
         subprocess.run([*pip, *pinned], check=True)
 
 
+def prepare(lab: Lab) -> int:
+    """Install and make what every lab here uses, so that the next one is up sooner."""
+    lab.prepare()
+    return 0
+
+
 def up(lab: Lab) -> int:
     lab.up()
     lab.provision()
@@ -86,10 +92,10 @@ def on(lab: Lab) -> int:
 
 
 COMMANDS: Final[dict[str, Callable[[Lab], int]]] = {
-    "all": everything, "up": up, "down": down, "check": check, "shell": shell, "on": on,
+    "all": everything, "prepare": prepare, "up": up, "down": down, "check": check, "shell": shell, "on": on,
 }  # fmt: skip
 
-BOOTING: Final = ("all", "up", "shell")
+BOOTING: Final = ("all", "prepare", "up", "shell")
 """What puts hosts up, of the usual Debian where nothing else is said. The rest is about those that are up."""
 
 

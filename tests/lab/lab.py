@@ -69,9 +69,13 @@ class Lab:
     def is_up(self) -> bool:
         return self._background.pid(DOOR) is not None
 
+    def prepare(self) -> None:
+        """Make what is kept and not there yet: the Debian roots."""
+        self._timed("Debian roots", self._make_bases)
+
     def up(self) -> None:
         """Boot both hosts, bare as from the box."""
-        self._timed("Debian roots", self._make_bases)
+        self.prepare()
         RUNNING.mkdir(exist_ok=True)
         if not os.path.ismount(RUNNING):
             run("mount", "-t", "tmpfs", "-o", f"size={_DISKS},mode=0755", "lab", RUNNING)
