@@ -4,10 +4,10 @@
 
     python3 ansible/build_release.py --side door --python 3.11 --machine aarch64 [--into dist]
 
-Prints ``{"version": …, "archive": …, "rescue": …}``, the last being the folder of the rescue console alone, which is
-installed beside the releases. The version names the content, so that the same tree gives the same release,
-and a Pi that has it already gets nothing. Wheels are fetched here, by the hashes of ``requirements.lock``: a Pi needs
-neither a compiler nor the package index.
+Prints ``{"version": …, "archive": …, "rescue": …, "units": …}``, the last two being the archives of the rescue console
+and of the units alone, which are installed beside the releases. The version names the content, so that the same tree
+gives the same release, and a Pi that has it already gets nothing. Wheels are fetched here, by the hashes of
+``requirements.lock``: a Pi needs neither a compiler nor the package index.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import argparse
 import hashlib
 import json
 import shutil
+import stat
 import subprocess
 import sys
 import tarfile
 import tempfile
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,9 @@ _GLIBC: Final = ("2_34", "2_28", "2_17")
 _VERSION_DIGITS: Final = 10
 _MODE: Final = 0o644
 _FOLDER_MODE: Final = 0o755
+_EXECUTABLE: Final = 0o111
+_TIMES: Final = 1 << 30
+"""Unix times before 2004."""
 
 
 def wheels(python: str, machine: str) -> Path:
@@ -81,20 +85,46 @@ def build(side: str, python: str, machine: str, into: Path) -> tuple[str, Path]:
     return version, archive
 
 
-def console(into: Path, version: str) -> Path:
-    """Return a folder with the rescue console as it is in git, made unless it is there.
+def console(into: Path) -> Path:
+    """Return the archive of the rescue console, as it is in git, built unless it is there."""
+    return _alone("rescue", {path.relative_to(PROJECT).as_posix(): path for path in _sources(("rescue",))}, into)
 
-    The tree's own has what Python keeps beside it: it would change on a Pi whenever a test had run here.
+
+def units(side: str, into: Path) -> Path:
+    """Return the archive of the units of one side, laid out as below /etc/systemd/system, built unless it is there."""
+    files: dict[str, Path] = {}
+    for folder in (PROJECT / "systemd/both", PROJECT / "systemd" / side):
+        files |= {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return _alone(f"units-{side}", files, into)
+
+
+def _alone(kind: str, files: Mapping[str, Path], into: Path) -> Path:
+    """Return an archive named by its content.
+
+    So are its files' times: Python compares them to know whether what it compiled is stale, and systemd likewise.
     """
-    folder = into / f"rescue-{version}"
-    if not folder.is_dir():
-        fresh = Path(tempfile.mkdtemp(prefix="rescue-", suffix=".new", dir=into))  # both Pis may be at it
-        shutil.copytree(PROJECT / "rescue", fresh, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
-        try:
-            fresh.rename(folder)
-        except OSError:
-            shutil.rmtree(fresh)
-    return folder
+    content = hashlib.sha256()
+    for name, path in sorted(files.items()):
+        content.update(f"{name}\0".encode() + path.read_bytes())
+    digest = content.hexdigest()[:_VERSION_DIGITS]
+    archive = into / f"drawbridge-{kind}-{digest}.tar"
+
+    def as_in_git(member: tarfile.TarInfo) -> tarfile.TarInfo:
+        is_program = member.mode & stat.S_IXUSR
+        member = _plain(member)
+        member.mtime = int(digest, 16) % _TIMES
+        member.mode |= _EXECUTABLE if is_program else 0
+        return member
+
+    if not archive.is_file():
+        # both Pis may be at it
+        fresh = Path(tempfile.mkdtemp(prefix=f"{kind}-", suffix=".new", dir=into)) / archive.name
+        with tarfile.open(fresh, "w", dereference=True) as tar:
+            for name, path in sorted(files.items()):
+                tar.add(path, name, filter=as_in_git)
+        fresh.rename(archive)
+        fresh.parent.rmdir()
+    return archive
 
 
 def _sources(packages: Sequence[str]) -> Iterator[Path]:
@@ -121,7 +151,8 @@ def main() -> None:
     parser.add_argument("--into", type=Path, default=PROJECT / "dist", metavar="DIR", help="where to write it (dist)")
     options = parser.parse_args()
     version, archive = build(options.side, options.python, options.machine, options.into)
-    built = {"version": version, "archive": str(archive), "rescue": str(console(options.into, version))}
+    built = {"version": version, "archive": str(archive), "rescue": str(console(options.into))}
+    built["units"] = str(units(options.side, options.into))
     sys.stdout.write(json.dumps(built) + "\n")
 
 
