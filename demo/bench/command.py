@@ -25,6 +25,7 @@ from demo.bench.hop import Hop, Setting
 from demo.bench.report import Conditions, Report
 from demo.bench.rounds import compare, profiled
 from demo.bench.stage import Stage
+from demo.bench.trail import trail
 from demo.installation import LISTEN_HOST
 from demo.processes import DemoError
 
@@ -40,7 +41,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     bench.add_argument("--rounds", type=int, default=7, help="how often everything is measured (7)")
     bench.add_argument("--seconds", type=float, default=3.0, help="how long each measurement takes (3)")
     bench.add_argument("--minutes", type=float, default=5.0, help="how long a hundred people ask (5)")
-    bench.add_argument("--only", choices=("chat",), help="measure the chat alone, and keep the other figures")
+    bench.add_argument("--only", choices=("chat", "audit"), help="measure that alone, and keep the other figures")
     bench.add_argument("--dry", action="store_true", help="print the tables, and write nothing")
     profile = commands.add_parser("profile", help="say where gateway and agent spend their time")
     profile.add_argument("--seconds", type=float, default=5.0, help="how long they are watched (5)")
@@ -49,7 +50,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def bench(arguments: argparse.Namespace, say: Say) -> None:
     """Measure, and write ``docs/performance.json`` and the tables of ``docs/performance.md``. Raises DemoError."""
-    found = _chat_alone(say) if arguments.only == "chat" else _everything(arguments, say)
+    found = _everything(arguments, say) if arguments.only is None else _alone(arguments.only, say)
     if arguments.dry:
         print(report.tables(found))
         return
@@ -57,9 +58,11 @@ def bench(arguments: argparse.Namespace, say: Say) -> None:
     say(f"wrote {report.RESULTS.relative_to(ROOT)} and {report.PAGE.relative_to(ROOT)}")
 
 
-def _chat_alone(say: Say) -> Report:
+def _alone(what: str, say: Say) -> Report:
     with Stage() as stage:
         stage.start()
+        if what == "audit":
+            return replace(report.read(), trail=trail(stage, say))
         return replace(report.read(), chat=chat(stage, say))
 
 
@@ -73,9 +76,10 @@ def _everything(arguments: argparse.Namespace, say: Say) -> Report:
         held = hold(stage, seconds=arguments.minutes * 60, say=say)
         rushed = rush(stage, say)
         chatted = chat(stage, say)
+        verified = trail(stage, say)
     date = utc(clock.time()).date().isoformat()
     conditions = Conditions.here(date, arguments.rounds, arguments.seconds)
-    return Report(conditions, comparison, hop, held, rushed, chatted)
+    return Report(conditions, comparison, hop, held, rushed, chatted, verified)
 
 
 def profile(arguments: argparse.Namespace, say: Say) -> None:

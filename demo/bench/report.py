@@ -15,6 +15,7 @@ from demo.bench.chat import Chat
 from demo.bench.hold import Hold, Rush
 from demo.bench.hop import Hop
 from demo.bench.rounds import CONNECTIONS, Comparison, Ratio
+from demo.bench.trail import Trail
 from demo.bench.usage import Memory
 from demo.processes import DemoError
 
@@ -34,6 +35,7 @@ P95_GOAL_MS: Final = 200.0
 READING_GOAL_MS: Final = 3.0
 READING_GOAL_MB: Final = 40.0
 CHAT_GOAL_MS: Final = 50.0
+VERIFY_GOAL_PER_S: Final = 50_000
 _FLAT_MB: Final = 5.0
 
 _NAMES: Final = {
@@ -77,6 +79,7 @@ class Report:
     hold: Hold
     rush: Rush
     chat: Chat
+    trail: Trail | None = None
 
 
 _REPORT: Final = TypeAdapter(Report)
@@ -158,6 +161,13 @@ def _goals(report: Report) -> Iterator[tuple[str, str, str, str]]:
         _verdict(is_met=is_good),
     )
     yield from _chat_goals(report.chat)
+    if (verified := report.trail) is not None:
+        yield (
+            f"the audit trail is verified at ≥ {VERIFY_GOAL_PER_S:,} entries/s",
+            f"{verified.per_s:,.0f}",
+            f"{verified.least_per_s:,.0f} – {verified.most_per_s:,.0f}",
+            _verdict(is_met=verified.per_s >= VERIFY_GOAL_PER_S),
+        )
     growth = {name: late.rss_mb - hold.memory_early[name].rss_mb for name, late in hold.memory_late.items()}
     yield (
         "memory flat meanwhile",
