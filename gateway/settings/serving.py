@@ -188,7 +188,8 @@ class Web(Section):
         64, ge=32, le=128, description="IPv6 addresses that share so many leading bits count as one client."
     )
     first_request_s: Seconds = Field(
-        10.0, description="Seconds that a new TCP connection has for the headers of its first request."
+        10.0,
+        description="Seconds that a TCP connection has for its handshake, and for the headers of its first request.",
     )
     connections_per_address: Count = Field(
         100, description="Connections of one address on TCP; more are cut. Trusted hops are not counted."

@@ -134,6 +134,24 @@ class _Runner(web.AppRunner):
         return server
 
 
+class _Site(web.SockSite):
+    """Gives a TLS handshake ``handshake_s`` seconds, where asyncio gives it a minute and aiohttp no say."""
+
+    __slots__ = ("handshake_s",)
+    handshake_s: float
+
+    async def start(self) -> None:
+        await web.BaseSite.start(self)
+        is_tls = self._ssl_context is not None
+        self._server = await asyncio.get_running_loop().create_server(
+            cast("web.Server", self._runner.server),
+            sock=self._sock,
+            ssl=self._ssl_context,
+            backlog=self._backlog,
+            ssl_handshake_timeout=self.handshake_s if is_tls else None,
+        )
+
+
 class HttpServer:
     """Serves an application on listening sockets; ``drain`` is told when it stops."""
 
@@ -149,6 +167,7 @@ class HttpServer:
         self._listen = listen
         self._certificate = certificate
         self._drain = drain
+        self._first_request_s = limits.first_request_s
         self.connections: Final = Connections(limits)
         self._runner = _Runner(app, listen=listen, limits=limits, connections=self.connections)
         self.addresses: list[str] = []
@@ -163,7 +182,9 @@ class HttpServer:
         context = self._certificate.context if self._certificate else None
         for listener in sockets:
             self.addresses.append(_name(listener, is_tls=context is not None))
-            await web.SockSite(self._runner, listener, ssl_context=context, backlog=self._listen.backlog).start()
+            site = _Site(self._runner, listener, ssl_context=context, backlog=self._listen.backlog)
+            site.handshake_s = self._first_request_s
+            await site.start()
 
     async def stop(self) -> None:
         """Take no more connections, and let every request that was taken finish, for at most ``drain_s`` seconds.

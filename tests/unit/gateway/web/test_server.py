@@ -248,6 +248,19 @@ async def test_connection_is_cut_when_its_first_request_does_not_come(slow: Slow
     assert CONNECTIONS_SILENT._value.get() == before + 1
 
 
+async def test_connection_is_cut_when_its_handshake_does_not_come(slow: Slow, tmp_path: Path) -> None:
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "web.pem")
+    listen = Listen(kind="tcp", port=0)
+    server = make(slow, listen, Web(first_request_s=0.05), WebCertificate(tmp_path / "web.pem", None))
+    await server.start(open_sockets(listen))
+
+    async with asyncio.timeout(3):
+        with contextlib.suppress(ConnectionError):
+            assert await send(server, b"") == b""
+    await server.stop()
+
+
 async def test_request_is_answered_when_it_takes_longer_than_its_headers_may(slow: Slow) -> None:
     listen = Listen(kind="tcp", port=0)
     server = make(slow, listen, Web(first_request_s=0.02))
