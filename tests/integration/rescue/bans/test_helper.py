@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -13,13 +14,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from gateway.settings import GatewaySettings, Protection, Web
 from rescue.bans.client import BansClient, HelperUnreachable
 from rescue.bans.requests import ErrorCode, Reason, Refused
+from tests.gateway_door import open_door
 from tests.namespaces import HOST, LAN_IPV6, PEER, ROUTER, STRANGER, STRANGER_IPV6, Edge
 from tests.ruleset import ruleset
 from tests.waiting import until
@@ -338,3 +342,26 @@ def test_command_bans_lists_and_unbans_when_typed(hand: Callable[..., subprocess
     again = hand("unban", STRANGER)
     assert (again.returncode, again.stderr) == (1, f"{STRANGER} was not banned\n")
     assert hand("ban", ROUTER).stderr == f"bans: {ROUTER} is the router's address\n"
+
+
+@pytest.mark.story("health/US-BE-31")
+async def test_kernel_drops_a_scanner_and_spares_the_owner_when_the_gateway_judges_them(helper: Helper) -> None:
+    settings = GatewaySettings(
+        web=Web(trusted_hops=(ip_network("127.0.0.0/8"),)),
+        protection=Protection(helper_socket=helper.socket, never_ban=()),  # so that it is the helper who spares
+    )
+    with helper.running():
+        async with open_door(settings) as door:
+            handing_over = asyncio.ensure_future(door.guard.firewall.run())
+            statuses = {}
+            for address in (STRANGER, STRANGER_IPV6, PEER):
+                for _ in range(5):
+                    await door.client.get("/.env", headers={"X-Forwarded-For": address})
+            await until(lambda: len(helper.banned()) == 2)
+            await until(lambda: door.guard.bans.remaining_s(PEER, door.clock.monotonic()) == 0)
+            for address in (STRANGER, PEER):
+                async with door.client.get("/health", headers={"X-Forwarded-For": address}) as response:
+                    statuses[address] = response.status
+            handing_over.cancel()
+    assert helper.banned().keys() == {STRANGER, STRANGER_IPV6.rpartition("::")[0] + "::"}
+    assert statuses == {STRANGER: 403, PEER: 200}
