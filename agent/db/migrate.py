@@ -1,9 +1,12 @@
 """The store's schema moves forward, one numbered file at a time, and never back.
 
 ``migrations/NNNN_name.sql`` are applied in order, each in a transaction of its own, and recorded with their SHA-256. A
-file that was changed after it was applied, or a store newer than this program, stops with one clear line. Several
-starters wait for each other (advisory lock). A migration waits at most 4 s for a lock and 5 s for a statement:
-one that cannot get through fails, and the store stays as it was.
+file that was changed after it was applied stops with one clear line. Several starters wait for each other (advisory
+lock). A migration waits at most 4 s for a lock and 5 s for a statement: one that cannot get through fails, and the
+store stays as it was.
+
+A release that is taken back leaves the store as the newer one made it, so a migration only adds what code of before can
+do without. One that cannot says so in a line ``-- Breaks older code: why``; then a program that is older stops, too.
 """
 
 from __future__ import annotations
@@ -34,7 +37,11 @@ _BOOKKEEPING: Final = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
     number integer PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
 )"""
-_RECORD: Final = "INSERT INTO schema_migrations (number, name, sha256) VALUES ($1, $2, $3)"
+_ADD_BREAKS: Final = (
+    "ALTER TABLE schema_migrations ADD COLUMN IF NOT EXISTS breaks_older boolean NOT NULL DEFAULT false"
+)
+_RECORD: Final = "INSERT INTO schema_migrations (number, name, sha256, breaks_older) VALUES ($1, $2, $3, $4)"
+_BREAKS: Final = re.compile(r"^-- Breaks older code: \S", re.MULTILINE)
 
 
 class MigrationError(RuntimeError):
@@ -50,6 +57,11 @@ class Migration:
     @property
     def sha256(self) -> str:
         return hashlib.sha256(self.sql.encode()).hexdigest()
+
+    @property
+    def breaks_older(self) -> bool:
+        """Whether code that does not know it cannot work on what it makes."""
+        return _BREAKS.search(self.sql) is not None
 
 
 def migrations(package: str = "agent.db.migrations") -> tuple[Migration, ...]:
@@ -82,6 +94,7 @@ async def migrate(
         )
         quoted_role = await _quoted_role(connection, agent_role)
         await connection.execute(_BOOKKEEPING)
+        await connection.execute(_ADD_BREAKS)
         await connection.execute(f"GRANT SELECT ON schema_migrations TO {quoted_role}")
         missing = await _missing(connection, migrations() if steps is None else steps)
         for migration in missing:
@@ -92,7 +105,7 @@ async def migrate(
 
 
 async def check(connection: Connection) -> None:
-    """Raise :class:`MigrationError` unless the store has exactly this program's schema. For the agent's own role."""
+    """Raise :class:`MigrationError` unless this program can work on the store's schema. For the agent's own role."""
     try:
         missing = await _missing(connection, migrations())
     except asyncpg.UndefinedTableError:
@@ -105,8 +118,11 @@ async def check(connection: Connection) -> None:
 async def _missing(connection: Connection, known: Sequence[Migration]) -> tuple[Migration, ...]:
     applied = await connection.fetch(_QUERIES["applied_migrations"].sql, timeout=5.0)
     if len(applied) > len(known):
-        msg = f"the store has migration {applied[-1]['number']}, which this program does not know: it is older"
-        raise MigrationError(msg)
+        newest: int = applied[-1]["number"]
+        if await _is_broken(connection, len(known)):
+            msg = f"the store has migration {newest}, which this program does not know: it is older"
+            raise MigrationError(msg)
+        log(_log, "store_is_newer", level=logging.WARNING, number=newest)
     for migration, row in zip(known, applied, strict=False):
         if (row["number"], row["sha256"]) != (migration.number, migration.sha256):
             msg = f"migration {migration.number:04}_{migration.name}.sql was changed after it was applied"
@@ -114,10 +130,19 @@ async def _missing(connection: Connection, known: Sequence[Migration]) -> tuple[
     return tuple(known[len(applied) :])
 
 
+async def _is_broken(connection: Connection, known: int) -> bool:
+    """Return whether a migration after the ``known`` ones breaks code that does not know it."""
+    try:
+        return bool(await connection.fetchval(_QUERIES["has_breaking_migration"].sql, known, timeout=5.0))
+    except asyncpg.UndefinedColumnError:  # made by a program that did not ask itself
+        return True
+
+
 async def _apply(connection: Connection, migration: Migration, quoted_role: str) -> None:
     async with connection.transaction():
         await connection.execute(migration.sql.replace("{{agent_role}}", quoted_role))
-        await connection.execute(_RECORD, migration.number, migration.name, migration.sha256)
+        values = (migration.number, migration.name, migration.sha256, migration.breaks_older)
+        await connection.execute(_RECORD, *values)
     log(_log, "migration_applied", number=migration.number, migration=migration.name)
 
 

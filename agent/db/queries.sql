@@ -40,3 +40,9 @@ DELETE FROM idempotency WHERE created_at <= $1;
 -- The migrations this store has, in order.
 -- -> number int, name text, sha256 text
 SELECT number, name, sha256 FROM schema_migrations ORDER BY number;
+
+-- name: has_breaking_migration
+-- Whether a migration after the known ones breaks code that does not know it.
+-- $1 known int
+-- -> boolean
+SELECT EXISTS (SELECT FROM schema_migrations WHERE number > $1 AND breaks_older);

@@ -59,10 +59,30 @@ async def test_migrate_refuses_when_an_applied_file_was_changed(empty: str) -> N
     assert "second" not in await tables(empty)
 
 
-async def test_migrate_refuses_when_the_store_is_newer_than_the_program(empty: str) -> None:
-    await migrate(empty, agent_role=AGENT_ROLE, steps=[FIRST, SECOND])
+async def test_migrate_refuses_when_the_store_has_what_this_program_cannot_work_on(empty: str) -> None:
+    breaking = Migration(2, "second", "-- Breaks older code: it has no second.\nCREATE TABLE second (n int);")
+    await migrate(empty, agent_role=AGENT_ROLE, steps=[FIRST, breaking])
     with pytest.raises(MigrationError, match="has migration 2, which this program does not know"):
         await migrate(empty, agent_role=AGENT_ROLE, steps=[FIRST])
+
+
+async def test_migrate_leaves_a_newer_store_alone_when_this_program_can_work_on_it(
+    empty: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    await migrate(empty, agent_role=AGENT_ROLE, steps=[FIRST, SECOND])
+    assert await migrate(empty, agent_role=AGENT_ROLE, steps=[FIRST]) == ()
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == ["store_is_newer"]
+    with pytest.raises(MigrationError, match=r"0001_first\.sql was changed"):
+        await migrate(empty, agent_role=AGENT_ROLE, steps=[Migration(1, "first", FIRST.sql + "-- later")])
+
+
+async def test_check_refuses_when_a_newer_store_does_not_say_what_it_breaks(store_dsns: StoreDsns) -> None:
+    connection = await connect(store_dsns.owner, application_name="test", timeout_s=5)
+    await connection.execute("ALTER TABLE schema_migrations DROP COLUMN breaks_older", timeout=5)
+    await connection.execute("INSERT INTO schema_migrations VALUES (9999, 'later', '')", timeout=5)
+    with pytest.raises(MigrationError, match="it is older"):
+        await check(connection)
+    await connection.close(timeout=5)
 
 
 async def test_migrate_leaves_the_store_as_it_was_when_a_step_fails(empty: str) -> None:
