@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
@@ -27,6 +28,7 @@ _LOOK_WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "health.symptoms.stats": "counts and averages",
     }
 )
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CURSOR: Final = frozenset({"cursor"})
 
 
@@ -60,6 +62,7 @@ class AuditPages:
             "older": older,
             "when": self._when,
             "changes": changes,
+            "is_date": _is_date,
         }
         return render("audit/page.html", request, values, status=400 if wrong else 200)
 
@@ -89,6 +92,10 @@ def changes(entry: AuditEntry) -> list[tuple[str, str | None, str | None]]:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _is_date(text: str) -> bool:
+    return not text or _DATE.fullmatch(text) is not None
 
 
 def _words(operation: str) -> str:

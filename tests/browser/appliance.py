@@ -54,9 +54,10 @@ class Site:
         return cls(appliance, appliance.start(), Installation(options.data_dir), snapshots)
 
     def add_owner(self) -> None:
-        """Make an administrator's account, with the password of the demo's."""
+        """Make an administrator's account, with the password of the demo's, and one more: the last stays enabled."""
         password = self.installation.folder / "password"
-        self.appliance._agent("users", "add", OWNER, "--role", "admin", "--password-file", str(password))
+        for email in (OWNER, f"deputy.{OWNER}"):
+            self.appliance._agent("users", "add", email, "--role", "admin", "--password-file", str(password))
 
     def disable_owner(self) -> None:
         self.appliance._agent("users", "disable", OWNER)

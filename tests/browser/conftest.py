@@ -41,6 +41,12 @@ def site() -> Iterator[Site]:
             EmbeddedPostgres(home_for(options.data_dir)).remove()
 
 
+@pytest.fixture(scope="session")
+def _owner(site: Site) -> None:
+    """Let there be an administrator."""
+    site.add_owner()
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def playwright() -> AsyncIterator[Playwright]:
     skip_unless_installed()

@@ -58,11 +58,6 @@ def endless(site: Site) -> None:
     write(site.snapshots, monitor, status_snapshots.ddns(now))
 
 
-@pytest.fixture(scope="module")
-def _owner(site: Site) -> None:
-    site.add_owner()
-
-
 @asynccontextmanager
 async def owner_of(
     browser: Browser, site: Site, *, viewport: ViewportSize = DESKTOP, scheme: Scheme = "light", has_script: bool = True

@@ -116,6 +116,8 @@ async def test_audit_page_says_what_is_wrong_beside_it_when_a_filter_is(house: H
     status, text = await page(eve, "/audit?from=soon&user=" + quote("<ann>"))
     assert status == 400
     assert 'id="wrong-from">must be a date' in text
+    assert '<input name="from" type="text" value="soon"' in text
+    assert '<input name="to" type="date" value=""' in text
     assert 'value="&lt;ann&gt;"' in text
     assert "<ann>" not in text
     status, text = await page(eve, "/audit?limit=nine")
