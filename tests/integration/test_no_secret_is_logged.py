@@ -72,6 +72,7 @@ class Visit:
     statuses: list[int] = field(default_factory=list)
     request_ids: list[str] = field(default_factory=list)
     command_lines: str = ""
+    trail: str = ""
 
     @property
     def login(self) -> dict[str, str]:
@@ -106,6 +107,16 @@ class Visit:
         ):
             tls.sendall(data)
             return tls.recv(65_536)
+
+    def read_trail(self) -> str:
+        async def run() -> str:
+            connection = await asyncpg.connect(self.appliance._postgres.dsn(STORE), timeout=5)
+            try:
+                return str(await connection.fetchval("SELECT string_agg(audit::text, chr(10)) FROM audit", timeout=5))
+            finally:
+                await connection.close(timeout=5)
+
+        return asyncio.run(run())
 
     def in_database(self, name: str, statement: str, *args: object) -> None:
         async def run() -> None:
@@ -277,6 +288,7 @@ def _visit(visit: Visit) -> None:
     assert visit.ask("POST", "/auth/logout", who)[0] == 204
     status, body = visit.ask("POST", "/auth/login", JSON, visit.login)
     assert status == 200
+    visit.trail = visit.read_trail()
     _break_it(visit, {"Authorization": f"Bearer {json.loads(body)['access_token']}"})
 
 
@@ -286,6 +298,13 @@ def test_log_holds_no_secret_when_it_was_said_everywhere(visit: Visit, secret: s
     assert len(visit.secrets[secret]) >= 8
     telling = [line for line in visit.read_log(name).splitlines() if visit.secrets[secret].lower() in line.lower()]
     assert telling == []
+
+
+@pytest.mark.parametrize("secret", [*PLANTED, *BORN_IN_IT])
+def test_audit_trail_holds_no_secret_when_it_was_said_everywhere(visit: Visit, secret: str) -> None:
+    assert visit.trail.count("accounts.sign_in") > 5
+    assert "health.symptoms.list" in visit.trail
+    assert visit.secrets[secret].lower() not in visit.trail.lower()
 
 
 def test_log_tells_of_every_request_when_all_were_answered(visit: Visit) -> None:
