@@ -13,7 +13,7 @@ from tests.replays.attacks import ATTACKS, Attack
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]  # the first waits for the agent
 
-_LISTS = [attack for attack in ATTACKS if attack.name != "hydra"]
+_LISTS = [attack for attack in ATTACKS if attack.name in {"sqlmap", "nikto"}]  # the others inject nothing
 _SAID = re.compile(rb"syntax error|asyncpg|postgres|psycopg|traceback|root:x:0:0", re.IGNORECASE)
 
 
