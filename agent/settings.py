@@ -230,6 +230,10 @@ class Limits(Section):
     mails_per_address: Count = Field(
         30, description="Reset links and sign-ups an hour from one IPv4 address or IPv6 network."
     )
+    feedback_per_account: Count = Field(5, description="Messages to the owner an hour from one account.")
+    feedback_per_address: Count = Field(
+        30, description="Messages to the owner an hour from one IPv4 address or IPv6 network."
+    )
     client_ipv6_prefix: int = Field(
         64, ge=32, le=128, description="IPv6 addresses that share so many leading bits count as one client."
     )

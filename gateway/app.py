@@ -35,8 +35,9 @@ from bridge.process.clock import Clock, SystemClock
 from bridge.process.logs import log
 from bridge.process.version import VERSION
 from bridge.tls import ReloadingClientTLS
-from gateway.accounts import administration, joining, leaving, own_account, signing_in
+from gateway.accounts import administration, feedback, joining, leaving, own_account, signing_in
 from gateway.accounts.administration import AdministrationApi
+from gateway.accounts.feedback import FeedbackApi
 from gateway.accounts.joining import JoiningApi
 from gateway.accounts.leaving import LeavingApi
 from gateway.accounts.own_account import OwnAccountApi
@@ -123,6 +124,7 @@ def build_application(settings: GatewaySettings, parts: Parts) -> web.Applicatio
     joining.add_routes(app, JoiningApi(bridge=parts.bridge))
     records = {"health": ExportedRecords(parts.bridge).pages}
     leaving.add_routes(app, LeavingApi(bridge=parts.bridge, verifier=parts.verifier, records=records))
+    feedback.add_routes(app, FeedbackApi(bridge=parts.bridge))
     administration.add_routes(app, AdministrationApi(bridge=parts.bridge))
     audit_api.add_routes(app, AuditApi(bridge=parts.bridge, zone=settings.chat.zone))
     audit_pages.add_routes(app, AuditPages(bridge=parts.bridge, zone=settings.chat.zone))

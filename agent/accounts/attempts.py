@@ -6,6 +6,7 @@ import hashlib
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
+from uuid import UUID
 
 from agent.accounts.statements import QUERIES
 from agent.db.pools import Pool, Transaction
@@ -38,6 +39,16 @@ class Attempts:
         hour_s = HOUR.total_seconds()
         intervals_s = [hour_s / self._limits.mails_per_recipient, hour_s / self._limits.mails_per_address]
         refused = await self._pool.fetch(QUERIES["take_attempts"], keys, intervals_s, now, HOUR, deadline=deadline)
+        if refused:
+            raise Busy(Code.RATE_LIMITED, retry_after_s=max(row["retry_after_s"] for row in refused))
+
+    async def take_feedback(self, transaction: Transaction, *, user_id: UUID, address: str, now: datetime) -> None:
+        """Count a message to the owner, if the transaction is committed. Raises Busy (``rate_limited``)."""
+        network = _network(address, self._limits.client_ipv6_prefix)
+        keys = [_digest("feedback of", str(user_id)), _digest("feedback from", network)]
+        hour_s = HOUR.total_seconds()
+        intervals_s = [hour_s / self._limits.feedback_per_account, hour_s / self._limits.feedback_per_address]
+        refused = await transaction.fetch(QUERIES["take_attempts"], keys, intervals_s, now, HOUR)
         if refused:
             raise Busy(Code.RATE_LIMITED, retry_after_s=max(row["retry_after_s"] for row in refused))
 

@@ -28,6 +28,7 @@ from bridge.contracts.leaving import (
     Export,
     RecordsLink,
     StoredEntry,
+    StoredFeedback,
     StoredMail,
     StoredSession,
 )
@@ -70,6 +71,7 @@ class Leaving:
                 sessions=_all(StoredSession, await transaction.fetch(QUERIES["sessions_of"], user_id)),
                 links=_all(RecordsLink, await transaction.fetch(QUERIES["links_of"], user_id)),
                 mails=_all(StoredMail, await transaction.fetch(QUERIES["mails_to"], profile["email"])),
+                feedback=_all(StoredFeedback, await transaction.fetch(QUERIES["feedback_of"], user_id)),
                 entries=tuple(_entry(row) for row in entries),
                 entries_total=await transaction.fetchval(QUERIES["count_entries_about"], *about),
             )
@@ -109,6 +111,7 @@ async def delete_account(
         account = await transaction.fetchrow(QUERIES["lock_user"], user_id)
         if account is None:
             raise NotFound(Code.NOT_FOUND, "There is no such account")
+        await transaction.execute(QUERIES["forget_feedback_mails"], user_id)
         await transaction.execute(QUERIES["delete_user"], user_id)
     await transaction.execute(QUERIES["forget_answers_of"], f"user:{user_id}", str(user_id), account["email"])
     await transaction.execute(QUERIES["forget_tokens_for"], account["email"])

@@ -10,6 +10,7 @@ from agent.accounts.administration import Administration
 from agent.accounts.attempts import Attempts
 from agent.accounts.changing_passwords import ChangingPasswords
 from agent.accounts.directory import Directory
+from agent.accounts.feedback import Feedback
 from agent.accounts.joining import Joining
 from agent.accounts.leaving import Leaving
 from agent.accounts.letters import Letters
@@ -63,10 +64,12 @@ class People:
             settings=parts.settings, clock=clock,
         )  # fmt: skip
         self.leaving = Leaving(pool=pool, passwords=passwords, attempts=attempts, directory=directory, clock=clock)
+        self.feedback = Feedback(writes=writes, attempts=attempts, outbox=parts.outbox, clock=clock)
 
     @property
     def handlers(self) -> Mapping[Operation[Any, Any], Handler]:
         return {
             **self.own_account.handlers, **self.changing_passwords.handlers, **self.administration.handlers,
             **self.joining.handlers, **self.recovery.handlers, **self.leaving.handlers,
+            **self.feedback.handlers,
         }  # fmt: skip

@@ -48,6 +48,14 @@ class StoredMail(Model):
     created_at: AwareDatetime
 
 
+class StoredFeedback(Model):
+    """What the account wrote to the owner."""
+
+    created_at: AwareDatetime
+    topic: str
+    message: Annotated[str, Field(repr=False)]
+
+
 class StoredEntry(Model):
     """An entry of the audit trail by the account or about it; ``old``, ``new``, ``why`` where they are its data."""
 
@@ -71,6 +79,7 @@ class Export(Model):
     sessions: tuple[StoredSession, ...]
     links: tuple[RecordsLink, ...]
     mails: tuple[StoredMail, ...]
+    feedback: tuple[StoredFeedback, ...]
     entries: tuple[StoredEntry, ...]
     entries_total: int
 

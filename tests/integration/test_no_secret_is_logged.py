@@ -49,6 +49,7 @@ PLANTED = {
     "somebody's address": "plantedaddress@example.org",
     "health text in a question": "plantedquestionmigraine",
     "health text in a note": "plantednotemigraine",
+    "feedback": "plantedfeedback",
     "value of a query": "plantedqueryvalue",
     "name of a parameter": "plantedparametername",
     "path": "plantedpath",
@@ -207,6 +208,14 @@ def _chat(visit: Visit, who: dict[str, str]) -> None:
         visit.ask("POST", "/csp-reports", JSON, report)
 
 
+def _write_to_the_owner(visit: Visit, who: dict[str, str]) -> None:
+    text, stray = PLANTED["feedback"], PLANTED["field of a body"]
+    assert visit.ask("POST", "/feedback", who | JSON, {"topic": text, "message": text})[0] == 201
+    for said in ({"message": text * 1000}, {"topic": f"{text}\x00", "message": text}, {"message": text, stray: text}):
+        assert visit.ask("POST", "/feedback", who | JSON, said)[0] == 400
+    assert visit.ask("POST", "/feedback", JSON, {"message": text})[0] == 401
+
+
 def _speak_no_http(visit: Visit) -> None:
     path, header = PLANTED["path"].encode(), PLANTED["header"].encode()
     for data in (
@@ -284,6 +293,7 @@ def _visit(visit: Visit) -> None:
     who = _signed_in(visit)
     _ask_for_records(visit, who)
     _chat(visit, who)
+    _write_to_the_owner(visit, who)
     _speak_no_http(visit)
     assert visit.ask("POST", "/auth/logout", who)[0] == 204
     status, body = visit.ask("POST", "/auth/login", JSON, visit.login)

@@ -16,6 +16,7 @@ from agent.accounts.attempts import Attempts
 from agent.accounts.authentication import Authentication
 from agent.accounts.changing_passwords import ChangingPasswords
 from agent.accounts.directory import Directory, Listeners
+from agent.accounts.feedback import Feedback
 from agent.accounts.leaving import Leaving
 from agent.accounts.operations import Sessions
 from agent.accounts.own_account import OwnAccount
@@ -75,6 +76,7 @@ class Accounts:
     changing_passwords: ChangingPasswords
     recovery: Recovery
     leaving: Leaving
+    feedback: Feedback
     ann: UUID
 
     async def sign_in(
@@ -157,6 +159,7 @@ async def accounts(store: Pool, tmp_path: Path, turned_clock: TurnedClock) -> As
         changing_passwords=people.changing_passwords,
         recovery=people.recovery,
         leaving=people.leaving,
+        feedback=people.feedback,
         ann=await users.add(ann, PASSWORD, deadline=soon()),
     )
     passwords.close()

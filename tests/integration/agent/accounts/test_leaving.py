@@ -26,6 +26,7 @@ async def test_export_holds_everything_that_the_store_has_of_its_owner(house: Ho
     await ann.put("/users/profile", {"name": "Ann Lee", "username": "ann"})
     await ann.put("/users/preferences", {"language": "de"})
     await house.users.add_grant(ANN.email, "health", "p-1", deadline=house.soon())
+    await ann.post("/feedback", {"topic": "the chat", "message": "It draws well."})
     await house.nobody.post("/auth/reset-password/request", {"email": ANN.email})
     await eve.put(f"/users/{ann.id}", {"role": "technician"})
     await eve.put(f"/users/{eve.id}", {"name": "Eve Hidden"})
@@ -40,6 +41,7 @@ async def test_export_holds_everything_that_the_store_has_of_its_owner(house: Ho
     assert len(export.sessions) == 3
     assert [(link.app, link.person) for link in export.links] == [("health", "p-1")]
     assert [(mail.template, mail.state) for mail in export.mails] == [("reset_password", "waiting")]
+    assert [(each.topic, each.message) for each in export.feedback] == [("the chat", "It draws well.")]
     assert export.entries_total == len(export.entries)
     deeds = {entry.operation: entry for entry in export.entries}
     assert deeds["users.change"].new == {"role": "technician"}
@@ -84,6 +86,7 @@ async def test_export_holds_every_record_of_its_owner_and_of_nobody_else(
 async def test_nothing_works_any_more_when_somebody_deleted_their_account(house: House) -> None:
     ann, eve = await house.sign_in(ANN), await house.sign_in(EVE)
     await ann.put("/users/profile", {"name": "Zwieselfink"})
+    await ann.post("/feedback", {"message": "Zwieselfink is my name."})
     await eve.put(f"/users/{ann.id}", {"time_zone": "UTC"})  # whose answer is kept for a day
     await house.nobody.post("/auth/reset-password/request", {"email": ANN.email})
     token = await house.link(ANN.email)
@@ -96,7 +99,7 @@ async def test_nothing_works_any_more_when_somebody_deleted_their_account(house:
     again = await house.nobody.post("/auth/reset-password/confirm", {"token": token, "new_password": NEW})
     assert again.wrong == ["token"]
     assert ANN.email not in [user["email"] for user in (await eve.get("/users")).body["items"]]
-    for table in ("users", "sessions", "grants", "idempotency", "one_time_tokens", "mails", "audit"):
+    for table in ("users", "sessions", "grants", "idempotency", "one_time_tokens", "mails", "feedback", "audit"):
         rows = str([tuple(row) for row in await house.run(f"TABLE {table}")])
         assert "Zwieselfink" not in rows
         assert "ann@example.org" not in rows

@@ -36,6 +36,7 @@ SELECT string_agg(line, chr(10) ORDER BY line) FROM (
     SELECT to_jsonb(u)::text FROM users u WHERE id = $1
     UNION ALL SELECT to_jsonb(s)::text FROM sessions s WHERE user_id = $1
     UNION ALL SELECT to_jsonb(g)::text FROM grants g WHERE user_id = $1
+    UNION ALL SELECT to_jsonb(f)::text FROM feedback f WHERE user_id = $1
 ) AS rows (line)
 """
 _NO_SESSION: Final = frozenset({Code.UNAUTHENTICATED, Code.SESSION_ENDED})
