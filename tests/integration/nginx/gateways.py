@@ -12,7 +12,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gateway.settings import GatewaySettings, Limits, Listen
+from gateway.settings import GatewaySettings, Limits, Listen, Protection
 from gateway.web.server import HttpServer
 from tests.gateway_door import Door
 
@@ -36,9 +36,13 @@ class Activated:
         self._listener.setblocking(False)  # noqa: FBT003 - as the standard library has it
 
     @asynccontextmanager
-    async def gateway(self) -> AsyncIterator[Door]:
+    async def gateway(self, protection: Protection | None = None) -> AsyncIterator[Door]:
         """Serve the gateway's application, in front of an agent whose answers the test chooses."""
-        settings = GatewaySettings(listen=Listen(kind="systemd", drain_s=1.0), limits=Limits(address_per_minute=600))
+        settings = GatewaySettings(
+            listen=Listen(kind="systemd", drain_s=1.0),
+            limits=Limits(address_per_minute=600),
+            protection=protection or Protection(),
+        )
         door = Door(settings)
         server = HttpServer(door.app, listen=settings.listen, limits=settings.web, certificate=None, drain=door.drain)
         await server.start([self._listener.dup()])
@@ -52,9 +56,9 @@ class Activated:
 
 
 @asynccontextmanager
-async def real_gateways(run: Path) -> AsyncIterator[Doors]:
+async def real_gateways(run: Path, protection: Protection | None = None) -> AsyncIterator[Doors]:
     with closing(Activated(run, 1)) as one, closing(Activated(run, 2)) as two:
-        async with one.gateway() as first, two.gateway() as second:
+        async with one.gateway(protection) as first, two.gateway(protection) as second:
             yield first, second
 
 
