@@ -41,6 +41,8 @@ from gateway.accounts.feedback import FeedbackApi
 from gateway.accounts.joining import JoiningApi
 from gateway.accounts.leaving import LeavingApi
 from gateway.accounts.own_account import OwnAccountApi
+from gateway.accounts.pages import links as link_pages
+from gateway.accounts.pages.links import LinkPages
 from gateway.accounts.signing_in import SigningIn
 from gateway.accounts.tokens import TokenVerifier
 from gateway.apps import health as health_app
@@ -122,6 +124,7 @@ def build_application(settings: GatewaySettings, parts: Parts) -> web.Applicatio
     signing_in.add_routes(app, SigningIn(bridge=parts.bridge, verifier=parts.verifier))
     own_account.add_routes(app, OwnAccountApi(bridge=parts.bridge, verifier=parts.verifier))
     joining.add_routes(app, JoiningApi(bridge=parts.bridge))
+    link_pages.add_routes(app, LinkPages(bridge=parts.bridge))
     records = {"health": ExportedRecords(parts.bridge).pages}
     leaving.add_routes(app, LeavingApi(bridge=parts.bridge, verifier=parts.verifier, records=records))
     feedback.add_routes(app, FeedbackApi(bridge=parts.bridge))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Annotated, Final
 from urllib.parse import quote
 
@@ -24,6 +26,15 @@ from gateway.web.rate_limits import Counted, counted
 from gateway.web.session import REFRESH_COOKIE, access_token, cookie
 
 _TOKENS: Final = TypeAdapter(Tokens)
+_NOTICES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "signed-out": "You are signed out.",
+        "address-confirmed": "Your e-mail address is confirmed. You can sign in with it now.",
+        "password-reset": "Your password is changed. Sign in with the new one.",
+        "account-made": "Your account is there. Sign in with your e-mail address and the password that you chose.",
+    }
+)
+"""What the page says to somebody who comes from elsewhere on the site; ``signed-out-here`` needs more words."""
 
 Email = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")
@@ -195,6 +206,6 @@ def _tokens_response(tokens: Tokens) -> web.Response:
 def _page(
     request: web.Request, *, next_path: str, notice: str = "", email: str = "", error: AppError | None = None
 ) -> web.Response:
-    values = {"next_path": next_path, "notice": notice, "email": email, "error": error}
+    values = {"next_path": next_path, "notice": notice, "email": email, "error": error, "words": _NOTICES}
     status = error.code.status if error else 200
     return render("sign_in.html", request, values, status=status)

@@ -60,13 +60,21 @@ async def read_json(request: web.Request, model: type[M]) -> M:
 
 async def read_form(request: web.Request, model: type[M]) -> M:
     """Return the body of a plain HTML form as ``model``. Raises Invalid as :func:`read_json`."""
+    return validate(model, await read_fields(request))
+
+
+async def read_fields(request: web.Request) -> dict[str, str]:
+    """Return what a plain HTML form holds, field by field, the last of each name.
+
+    Raises Invalid: no form (415), too large (413); too slow, malformed (400).
+    """
     if request.content_type != FORM:
         raise Invalid(Code.UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be {FORM}")
     try:
         body = (await read_body(request)).decode("ascii")
     except UnicodeDecodeError:
         raise invalid(name="body", message="must be percent-encoded") from None
-    return validate(model, {name: values[-1] for name, values in _pairs(body, "body").items()})
+    return {name: values[-1] for name, values in _pairs(body, "body").items()}
 
 
 def parse_query(query: str) -> dict[str, list[str]]:

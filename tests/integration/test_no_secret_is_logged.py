@@ -180,6 +180,10 @@ def _ask_for_records(visit: Visit, who: dict[str, str]) -> None:
     visit.ask("GET", f"{LIST}/stats?text={value}&bucket=day", who)
     visit.ask("GET", f"/{PLANTED['path']}?{value}", who)
     visit.ask("GET", f"/static/{PLANTED['path']}", who)
+    for page in ("/confirm-address", "/reset-password", "/accept-invitation"):
+        visit.ask("GET", f"{page}?token={value}", FORM)
+        referer = f"{visit.access.url}{page}?token={value}"
+        visit.ask("POST", page, FORM | {"Referer": referer}, urlencode({"token": value}))
     visit.ask("GET", f"/?{value}", {"Accept": "text/html"})
     visit.ask("GET", LIST, {"Authorization": f"Basic {header}"})
     visit.ask("GET", LIST, {"Authorization": f"Bearer {header}"})

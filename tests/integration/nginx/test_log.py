@@ -43,7 +43,9 @@ async def test_line_has_the_keys_of_our_other_logs_when_a_request_is_answered(ng
 @pytest.mark.parametrize(
     ("path", "route"),
     [
-        ("/", "/"), ("/?q=x", "/"), ("/chat", "/chat"), ("/chat/headache", "none"), ("/headache", "none"),
+        ("/", "/"), ("/?q=x", "/"), ("/chat", "/chat"), ("/chat/headache", "none"),
+        ("/reset-password?token=x", "/reset-password"), ("/confirm-address?token=x", "/confirm-address"),
+        ("/accept-invitation?token=x", "/accept-invitation"), ("/reset-password/x", "none"), ("/headache", "none"),
         ("/api/v1/health/symptoms", "/api/v1/"), ("/auth/login", "/auth/"), ("/static/headache.css", "/static/"),
         ("/health/ready?x", "/health/ready"), ("/health/x", "none"),
     ],

@@ -19,6 +19,7 @@ from tests.integration.agent.authorization.stage import BAD_TOKENS, MARK
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]  # the first waits for the agent
 
 OPEN: Final = {
+    "/accept-invitation": "is the form that a mailed link leads to, and takes the link's token",
     "/api/v1/auth/accept-invitation": "brings a link's token, which was mailed to who was invited",
     "/api/v1/auth/confirm-address": "brings a link's token, which was mailed to the address",
     "/api/v1/auth/login": "is how one comes by a session",
@@ -37,6 +38,7 @@ OPEN: Final = {
     "/auth/reset-password/confirm": "as under /api/v1",
     "/auth/reset-password/request": "as under /api/v1",
     "/chat": "as /api/v1/chat",
+    "/confirm-address": "is the form that a mailed link leads to, and takes the link's token",
     "/csp-reports": "browsers send reports without credentials",
     "/health": "tells a watchdog that this process answers, and no more",
     "/health/keep": "is for this machine alone, by its address",
@@ -44,6 +46,8 @@ OPEN: Final = {
     "/health/ready": "names the parts and whether they are up",
     "/manifest.webmanifest": "holds the site's name and icons",
     "/metrics": "is for web.metrics_networks alone, by address",
+    "/reset-password": "is the form that a mailed link leads to, and takes the link's token",
+    "/reset-password/link": "tells nobody whether there is an account",
     "/sign-in": "is the form to sign in with",
     "/static/{name}": "is the look of the pages, the same for everybody",
     "/version": "names the release",
