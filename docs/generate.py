@@ -1,4 +1,7 @@
-"""Write the generated pages of docs/: ``make docs``. Tests fail when a page is not what this writes."""
+"""Write the generated pages of docs/: ``make docs``. Tests fail when a page is not what this writes.
+
+That of the store's tables (:mod:`docs.data_model`) needs PostgreSQL's server, as the tests do.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from agent import settings as agent
 from bridge.contracts import OPERATIONS
 from bridge.contracts.operation import EVERY_ROLE, Anonymous, CacheRule, Machine, Operation, User
 from bridge.process.settings import Section, describe
+from docs import data_model
 from gateway import settings as gateway
 
 _SETTINGS_HEAD: Final = """\
@@ -92,3 +96,4 @@ PAGES: Final[Mapping[Path, Callable[[], str]]] = {
 if __name__ == "__main__":
     for path, page in PAGES.items():
         path.write_text(page(), "utf-8")
+    data_model.write()
