@@ -34,8 +34,7 @@ async def append(transaction: Transaction, entry: Entry) -> Head:
         QUERIES["append"], entry.at, actor.kind, actor.user_id, actor.session_id, entry.operation, entry.outcome.value,
         entry.entity, entry.entity_id, entry.subject_id, entry.request_id, digest, salt, payload,
     )  # fmt: skip
-    if row is None:  # RETURNING gives a row, or the statement raises
-        raise AssertionError
+    assert row is not None  # noqa: S101 - RETURNING gives a row, or the statement raises
     return Head(row["number"], row["hash"])
 
 
