@@ -32,7 +32,7 @@ async def test_scanner_is_in_the_firewall_when_the_appliance_has_a_helper(hosts:
     settings = GatewaySettings(
         listen=Listen(kind="unix", path=hosts.socket, drain_s=0.1),
         bridge=Bridge(port=1, tls_dir=tmp_path / "gateway-tls", keys_dir=tmp_path / "gateway-keys"),
-        protection=Protection(helper_socket=socket),
+        protection=Protection(helper_socket=socket, threshold=90),
     )
     stop = asyncio.Event()
     gateway = Gateway(settings)

@@ -17,7 +17,7 @@ NEIGHBOUR = "127.0.0.6"
 @pytest.fixture
 async def doors(nginx: Nginx) -> AsyncIterator[Doors]:
     """Both gateways, which spare nobody: all clients of these tests are on this machine."""
-    async with real_gateways(nginx.folder / "run", Protection(never_ban=())) as both:
+    async with real_gateways(nginx.folder / "run", Protection(never_ban=(), threshold=90)) as both:
         yield both
 
 

@@ -23,6 +23,7 @@ import pytest
 from gateway.settings import GatewaySettings, Protection, Web
 from rescue.bans.client import BansClient, HelperUnreachable
 from rescue.bans.requests import ErrorCode, Reason, Refused
+from tests.clocks import HurriedClock
 from tests.gateway_door import open_door
 from tests.namespaces import HOST, LAN_IPV6, PEER, ROUTER, STRANGER, STRANGER_IPV6, Edge
 from tests.ruleset import ruleset
@@ -351,7 +352,7 @@ async def test_kernel_drops_a_scanner_and_spares_the_owner_when_the_gateway_judg
         protection=Protection(helper_socket=helper.socket, never_ban=()),  # so that it is the helper who spares
     )
     with helper.running():
-        async with open_door(settings) as door:
+        async with open_door(settings, HurriedClock()) as door:
             handing_over = asyncio.ensure_future(door.guard.firewall.run())
             statuses = {}
             for address in (STRANGER, STRANGER_IPV6, PEER):

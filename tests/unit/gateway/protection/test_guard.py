@@ -11,6 +11,7 @@ from bridge.errors import Code, Denied
 from gateway.protection.firewall import Request
 from gateway.protection.guard import HAND_OVER_S
 from gateway.settings import GatewaySettings, Limits, Protection, Web
+from tests.clocks import HurriedClock
 from tests.gateway_door import Door, open_door
 
 ELSEWHERE = "203.0.113.7"
@@ -25,7 +26,7 @@ async def door() -> AsyncIterator[Door]:
         web=Web(trusted_hops=(ip_network("127.0.0.0/8"),)),
         limits=Limits(address_per_minute=many, address_total_per_minute=many, sign_in_per_minute=many),
     )
-    async with open_door(settings) as opened:
+    async with open_door(settings, HurriedClock()) as opened:  # which stands still: nothing drains away
         yield opened
 
 
@@ -197,7 +198,7 @@ async def test_client_is_spared_for_a_while_when_the_firewall_must_not_ban_it(do
 
 async def test_spared_clients_are_forgotten_when_there_are_too_many() -> None:
     settings = GatewaySettings(web=Web(trusted_hops=(ip_network("127.0.0.0/8"),)), protection=Protection(clients_max=1))
-    async with open_door(settings) as door:
+    async with open_door(settings, HurriedClock()) as door:
         for address in ("203.0.113.1", "203.0.113.2"):
             await ask(door, "/api/v1/health/symptoms", address=address, headers=door.bearer())
         await ask(door, "/.env", address="203.0.113.1", times=5)

@@ -17,6 +17,7 @@ from rescue.bans.helper import Peer
 from rescue.bans.requests import BanRequest, Reason, network_of
 from tests import status_snapshots
 from tests.ban_helper import helper
+from tests.clocks import HurriedClock
 from tests.gateway_door import USER, Door, open_door
 from tests.status_snapshots import write
 
@@ -30,7 +31,7 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
         web=Web(trusted_hops=(ip_network("127.0.0.0/8"),)),
         protection=Protection(helper_socket=tmp_path / "bans.sock"),
     )
-    async with open_door(settings) as opened:
+    async with open_door(settings, HurriedClock()) as opened:
         yield opened
 
 
