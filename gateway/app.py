@@ -60,7 +60,7 @@ from gateway.status import page as status_page
 from gateway.status.admins import Admins
 from gateway.status.fragments import Process
 from gateway.status.model import OwnFacts
-from gateway.web import csp_reports, health
+from gateway.web import csp_reports, health, openapi
 from gateway.web.access_log import AccessLog
 from gateway.web.assets import Assets
 from gateway.web.calls import Bridge
@@ -69,6 +69,7 @@ from gateway.web.health import Health
 from gateway.web.listen import open_sockets
 from gateway.web.metrics import CERTIFICATE_END, REQUEST_DURATIONS
 from gateway.web.middlewares import middlewares
+from gateway.web.openapi import OpenApi
 from gateway.web.pages import set_up_pages
 from gateway.web.pipeline import run_through
 from gateway.web.rate_limits import check_routes
@@ -120,6 +121,7 @@ def build_application(settings: GatewaySettings, parts: Parts) -> web.Applicatio
     set_up_pages(app, assets=assets, emergency_number=settings.chat.emergency_number)
     app.router.add_get("/static/{name}", assets.serve)
     csp_reports.add_routes(app)
+    openapi.add_routes(app, OpenApi())
     health.add_routes(app, parts.health)
     signing_in.add_routes(app, SigningIn(bridge=parts.bridge, verifier=parts.verifier))
     own_account.add_routes(app, OwnAccountApi(bridge=parts.bridge, verifier=parts.verifier))

@@ -34,7 +34,8 @@ async def append(transaction: Transaction, entry: Entry) -> Head:
         QUERIES["append"], entry.at, actor.kind, actor.user_id, actor.session_id, entry.operation, entry.outcome.value,
         entry.entity, entry.entity_id, entry.subject_id, entry.request_id, digest, salt, payload,
     )  # fmt: skip
-    assert row is not None  # noqa: S101 - RETURNING gives a row, or the statement raises
+    if row is None:  # RETURNING gives a row, or the statement raises
+        raise AssertionError
     return Head(row["number"], row["hash"])
 
 

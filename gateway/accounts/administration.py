@@ -32,6 +32,7 @@ from gateway.accounts.editions import edition_response, is_stale, stale_response
 from gateway.accounts.own_account import PREFIXES, UUID_PATTERN, json_response
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
+from gateway.web.described import Description, Query, described
 from gateway.web.inputs import query_values, read_json, validate
 from gateway.web.paging import next_page_link
 
@@ -66,6 +67,14 @@ class AdministrationApi:
     def __init__(self, *, bridge: Bridge) -> None:
         self._bridge = bridge
 
+    @described(
+        Description(
+            "All accounts, by address",
+            LIST_USERS,
+            query=Query(ListUsers),
+            example_query={"role": "viewer", "limit": 20},
+        )
+    )
     async def list(self, request: web.Request) -> web.Response:
         """``GET /users?role=&is_active=&text=&limit=&cursor=``: a page of accounts by address."""
         context = request[CONTEXT]
@@ -76,12 +85,25 @@ class AdministrationApi:
             response.headers[hdrs.LINK] = next_page_link(request, reply.next_cursor)
         return response
 
+    @described(Description("One account", GET_USER, has_edition=True))
     async def show(self, request: web.Request) -> web.Response:
         """``GET /users/{id}``."""
         context = request[CONTEXT]
         context.require_user()
         return edition_response(await call(self._bridge, context, GET_USER, _user_id(request)))
 
+    @described(
+        Description(
+            "Make an account",
+            CREATE_USER,
+            body=NewUser,
+            status=201,
+            refuses=(409,),
+            has_edition=True,
+            location=True,
+            example={"email": "made@example.org", "name": "Made", "role": "viewer", "password": "Another horse 2"},
+        )
+    )
     async def create(self, request: web.Request) -> web.Response:
         """``POST /users``: 201 with the account and where it is."""
         context = request[CONTEXT]
@@ -93,6 +115,16 @@ class AdministrationApi:
         response.headers[hdrs.LOCATION] = f"{request.rel_url.raw_path}/{made.id}"
         return response
 
+    @described(
+        Description(
+            "Change an account",
+            CHANGE_USER,
+            details="What is left out stays. Disabling it ends its sessions.",
+            body=UserChange,
+            takes_edition=True,
+            example={"name": "Robert", "role": "technician"},
+        )
+    )
     async def change(self, request: web.Request) -> web.Response:
         """``PUT /users/{id}``: change what the body has; the whole account is the answer."""
         context = request[CONTEXT]
@@ -108,14 +140,21 @@ class AdministrationApi:
             context.fail_with(Conflict(Code.PRECONDITION_FAILED))
             return stale_response(await call(self._bridge, context, GET_USER, user_id))
 
+    @described(
+        Description(
+            "Unlock an account", UNLOCK_USER, details="Forgets the sign-ins that were counted for it.", status=204
+        )
+    )
     async def unlock(self, request: web.Request) -> web.Response:
         """``POST /users/{id}/unlock``: forget the sign-ins that were counted for it."""
         return await self._do(request, UNLOCK_USER, status=204)
 
+    @described(Description("Sign an account out everywhere", SIGN_OUT_USER))
     async def sign_out(self, request: web.Request) -> web.Response:
         """``DELETE /users/{id}/sessions``: sign it out everywhere; the answer says how many sessions there were."""
         return await self._do(request, SIGN_OUT_USER)
 
+    @described(Description("Delete an account", DELETE_USER, status=204, refuses=(409,)))
     async def delete(self, request: web.Request) -> web.Response:
         """``DELETE /users/{id}``."""
         return await self._do(request, DELETE_USER, status=204)

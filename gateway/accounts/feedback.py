@@ -12,6 +12,7 @@ from bridge.contracts.operation import Model
 from gateway.accounts.own_account import json_response
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
+from gateway.web.described import Description, described
 from gateway.web.inputs import read_json
 
 
@@ -26,6 +27,15 @@ class FeedbackApi:
     def __init__(self, *, bridge: Bridge) -> None:
         self._bridge = bridge
 
+    @described(
+        Description(
+            "Write to the owner",
+            GIVE_FEEDBACK,
+            body=Feedback,
+            status=201,
+            example={"topic": "the website", "message": "The chart of last month is hard to read."},
+        )
+    )
     async def give(self, request: web.Request) -> web.Response:
         """``POST /feedback``: 201 with the id it is kept under."""
         context = request[CONTEXT]

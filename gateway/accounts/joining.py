@@ -33,6 +33,7 @@ from bridge.contracts.users import Language, PersonName, Username, ZoneName
 from gateway.accounts.own_account import json_response
 from gateway.web.calls import Bridge, call
 from gateway.web.context import ANONYMOUS, CONTEXT
+from gateway.web.described import Description, described
 from gateway.web.inputs import JSON, read_json
 from gateway.web.rate_limits import Counted, counted
 
@@ -75,10 +76,28 @@ class NewAddress(_WithPassword):
     password: _Password
 
 
+class Done(Model):
+    """What was done, in a word."""
+
+    message: str
+
+
 class JoiningApi:
     def __init__(self, *, bridge: Bridge) -> None:
         self._bridge = bridge
 
+    @described(
+        Description(
+            "Sign up",
+            REGISTER,
+            details="Where sign-up is on. A mail brings the link that makes the account; the answer is the same "
+            "whether or not the address has one.",
+            body=Registration,
+            status=201,
+            refuses=(409,),
+            example={"email": "new@example.org", "password": "Another horse 2", "name": "New"},
+        )
+    )
     @counted(Counted.SIGN_IN)
     async def register(self, request: web.Request) -> web.Response:
         """``POST /auth/register``: 201 with what was signed up as, whether or not the address has an account."""
@@ -88,6 +107,17 @@ class JoiningApi:
         reply = await call(self._bridge, context, REGISTER, params, credentials=ANONYMOUS)
         return json_response(reply, status=201)
 
+    @described(
+        Description(
+            "Confirm an e-mail address",
+            CONFIRM_ADDRESS,
+            details="With the token of the link in the mail.",
+            body=UseLink,
+            result=Done,
+            refuses=(409,),
+            example={"token": "from-the-link-in-the-mail"},
+        )
+    )
     @counted(Counted.SIGN_IN)
     async def confirm_address(self, request: web.Request) -> web.Response:
         """``POST /auth/confirm-address``: what the link in the mail does."""
@@ -96,6 +126,16 @@ class JoiningApi:
         await call(self._bridge, context, CONFIRM_ADDRESS, params, credentials=ANONYMOUS)
         return _message("E-mail address confirmed")
 
+    @described(
+        Description(
+            "Ask for a link to reset a password",
+            REQUEST_RESET,
+            details="The same answer whether or not the address has an account.",
+            body=ResetRequest,
+            result=Done,
+            example={"email": "ann@example.org"},
+        )
+    )
     @counted(Counted.SIGN_IN)
     async def request_reset(self, request: web.Request) -> web.Response:
         """``POST /auth/reset-password/request``: the same answer whether or not the address has an account."""
@@ -105,6 +145,17 @@ class JoiningApi:
         await call(self._bridge, context, REQUEST_RESET, params, credentials=ANONYMOUS)
         return _message("Reset email sent")
 
+    @described(
+        Description(
+            "Reset a password",
+            RESET_PASSWORD,
+            details="Every session of the account ends.",
+            body=NewPasswordByLink,
+            result=Done,
+            refuses=(404,),
+            example={"token": "from-the-link-in-the-mail", "new_password": "Another horse 2"},
+        )
+    )
     @counted(Counted.SIGN_IN)
     async def reset_password(self, request: web.Request) -> web.Response:
         """``POST /auth/reset-password/confirm``: every session of the account ends."""
@@ -114,6 +165,17 @@ class JoiningApi:
         await call(self._bridge, context, RESET_PASSWORD, params, credentials=ANONYMOUS)
         return _message("Password updated successfully")
 
+    @described(
+        Description(
+            "Accept an invitation",
+            ACCEPT_INVITATION,
+            body=AcceptInvitation,
+            result=Done,
+            status=201,
+            refuses=(409,),
+            example={"token": "from-the-link-in-the-mail", "password": "Another horse 2"},
+        )
+    )
     @counted(Counted.SIGN_IN)
     async def accept_invitation(self, request: web.Request) -> web.Response:
         """``POST /auth/accept-invitation``: 201 once there is the account."""
@@ -122,6 +184,17 @@ class JoiningApi:
         await call(self._bridge, context, ACCEPT_INVITATION, params, credentials=ANONYMOUS)
         return _message("Account created", status=201)
 
+    @described(
+        Description(
+            "Change your e-mail address",
+            CHANGE_EMAIL,
+            details="It is another one once the link in the mail to it was used. A wrong password is a 400.",
+            body=NewAddress,
+            result=Done,
+            status=202,
+            example={"new_email": "ann@example.net", "password": "Correct horse 1"},
+        )
+    )
     @counted(Counted.SIGN_IN)
     async def change_email(self, request: web.Request) -> web.Response:
         """``POST /users/email``: 202; the address is another one once the link in the mail to it was used."""
@@ -132,6 +205,17 @@ class JoiningApi:
         await call(self._bridge, context, CHANGE_EMAIL, params)
         return _message("Confirmation email sent", status=202)
 
+    @described(
+        Description(
+            "Invite somebody",
+            INVITE,
+            details="A mail brings them the link.",
+            body=Invite,
+            status=201,
+            refuses=(409,),
+            example={"email": "guest@example.org", "name": "Guest", "role": "viewer"},
+        )
+    )
     async def invite(self, request: web.Request) -> web.Response:
         """``POST /users/invitations``: 201 with the address and until when the link is good."""
         context = request[CONTEXT]

@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from aiohttp import hdrs, web
 from pydantic import ConfigDict, Field, SecretStr
 from pydantic_core import to_json
 
 from bridge.client.call import CallContext
-from bridge.contracts.leaving import DELETE_ACCOUNT, EXPORT, DeleteAccount
+from bridge.contracts.leaving import DELETE_ACCOUNT, EXPORT, DeleteAccount, Export
 from bridge.contracts.operation import Model, Nothing
 from bridge.errors import AppError
 from gateway.accounts.cookies import clear_session
@@ -25,6 +25,7 @@ from gateway.accounts.own_account import PREFIXES
 from gateway.accounts.tokens import TokenVerifier
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT, RequestContext
+from gateway.web.described import Description, described
 from gateway.web.inputs import JSON, read_json
 from gateway.web.rate_limits import Counted, counted
 from gateway.web.session import access_token
@@ -46,6 +47,13 @@ class Password(Model):
     password: Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 
 
+class Everything(Model):
+    """The body of the answer to ``GET /users/export``: ``records`` by app, null where that is switched off."""
+
+    account: Export
+    records: dict[str, tuple[dict[str, Any], ...] | None]
+
+
 class LeavingApi:
     """``records`` are by the app's name."""
 
@@ -54,6 +62,14 @@ class LeavingApi:
         self._verifier = verifier
         self._records = records
 
+    @described(
+        Description(
+            "Everything that there is of you",
+            EXPORT,
+            details="One JSON file; the records of an app that is switched off are null.",
+            result=Everything,
+        )
+    )
     async def export(self, request: web.Request) -> web.StreamResponse:
         """``GET /users/export``: a file with everything that there is of the caller."""
         context = request[CONTEXT]
@@ -77,6 +93,17 @@ class LeavingApi:
         await response.write_eof()
         return response
 
+    @described(
+        Description(
+            "Delete your account",
+            DELETE_ACCOUNT,
+            details="There is no way back. A wrong password is a 400.",
+            body=Password,
+            status=204,
+            refuses=(404, 409),
+            example={"password": "Correct horse 1"},
+        )
+    )
     @counted(Counted.SIGN_IN)
     async def delete(self, request: web.Request) -> web.Response:
         """``POST /users/deletion``: 204; there is no way back."""

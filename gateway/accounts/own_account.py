@@ -34,6 +34,7 @@ from gateway.accounts.editions import edition_response, is_stale, stale_response
 from gateway.accounts.tokens import TokenVerifier
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
+from gateway.web.described import Description, Query, described
 from gateway.web.inputs import JSON, query_values, read_json, validate
 from gateway.web.paging import next_page_link
 from gateway.web.rate_limits import Counted, counted
@@ -58,26 +59,60 @@ class OwnAccountApi:
         self._bridge = bridge
         self._verifier = verifier
 
+    @described(Description("Your profile", GET_PROFILE, has_edition=True))
     async def profile(self, request: web.Request) -> web.Response:
         """``GET /users/profile``."""
         return edition_response(await self._ask(request, GET_PROFILE, Nothing()))
 
+    @described(
+        Description(
+            "Change your profile",
+            CHANGE_PROFILE,
+            details="What is left out stays.",
+            body=ChangeProfile,
+            takes_edition=True,
+            example={"name": "Ann Example", "time_zone": "Europe/London"},
+        )
+    )
     async def change_profile(self, request: web.Request) -> web.Response:
         """``PUT /users/profile``: change what the body has; the whole profile is the answer."""
         request[CONTEXT].require_user()
         body = await read_json(request, ChangeProfile)
         return await self._change(request, CHANGE_PROFILE, body, body.version, GET_PROFILE)
 
+    @described(Description("Your preferences", GET_PREFERENCES, has_edition=True))
     async def preferences(self, request: web.Request) -> web.Response:
         """``GET /users/preferences``."""
         return edition_response(await self._ask(request, GET_PREFERENCES, Nothing()))
 
+    @described(
+        Description(
+            "Change your preferences",
+            CHANGE_PREFERENCES,
+            details="What is left out stays, within `notifications` too.",
+            body=ChangePreferences,
+            takes_edition=True,
+            example={
+                "language": "en",
+                "units": "metric",
+                "notifications": {"email": True, "deadline_threshold": "48h"},
+            },
+        )
+    )
     async def change_preferences(self, request: web.Request) -> web.Response:
         """``PUT /users/preferences``: change what the body has; all preferences are the answer."""
         request[CONTEXT].require_user()
         body = await read_json(request, ChangePreferences)
         return await self._change(request, CHANGE_PREFERENCES, body, body.version, GET_PREFERENCES)
 
+    @described(
+        Description(
+            "What your account did, and what was done to it",
+            ACTIVITY,
+            query=Query(ListActivity),
+            example_query={"limit": 20},
+        )
+    )
     async def activity(self, request: web.Request) -> web.Response:
         """``GET /users/activity?limit=&cursor=``: what this account did, and what was done to it."""
         request[CONTEXT].require_user()
@@ -88,19 +123,32 @@ class OwnAccountApi:
             response.headers[hdrs.LINK] = next_page_link(request, reply.next_cursor)
         return response
 
+    @described(Description("Where you are signed in", LIST_SESSIONS))
     async def sessions(self, request: web.Request) -> web.Response:
         """``GET /users/sessions``: where this account is signed in."""
         return json_response(await self._ask(request, LIST_SESSIONS, Nothing()))
 
+    @described(Description("End one of your sessions", END_SESSION, status=204))
     async def end_session(self, request: web.Request) -> web.Response:
         """``DELETE /users/sessions/{id}``."""
         await self._ask(request, END_SESSION, SessionId(id=UUID(request.match_info["id"])))
         return web.Response(status=204)
 
+    @described(Description("End every session of yours but this", END_OTHER_SESSIONS))
     async def end_other_sessions(self, request: web.Request) -> web.Response:
         """``DELETE /users/sessions``: every one but this; the answer says how many there were."""
         return json_response(await self._ask(request, END_OTHER_SESSIONS, Nothing()))
 
+    @described(
+        Description(
+            "Change your password",
+            CHANGE_PASSWORD,
+            details="Every session ends; the answer holds the tokens of a new one. A wrong current password is a 400.",
+            body=NewPassword,
+            also={204: "The same for a browser: its cookies are set."},
+            example={"current_password": "Correct horse 1", "new_password": "Another horse 2"},
+        )
+    )
     @counted(Counted.SIGN_IN)
     async def change_password(self, request: web.Request) -> web.Response:
         """``POST /users/password``: every session ends, and whoever asked goes on with the tokens of a new one."""

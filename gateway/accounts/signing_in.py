@@ -19,6 +19,7 @@ from gateway.accounts.cookies import clear_session, set_session
 from gateway.accounts.tokens import TokenVerifier
 from gateway.web.calls import Bridge, call
 from gateway.web.context import ANONYMOUS, CONTEXT, RequestContext
+from gateway.web.described import Description, described
 from gateway.web.inputs import FORM, JSON, own_path, parse_query, read_form, read_json
 from gateway.web.pages import render
 from gateway.web.problems import wants_page
@@ -76,6 +77,15 @@ class SigningIn:
         query = parse_query(request.rel_url.raw_query_string)
         return _page(request, next_path=own_path(query.get("next", ["/"])[-1]), notice=query.get("notice", [""])[-1])
 
+    @described(
+        Description(
+            "Sign in",
+            SIGN_IN,
+            body=Login,
+            refuses=(401,),
+            example={"email": "ann@example.org", "password": "Correct horse 1"},
+        )
+    )
     @counted(Counted.SIGN_IN)
     async def sign_in(self, request: web.Request) -> web.StreamResponse:
         """``POST /auth/login``: JSON answers the tokens; the page's form sets cookies and goes on to ``next``."""
@@ -110,6 +120,17 @@ class SigningIn:
         set_session(response, tokens)
         return response
 
+    @described(
+        Description(
+            "Renew your tokens",
+            REFRESH,
+            details="Each refresh token is good once: keep the new one.",
+            body=RefreshTokens,
+            also={204: "The same for a browser: its cookies are set."},
+            refuses=(401,),
+            example={"refresh_token": "of-your-last-answer"},
+        )
+    )
     async def refresh(self, request: web.Request) -> web.StreamResponse:
         """``POST /auth/refresh``: with a token in a JSON body answers new ones; with the cookie sets new cookies."""
         if request.content_type == JSON:
@@ -121,6 +142,14 @@ class SigningIn:
         set_session(response, tokens)
         return response
 
+    @described(
+        Description(
+            "Sign out",
+            SIGN_OUT,
+            details='Where the access token has ended, a body `{"refresh_token": …}` does.',
+            status=204,
+        )
+    )
     async def sign_out(self, request: web.Request) -> web.StreamResponse:
         """``POST /auth/logout``: end the session; a browser forgets it whether or not the agent can be told."""
         context = request[CONTEXT]

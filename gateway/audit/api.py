@@ -10,9 +10,10 @@ from aiohttp import hdrs, web
 from bridge.client.call import Reply
 from bridge.contracts.audit import LIST, LOOKS, ListLooks
 from bridge.contracts.operation import Operation, P, R
-from gateway.audit.parameters import list_parameters
+from gateway.audit.parameters import QUERY, list_parameters
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
+from gateway.web.described import Description, Query, described
 from gateway.web.inputs import JSON, query_values, validate
 from gateway.web.paging import next_page_link
 
@@ -26,11 +27,20 @@ class AuditApi:
         self._bridge = bridge
         self._zone = zone
 
+    @described(
+        Description(
+            "The audit trail, the newest first",
+            LIST,
+            query=QUERY,
+            example_query={"action": "accounts.sign_in", "limit": 20},
+        )
+    )
     async def list(self, request: web.Request) -> web.Response:
         """``GET /audit-logs?from=&to=&user=&entity=&entity_id=&action=&limit=&cursor=``: the newest first."""
         request[CONTEXT].require_user()
         return await self._answer(request, LIST, list_parameters(request, self._zone))
 
+    @described(Description("Who looked at your records", LOOKS, query=Query(ListLooks), example_query={"limit": 20}))
     async def looks(self, request: web.Request) -> web.Response:
         """``GET /api/v1/account/seen?limit=&cursor=``: who looked at the records that the caller is linked to."""
         request[CONTEXT].require_user()

@@ -16,14 +16,26 @@ from aiohttp import web
 
 from bridge.contracts.audit import ListEntries
 from bridge.errors import Code, FieldError, Invalid
+from gateway.web.described import Query
 from gateway.web.inputs import invalid, query_values, validate
-from gateway.web.moments import moment
+from gateway.web.moments import MOMENT, moment
 
 KNOWN: Final = frozenset({"from", "to", "user", "entity", "entity_id", "action", "limit", "cursor"})
 _FIELD_BY_PARAMETER: Final = MappingProxyType({"from": "start", "to": "end", "action": "operation"})
 _PARAMETER_BY_FIELD: Final = {
     **{field: name for name, field in _FIELD_BY_PARAMETER.items()}, "user_id": "user", "user_email": "user"
 }  # fmt: skip
+
+QUERY: Final = Query(
+    ListEntries,
+    renamed=_PARAMETER_BY_FIELD,
+    schemas={
+        "from": MOMENT,
+        "to": MOMENT,
+        "user": {"type": "string", "description": "An account’s id, or its address."},
+    },
+    without=frozenset({"user_email"}),
+)
 
 
 def list_parameters(request: web.Request, zone: ZoneInfo) -> ListEntries:

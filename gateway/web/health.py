@@ -7,13 +7,13 @@ from asyncio import Lock
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_network
-from typing import Final
+from typing import Final, Literal
 
 from aiohttp import hdrs, web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic_core import to_json
 
-from bridge.contracts.operation import Nothing
+from bridge.contracts.operation import Model, Nothing
 from bridge.contracts.system import (
     METRICS,
     REPORT,
@@ -30,6 +30,7 @@ from bridge.process.clock import Clock, utc
 from gateway.web.calls import Bridge, call
 from gateway.web.client_address import Networks, is_within
 from gateway.web.context import ANONYMOUS, CONTEXT, RequestContext
+from gateway.web.described import Description, described
 from gateway.web.inputs import JSON, read_json
 from gateway.web.rate_limits import Counted, counted
 
@@ -43,6 +44,26 @@ _THIS_MACHINE: Final = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 _FAMILY: Final = re.compile(r"^(?:# (?:HELP|TYPE) )?([a-zA-Z_:][a-zA-Z0-9_:]*)")
 _OF_EVERY_PROCESS: Final = re.compile(r"^(# (?:HELP|TYPE) )?(?=python_|process_)", re.MULTILINE)
+
+
+class Live(Model):
+    """The answer of ``GET /health``."""
+
+    status: Literal["ok"]
+
+
+class Release(Model):
+    """The answer of ``GET /version``."""
+
+    version: str
+    api: Literal["v1"]
+
+
+class Readiness(Model):
+    """The answer of ``GET /health/ready``."""
+
+    status: Literal["ready", "not ready"]
+    dependencies: tuple[Dependency, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +94,26 @@ class Health:
         self._reading = Lock()
 
     @counted(Counted.ASSET)
+    @described(Description("This process answers", name="health.live", result=Live))
     async def live(self, _request: web.Request) -> web.Response:
         """``GET /health``: this process answers. Says nothing of the agent, whose outage must not restart it."""
         return web.Response(body=b'{"status":"ok"}', content_type=JSON)
 
     @counted(Counted.ASSET)
+    @described(Description("The release", name="version", result=Release))
     async def version(self, _request: web.Request) -> web.Response:
         """``GET /version``."""
         return web.Response(body=self._version, content_type=JSON)
 
     @counted(Counted.ASSET)
+    @described(
+        Description(
+            "Each dependency, its state and since when",
+            name="health.ready",
+            result=Readiness,
+            also={503: Readiness},
+        )
+    )
     async def ready(self, request: web.Request) -> web.Response:
         """``GET /health/ready``: each dependency, its state and since when; 503 while one is down."""
         async with self._looking:  # who comes meanwhile gets what the first one saw
@@ -91,6 +122,15 @@ class Health:
                 readiness = self._readiness = await self._look(request[CONTEXT])
         return web.Response(body=readiness.body, status=readiness.status, content_type=JSON)
 
+    @described(
+        Description(
+            "Metrics in the Prometheus text format",
+            name="metrics",
+            details="For the networks of `web.metrics_networks`.",
+            media_type="text/plain",
+            also={200: "Metrics."},
+        )
+    )
     async def metrics(self, request: web.Request) -> web.Response:
         """``GET /metrics``: this process's and the agent's, in the Prometheus text format."""
         context = request[CONTEXT]

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, time, timedelta
+from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _YEARS: Final = range(1900, 2201)
+
+MOMENT: Final = MappingProxyType(
+    {
+        "description": "A date, or a time with an offset.",
+        "anyOf": ({"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}),
+    }
+)
+"""What :func:`moment` takes, as JSON schema."""
 
 
 def moment(text: str, zone: ZoneInfo, *, is_end: bool) -> datetime:

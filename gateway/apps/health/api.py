@@ -17,9 +17,17 @@ from bridge.client.call import Reply
 from bridge.contracts.health import LIST, NAMES, STATS, ListSymptoms
 from bridge.errors import Outcome
 from bridge.process.clock import rfc3339
-from gateway.apps.health.parameters import list_parameters, names_parameters, stats_parameters
+from gateway.apps.health.parameters import (
+    LIST_QUERY,
+    NAMES_QUERY,
+    STATS_QUERY,
+    list_parameters,
+    names_parameters,
+    stats_parameters,
+)
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
+from gateway.web.described import Description, described
 from gateway.web.inputs import JSON, parse_query
 from gateway.web.paging import next_page_link
 from gateway.web.relayed import RelayedResponse, can_relay
@@ -35,18 +43,31 @@ class SymptomApi:
         self._bridge = bridge
         self._zone = zone
 
+    @described(
+        Description("Your symptoms", LIST, query=LIST_QUERY, example_query={"sort": "-recorded_at", "limit": 20})
+    )
     async def list(self, request: web.Request) -> web.StreamResponse:
         context = request[CONTEXT]
         context.require_user()
         params = _list_parameters(request.rel_url.raw_query_string, self._zone)
         return reply_response(request, await call(self._bridge, context, LIST, params))
 
+    @described(
+        Description(
+            "The symptoms that occur, the most frequent first", NAMES, query=NAMES_QUERY, example_query={"limit": 20}
+        )
+    )
     async def names(self, request: web.Request) -> web.StreamResponse:
         context = request[CONTEXT]
         context.require_user()
         params = names_parameters(parse_query(request.rel_url.raw_query_string))
         return reply_response(request, await call(self._bridge, context, NAMES, params))
 
+    @described(
+        Description(
+            "How often, and how bad", STATS, query=STATS_QUERY, example_query={"bucket": "month", "time_zone": "UTC"}
+        )
+    )
     async def stats(self, request: web.Request) -> web.StreamResponse:
         context = request[CONTEXT]
         context.require_user()

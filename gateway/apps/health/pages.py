@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -16,13 +16,14 @@ from bridge.client.call import Reply
 from bridge.contracts.operation import Model, Operation
 from bridge.errors import AppError, Code, Outcome
 from gateway.apps.health.chat.chat import Chat
-from gateway.apps.health.chat.reply import ChatReply
+from gateway.apps.health.chat.reply import Chart, ChatReply
 from gateway.apps.health.chat.understand import MESSAGE_MAX, Message
 from gateway.apps.health.drawing import draw, rows
 from gateway.apps.health.parameters import time_zone
 from gateway.web.assets import Assets
 from gateway.web.calls import Bridge, P, R, call
 from gateway.web.context import CONTEXT, RequestContext
+from gateway.web.described import Description, described
 from gateway.web.inputs import JSON, read_form, read_json
 from gateway.web.pages import render
 from gateway.web.problems import SIGN_IN_AGAIN
@@ -55,6 +56,20 @@ class Question(Model):
     time_zone: ZoneName | None = None
 
 
+class ChatAnswer(Model):
+    """The body of its answer (:class:`~gateway.apps.health.chat.reply.ChatReply`)."""
+
+    answer: str
+    conversation: str
+    frame: dict[str, Any] | None
+    result: dict[str, Any] | None
+    chart: Chart | None
+    suggestions: tuple[str, ...]
+    asks_back: bool
+    as_of: datetime | None
+    request_id: str
+
+
 class QuestionForm(Model):
     """The same from the page without its script."""
 
@@ -81,6 +96,18 @@ class ChatPages:
         """``GET /manifest.webmanifest``: what makes the page installable."""
         return web.Response(body=self._manifest, content_type="application/manifest+json")
 
+    @described(
+        Description(
+            "Ask about your records",
+            name="health.chat",
+            details="In plain English. `conversation` is what the last answer held, for a question that follows it up. "
+            "What sounds like an emergency is answered to anybody, signed in or not.",
+            body=Question,
+            result=ChatAnswer,
+            refuses=(401, 503, 504),
+            example={"message": "How often did I have a headache this month?", "time_zone": "Europe/London"},
+        )
+    )
     @counted(Counted.CHAT)
     async def answer(self, request: web.Request) -> web.Response:
         """``POST /api/v1/chat``: the answer as JSON."""
@@ -88,18 +115,18 @@ class ChatPages:
         question = await read_json(request, Question)
         zone = time_zone(question.time_zone) if question.time_zone else self._zone
         reply = await self._ask(context, question.message, question.conversation, zone)
-        body = {
-            "answer": reply.answer,
-            "conversation": reply.conversation,
-            "frame": reply.frame,
-            "result": reply.result,
-            "chart": reply.chart,
-            "suggestions": reply.suggestions,
-            "asks_back": reply.asks_back,
-            "as_of": reply.as_of,
-            "request_id": context.request_id,
-        }
-        return web.Response(body=to_json(body), content_type=JSON)
+        body = ChatAnswer(
+            answer=reply.answer,
+            conversation=reply.conversation,
+            frame=reply.frame,
+            result=reply.result,
+            chart=reply.chart,
+            suggestions=tuple(reply.suggestions),
+            asks_back=reply.asks_back,
+            as_of=reply.as_of,
+            request_id=context.request_id,
+        )
+        return web.Response(body=body.model_dump_json(), content_type=JSON)
 
     @counted(Counted.CHAT)
     async def answer_form(self, request: web.Request) -> web.Response:

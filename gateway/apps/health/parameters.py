@@ -19,8 +19,9 @@ from pydantic import BaseModel, ValidationError
 from bridge.contracts.health import ListNames, ListSymptoms, StatsOfSymptoms
 from bridge.errors import Code, FieldError, Invalid
 from bridge.problem import field_errors
+from gateway.web.described import Query as QuerySaid
 from gateway.web.inputs import invalid
-from gateway.web.moments import moment
+from gateway.web.moments import MOMENT, moment
 
 M = TypeVar("M", bound=BaseModel)
 Query = Mapping[str, list[str]]
@@ -30,6 +31,13 @@ _LIST: Final = _FILTER | {"sort", "limit", "cursor", "total", "time_zone"}
 _STATS: Final = _FILTER | {"bucket", "time_zone"}
 _FIELD_BY_PARAMETER: Final = MappingProxyType({"symptom": "symptoms", "from": "start", "to": "end"})
 _PARAMETER_BY_FIELD: Final = {field: name for name, field in _FIELD_BY_PARAMETER.items()} | {"body": "to"}
+
+_RENAMED: Final = {field: name for name, field in _FIELD_BY_PARAMETER.items()}
+_MOMENTS: Final = {"from": MOMENT, "to": MOMENT}
+_ZONE: Final = MappingProxyType({"type": "string", "description": "An IANA time zone: where days begin."})
+LIST_QUERY: Final = QuerySaid(ListSymptoms, renamed=_RENAMED, schemas=_MOMENTS, more={"time_zone": _ZONE})
+STATS_QUERY: Final = QuerySaid(StatsOfSymptoms, renamed=_RENAMED, schemas={**_MOMENTS, "time_zone": _ZONE})
+NAMES_QUERY: Final = QuerySaid(ListNames)
 
 
 def list_parameters(query: Query, default_zone: ZoneInfo) -> ListSymptoms:

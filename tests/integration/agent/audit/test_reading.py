@@ -12,7 +12,6 @@ import pytest
 
 from agent.audit.operations import Auditing
 from agent.audit.reading import _CONDITIONS, Reader, page_query
-from agent.audit.statements import QUERIES
 from agent.db.pools import Pool, connect
 from bridge.contracts.audit import LIST, AuditEntries, ListEntries
 from bridge.contracts.operation import Role
@@ -125,17 +124,9 @@ async def test_every_filter_has_an_index_when_there_are_100_000_entries(damage: 
         for position in range(9, 0, -1):
             name = [*_CONDITIONS, "cursor"][position - 1] if position < 9 else ""
             sql = sql.replace(f"${position}", values[position - 1] if name in given or position == 9 else "NULL")
-        await _assert_frugal(damage, sql)
-    looks = QUERIES["looks"].sql
-    for place, value in enumerate(("ARRAY['kind3']", "ARRAY['3']", start, "5000", "51"), start=1):
-        looks = looks.replace(f"${place}", value)
-    await _assert_frugal(damage, looks)
-
-
-async def _assert_frugal(damage: Damage, sql: str) -> None:
-    [row] = await damage.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
-    plan = json.loads(row["QUERY PLAN"])[0]["Plan"]
-    assert _read(plan) <= 2_000, (sql, plan)
+        [row] = await damage.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
+        plan = json.loads(row["QUERY PLAN"])[0]["Plan"]
+        assert _read(plan) <= 2_000, (given, plan)
 
 
 def _read(plan: dict[str, object]) -> int:

@@ -234,7 +234,7 @@ async def test_ipv6_address_is_named_as_urls_do(slow: Slow) -> None:
 @pytest.mark.parametrize("beginning", [b"", b"GET /slow HTTP/1.1\r\nHost: x\r\nX-Drip: "], ids=["silent", "dripping"])
 async def test_connection_is_cut_when_its_first_request_does_not_come(slow: Slow, beginning: bytes) -> None:
     listen = Listen(kind="tcp", port=0)
-    server = make(slow, listen, Web(first_request_s=0.2))
+    server = make(slow, listen, Web(first_request_s=0.05))
     await server.start(open_sockets(listen))
     slow.may_answer.set()
     before = CONNECTIONS_SILENT._value.get()
@@ -263,12 +263,12 @@ async def test_connection_is_cut_when_its_handshake_does_not_come(slow: Slow, tm
 
 async def test_request_is_answered_when_it_takes_longer_than_its_headers_may(slow: Slow) -> None:
     listen = Listen(kind="tcp", port=0)
-    server = make(slow, listen, Web(first_request_s=0.2))
+    server = make(slow, listen, Web(first_request_s=0.02))
     await server.start(open_sockets(listen))
     async with asyncio.TaskGroup() as tasks:
         asked = tasks.create_task(send(server, b"GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
         await slow.arrived.wait()
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(0.04)
         slow.may_answer.set()
     await server.stop()
 

@@ -1,0 +1,114 @@
+"""The API's description: of every route, whole, and served."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from bridge.contracts import OPERATIONS
+from bridge.contracts.operation import Machine
+from docs.generate import application
+from gateway.settings import GatewaySettings
+from gateway.web.described import description_of
+from gateway.web.openapi import FILE, UNDESCRIBED, described_routes, document_of
+from tests.gateway_door import Door, open_door
+
+NOT_CALLED_BY_CLIENTS = {"accounts.confirm_admin"}
+"""Asked by the gateway for its own pages."""
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return document_of(application())
+
+
+def every_operation(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+@pytest.mark.story("water/FR-090")
+@pytest.mark.story("water/SC-009")
+def test_route_is_described_or_has_a_reason_when_the_gateway_serves_it() -> None:
+    routes = [route for route in Door(GatewaySettings()).app.router.routes() if route.resource is not None]
+    silent = {route.resource.canonical for route in routes if route.resource and description_of(route.handler) is None}
+    assert silent - UNDESCRIBED.keys() == set(), "say @described(…) beside the handler"
+
+
+def test_operation_of_the_contracts_is_described_when_clients_can_call_it(document: dict[str, Any]) -> None:
+    named = {
+        description.operation.name for description in described_routes(application()).values() if description.operation
+    }
+    wanted = {name for name, each in OPERATIONS.items() if not isinstance(each.principal, Machine)}
+    assert wanted - named == NOT_CALLED_BY_CLIENTS
+
+
+def test_reference_leads_somewhere_when_it_is_followed(document: dict[str, Any]) -> None:
+    for reference in set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document))):
+        found: Any = document
+        for step in reference.split("/"):
+            found = found[step]
+        assert found
+
+
+def test_operation_has_a_name_of_its_own_when_it_is_described(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, operation in every_operation(document)]
+    assert all(names)
+    assert len(names) == len(set(names))
+
+
+def test_refusal_is_a_problem_when_it_is_described(document: dict[str, Any]) -> None:
+    responses = document["components"]["responses"]
+    assert {"400", "401", "403", "404", "409", "413", "415", "429", "500", "503", "504"} == responses.keys()
+    assert all([*each["content"]] == ["application/problem+json"] for each in responses.values())
+    assert all("Retry-After" in responses[status]["headers"] for status in ("429", "503"))
+
+
+def test_operation_needs_a_token_when_its_contract_wants_an_account(document: dict[str, Any]) -> None:
+    for name, said in every_operation(document):
+        assert "401" in said["responses"] or not said["security"], name
+
+
+def test_change_shows_its_edition_when_it_takes_one(document: dict[str, Any]) -> None:
+    change = document["paths"]["/api/v1/users/profile"]["put"]
+    assert [each["name"] for each in change["parameters"]] == ["If-Match"]
+    assert change["responses"]["412"]["content"]["application/json"]["schema"]["$ref"].endswith("/Profile")
+
+
+def test_parameter_has_the_name_that_clients_write_when_its_field_has_another(document: dict[str, Any]) -> None:
+    names = [each["name"] for each in document["paths"]["/api/v1/health/symptoms"]["get"]["parameters"]]
+    assert {"symptom", "from", "to", "time_zone"} <= {*names}
+    assert not {"symptoms", "start", "end"} & {*names}
+
+
+def test_path_is_said_once_when_its_handler_has_several(document: dict[str, Any]) -> None:
+    assert all(path.startswith("/api/v1/") or path.count("/") <= 2 for path in document["paths"])
+    assert "/users/profile" not in document["paths"]
+
+
+async def test_description_is_served_as_it_is_kept() -> None:
+    async with open_door() as door:
+        tags = []
+        for path in ("/api/v1/openapi.json", "/openapi.json"):
+            async with door.client.get(path) as response:
+                assert response.status == 200
+                assert await response.read() == FILE.read_bytes()
+                assert response.content_type == "application/json"
+                tags.append(response.headers["ETag"])
+        async with door.client.get("/api/v1/openapi.json", headers={"If-None-Match": tags[0]}) as response:
+            assert response.status == 304
+
+
+def test_route_is_skipped_when_it_says_nothing() -> None:
+    async def silent(_request: web.Request) -> web.Response:
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get("/silent", silent)
+    assert described_routes(app) == {}
