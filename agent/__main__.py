@@ -23,9 +23,10 @@ import asyncpg
 import uvloop
 from pydantic import ValidationError
 
-from agent.accounts.passwords import Passwords
+from agent.accounts import commands as accounts
+from agent.accounts.commands import COMMAND_S, open_users
 from agent.accounts.token_keys import TokenKeys, TokenKeysError
-from agent.accounts.users import NewUser, Users
+from agent.accounts.users import NewUser
 from agent.app import UNITS, Agent
 from agent.apps import APPS
 from agent.apps.health.schema import run_check, run_inspect
@@ -47,9 +48,6 @@ from bridge.process import logs
 from bridge.process.clock import SystemClock, utc
 from bridge.process.settings import EXIT_CONFIG, Section, SettingsError, load
 from bridge.tls import ReloadingServerTLS, TLSRefused
-
-COMMAND_S: Final = 30.0
-"""How long a command may take on the store, seconds."""
 
 _LOOK_S: Final = 0.2
 """The wait between two looks at what another process is doing."""
@@ -122,7 +120,7 @@ async def users_add(settings: AgentSettings, options: argparse.Namespace) -> int
         email=options.email, name=options.name or options.email, role=options.role, time_zone=options.time_zone
     )
     password = _password(options)
-    async with _users(settings) as users:
+    async with open_users(settings) as users:
         await users.add(user, password, deadline=_deadline())
     print(f"added {user.email} ({user.role})")
     return 0
@@ -130,7 +128,7 @@ async def users_add(settings: AgentSettings, options: argparse.Namespace) -> int
 
 async def users_list(settings: AgentSettings, options: argparse.Namespace) -> int:
     """Show every account."""
-    async with _users(settings) as users:
+    async with open_users(settings) as users:
         rows = [row.model_dump(mode="json") for row in await users.everyone(deadline=_deadline())]
     _show(rows, as_json=options.json)
     return 0
@@ -138,7 +136,7 @@ async def users_list(settings: AgentSettings, options: argparse.Namespace) -> in
 
 async def users_disable(settings: AgentSettings, options: argparse.Namespace) -> int:
     """Disable an account; its sessions end within a second."""
-    async with _users(settings) as users:
+    async with open_users(settings) as users:
         await users.set_active(options.email, is_active=False, deadline=_deadline())
     print(f"disabled {options.email}")
     return 0
@@ -146,7 +144,7 @@ async def users_disable(settings: AgentSettings, options: argparse.Namespace) ->
 
 async def users_enable(settings: AgentSettings, options: argparse.Namespace) -> int:
     """Enable an account again."""
-    async with _users(settings) as users:
+    async with open_users(settings) as users:
         await users.set_active(options.email, is_active=True, deadline=_deadline())
     print(f"enabled {options.email}")
     return 0
@@ -155,7 +153,7 @@ async def users_enable(settings: AgentSettings, options: argparse.Namespace) -> 
 async def users_password(settings: AgentSettings, options: argparse.Namespace) -> int:
     """Give an account a new password; its sessions end within a second."""
     password = _password(options)
-    async with _users(settings) as users:
+    async with open_users(settings) as users:
         await users.set_password(options.email, password, deadline=_deadline())
     print(f"changed the password of {options.email}")
     return 0
@@ -163,7 +161,7 @@ async def users_password(settings: AgentSettings, options: argparse.Namespace) -
 
 async def grants_add(settings: AgentSettings, options: argparse.Namespace) -> int:
     """Link an account to a person's records, in place of the link it had."""
-    async with _users(settings) as users:
+    async with open_users(settings) as users:
         await users.add_grant(options.email, options.app, options.person, deadline=_deadline())
     print(f"{options.email} sees {options.person or 'the one person there is'} in {options.app}")
     return 0
@@ -171,7 +169,7 @@ async def grants_add(settings: AgentSettings, options: argparse.Namespace) -> in
 
 async def grants_remove(settings: AgentSettings, options: argparse.Namespace) -> int:
     """Take an account's link away."""
-    async with _users(settings) as users:
+    async with open_users(settings) as users:
         await users.remove_grant(options.email, options.app, deadline=_deadline())
     print(f"{options.email} sees nobody in {options.app}")
     return 0
@@ -179,7 +177,7 @@ async def grants_remove(settings: AgentSettings, options: argparse.Namespace) ->
 
 async def grants_list(settings: AgentSettings, options: argparse.Namespace) -> int:
     """Show every link."""
-    async with _users(settings) as users:
+    async with open_users(settings) as users:
         rows = [row.model_dump(mode="json") for row in await users.every_grant(deadline=_deadline())]
     _show(rows, as_json=options.json)
     return 0
@@ -187,7 +185,7 @@ async def grants_list(settings: AgentSettings, options: argparse.Namespace) -> i
 
 async def sessions_end(settings: AgentSettings, _options: argparse.Namespace) -> int:
     """End every session, within a second; everybody has to sign in again."""
-    async with _users(settings) as users:
+    async with open_users(settings) as users:
         ended = await users.end_every_session(utc(_CLOCK.time()), deadline=_deadline())
     print(f"ended {ended} sessions")
     return 0
@@ -305,6 +303,10 @@ def _parser() -> argparse.ArgumentParser:
     _add(users, "disable", users_disable, common, account)
     _add(users, "enable", users_enable, common, account)
     _add(users, "password", users_password, common, account, secret)
+    accounts.add_role(_add(users, "role", accounts.users_role, common, account))
+    _add(users, "unlock", accounts.users_unlock, common, account)
+    _add(users, "sign-out", accounts.users_sign_out, common, account)
+    _add(users, "delete", accounts.users_delete, common, account)
 
     grants = _group(commands, "grants", "whose records an account sees")
     grant = _add(grants, "add", grants_add, common, account, app)
@@ -413,16 +415,6 @@ async def _store(settings: AgentSettings) -> AsyncIterator[Pool]:
         yield pool
     finally:
         await pool.close(_deadline())
-
-
-@asynccontextmanager
-async def _users(settings: AgentSettings) -> AsyncIterator[Users]:
-    passwords = Passwords(settings.passwords)
-    try:
-        async with _store(settings) as pool:
-            yield Users(pool, passwords, _CLOCK)
-    finally:
-        passwords.close()
 
 
 def _mails(options: argparse.Namespace) -> list[UUID] | None:

@@ -9,10 +9,10 @@ from typing import Any, Final
 import asyncpg
 
 from agent.accounts import user_cursors
-from agent.accounts.attempts import Attempts
+from agent.accounts.attempts import forgive
 from agent.accounts.conflicts import check_version, keeping_an_admin, taken
 from agent.accounts.directory import Directory
-from agent.accounts.leaving import delete_account
+from agent.accounts.leaving import delete_account, record_deletion
 from agent.accounts.passwords import Passwords, check_strength
 from agent.accounts.recording import changed, record
 from agent.accounts.statements import QUERIES
@@ -50,14 +50,12 @@ class Administration:
         pool: Pool,
         writes: IdempotentWrites,
         passwords: Passwords,
-        attempts: Attempts,
         directory: Directory,
         clock: Clock,
     ) -> None:
         self._pool = pool
         self._writes = writes
         self._passwords = passwords
-        self._attempts = attempts
         self._directory = directory
         self._clock = clock
 
@@ -139,7 +137,7 @@ class Administration:
 
         async def unlock(transaction: Transaction) -> Answer:
             row = await self._lock(transaction, params)
-            await self._attempts.forgive(transaction, email=row["email"])
+            await forgive(transaction, email=row["email"])
             await record(transaction, UNLOCK_USER, context, now, params.id)
             return _NOTHING
 
@@ -166,7 +164,8 @@ class Administration:
         now = self._now()
 
         async def delete(transaction: Transaction) -> Answer:
-            await delete_account(transaction, DELETE_USER, context, now, params.id)
+            await delete_account(transaction, params.id)
+            await record_deletion(transaction, DELETE_USER, context, now, params.id)
             return _NOTHING
 
         answer = await self._writes.once(DELETE_USER, context, now=now, work=delete)

@@ -52,10 +52,11 @@ class Attempts:
         if refused:
             raise Busy(Code.RATE_LIMITED, retry_after_s=max(row["retry_after_s"] for row in refused))
 
-    async def forgive(self, transaction: Transaction, *, email: str) -> None:
-        """Forget the sign-ins and the mails that were counted for an account."""
-        keys = [_digest(kind, email.lower()) for kind in ("account", "mail to")]
-        await transaction.execute(QUERIES["forgive_attempts"], keys)
+
+async def forgive(transaction: Transaction, *, email: str) -> None:
+    """Forget the sign-ins and the mails that were counted for an account."""
+    keys = [_digest(kind, email.lower()) for kind in ("account", "mail to")]
+    await transaction.execute(QUERIES["forgive_attempts"], keys)
 
 
 def _digest(kind: str, subject: str) -> str:

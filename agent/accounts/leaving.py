@@ -91,7 +91,8 @@ class Leaving:
         is_right = await self._passwords.matches(params.password.get_secret_value(), known["password_hash"])
         async with self._pool.transaction(context.deadline) as transaction:
             if is_right:
-                await delete_account(transaction, DELETE_ACCOUNT, context, now, user_id)
+                await delete_account(transaction, user_id)
+                await record_deletion(transaction, DELETE_ACCOUNT, context, now, user_id)
             else:
                 await record(transaction, DELETE_ACCOUNT, context, now, user_id, outcome=Outcome.REFUSED)
         if not is_right:
@@ -100,10 +101,8 @@ class Leaving:
         return _NOTHING
 
 
-async def delete_account(
-    transaction: Transaction, operation: Operation[Any, Any], context: CallerContext, now: datetime, user_id: UUID
-) -> None:
-    """Delete an account with all that the store has of it. The audit trail keeps what was done, without the data.
+async def delete_account(transaction: Transaction, user_id: UUID) -> None:
+    """Delete an account with all that the store has of it but for the audit trail (:func:`agent.audit.erase`).
 
     Raises NotFound, and Conflict for the last administrator.
     """
@@ -116,6 +115,12 @@ async def delete_account(
     await transaction.execute(QUERIES["forget_answers_of"], f"user:{user_id}", str(user_id), account["email"])
     await transaction.execute(QUERIES["forget_tokens_for"], account["email"])
     await transaction.execute(QUERIES["forget_mails_to"], account["email"])
+
+
+async def record_deletion(
+    transaction: Transaction, operation: Operation[Any, Any], context: CallerContext, now: datetime, user_id: UUID
+) -> None:
+    """Say in the audit trail who deleted an account, and take out of it what it says of the person. Like it, last."""
     await record(transaction, operation, context, now, None, entity_id=str(user_id))
     actor = audit.actor_of(context.caller)
     await audit.erase(transaction, user_id, actor=actor, at=now, request_id=context.request_id)

@@ -53,7 +53,7 @@ class People:
             letters=letters, clock=clock,
         )  # fmt: skip
         self.administration = Administration(
-            pool=pool, writes=writes, passwords=passwords, attempts=attempts, directory=directory, clock=clock
+            pool=pool, writes=writes, passwords=passwords, directory=directory, clock=clock
         )
         self.joining = Joining(
             pool=pool, writes=writes, passwords=passwords, attempts=attempts, letters=letters,

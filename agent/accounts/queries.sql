@@ -535,3 +535,9 @@ SELECT created_at, topic, message FROM feedback WHERE user_id = $1 ORDER BY crea
 -- Drop the mails to the owner with what an account wrote, sent or not.
 -- $1 user_id uuid
 DELETE FROM mails WHERE cause IN (SELECT 'feedback ' || id FROM feedback WHERE user_id = $1);
+
+-- name: lock_user_by_email
+-- An account by its address, locked until the transaction ends.
+-- $1 email text
+-- -> id uuid, email text, role text
+SELECT id, email, role FROM users WHERE lower(email) = lower($1) FOR UPDATE;

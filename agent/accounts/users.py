@@ -11,7 +11,9 @@ import asyncpg
 from pydantic import AfterValidator, StringConstraints
 
 from agent import audit
+from agent.accounts.attempts import forgive
 from agent.accounts.conflicts import keeping_an_admin
+from agent.accounts.leaving import delete_account
 from agent.accounts.passwords import Passwords, check_strength
 from agent.accounts.statements import QUERIES
 from agent.audit import OWNER, Entry
@@ -96,6 +98,39 @@ class Users:
         async with self._pool.transaction(deadline) as transaction:
             row = await _one(transaction, QUERIES["set_password"], email, hashed, what=email)
             await self._record(transaction, "users.password", "account", row["id"])
+
+    async def set_role(self, email: str, role: Role, *, deadline: float) -> None:
+        """Give an account another role, which ends its access tokens. Raises as :meth:`set_active`."""
+        async with self._pool.transaction(deadline) as transaction:
+            async with keeping_an_admin(transaction):
+                row = await _one(transaction, QUERIES["lock_user_by_email"], email, what=email)
+                await transaction.execute(QUERIES["change_user"], row["id"], None, None, role.value, None, None)
+            old, new = {"role": row["role"]}, {"role": role.value}
+            await self._record(transaction, "users.role", "account", row["id"], old=old, new=new)
+
+    async def unlock(self, email: str, *, deadline: float) -> None:
+        """Forget the sign-ins and mails that were counted for an account. Raises NotFound."""
+        async with self._pool.transaction(deadline) as transaction:
+            row = await _one(transaction, QUERIES["lock_user_by_email"], email, what=email)
+            await forgive(transaction, email=row["email"])
+            await self._record(transaction, "users.unlock", "account", row["id"])
+
+    async def sign_out(self, email: str, *, deadline: float) -> int:
+        """End every session of an account; return how many there were. Raises NotFound."""
+        async with self._pool.transaction(deadline) as transaction:
+            row = await _one(transaction, QUERIES["lock_user_by_email"], email, what=email)
+            now = utc(self._clock.time())
+            ended = len(await transaction.fetch(QUERIES["end_sessions_of"], row["id"], now))
+            await self._record(transaction, "users.sign-out", "account", row["id"], new={"ended": ended})
+        return ended
+
+    async def delete(self, email: str, *, deadline: float) -> None:
+        """Delete an account with all that there is of it. Raises as :meth:`set_active`."""
+        async with self._pool.transaction(deadline) as transaction:
+            row = await _one(transaction, QUERIES["lock_user_by_email"], email, what=email)
+            await delete_account(transaction, row["id"])
+            await self._record(transaction, "users.delete", "account", row["id"])
+            await audit.erase(transaction, row["id"], actor=OWNER, at=utc(self._clock.time()))
 
     async def end_every_session(self, now: datetime, *, deadline: float) -> int:
         """Have everybody sign in again; return how many sessions were ended."""

@@ -87,6 +87,25 @@ def test_last_administrator_is_not_disabled_when_asked(
     assert capsys.readouterr().err == "This is the last administrator\n"
 
 
+def test_account_is_what_its_owner_made_of_it_when_commands_were_given(
+    agent: Command, machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = password_file(machine.folder)
+    for email in (EMAIL, "eve@example.org"):
+        assert agent("users", "add", email, "--role", "admin", "--password-file", file) == 0
+    for words in (("role", EMAIL.upper(), "viewer"), ("unlock", EMAIL), ("sign-out", EMAIL), ("delete", EMAIL)):
+        assert agent("users", *words) == 0
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        f"{EMAIL.upper()} is viewer", f"unlocked {EMAIL}", f"ended 0 sessions of {EMAIL}", f"deleted {EMAIL}"
+    ]  # fmt: skip
+    for words in (("role", EMAIL, "viewer"), ("unlock", EMAIL), ("sign-out", EMAIL), ("delete", EMAIL)):
+        assert agent("users", *words) == 1
+        assert capsys.readouterr().err == f"there is nothing for {EMAIL}\n"
+    for words in (("role", "eve@example.org", "viewer"), ("delete", "eve@example.org")):
+        assert agent("users", *words) == 1
+        assert capsys.readouterr().err == "This is the last administrator\n"
+
+
 def test_account_is_refused_with_one_line_when_something_is_wrong(
     agent: Command, machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:

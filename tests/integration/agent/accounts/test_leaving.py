@@ -85,8 +85,8 @@ async def test_export_holds_every_record_of_its_owner_and_of_nobody_else(
 
 async def test_nothing_works_any_more_when_somebody_deleted_their_account(house: House) -> None:
     ann, eve = await house.sign_in(ANN), await house.sign_in(EVE)
-    await ann.put("/users/profile", {"name": "Zwieselfink"})
-    await ann.post("/feedback", {"message": "Zwieselfink is my name."})
+    await ann.put("/users/profile", {"name": "Immergruen"})
+    await ann.post("/feedback", {"message": "Immergruen is my name."})
     await eve.put(f"/users/{ann.id}", {"time_zone": "UTC"})  # whose answer is kept for a day
     await house.nobody.post("/auth/reset-password/request", {"email": ANN.email})
     token = await house.link(ANN.email)
@@ -101,7 +101,7 @@ async def test_nothing_works_any_more_when_somebody_deleted_their_account(house:
     assert ANN.email not in [user["email"] for user in (await eve.get("/users")).body["items"]]
     for table in ("users", "sessions", "grants", "idempotency", "one_time_tokens", "mails", "feedback", "audit"):
         rows = str([tuple(row) for row in await house.run(f"TABLE {table}")])
-        assert "Zwieselfink" not in rows
+        assert "Immergruen" not in rows
         assert "ann@example.org" not in rows
     trail = [row["operation"] for row in await house.run("TABLE audit") if row["entity_id"] == ann.id]
     assert {"accounts.delete", "audit.erase", "users.profile.change"} <= set(trail)
