@@ -81,7 +81,7 @@ class Hosts:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(gateway.run(stop))
             try:
-                await until(lambda: bool(gateway.addresses), timeout_s=8.0)
+                await until(lambda: bool(gateway.addresses), timeout_s=20.0)
                 yield
             finally:
                 stop.set()

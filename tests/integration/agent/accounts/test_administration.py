@@ -12,7 +12,7 @@ from bridge.contracts.operation import Role
 from tests.integration.agent.accounts.house import ANN, BOB, EVE, House, soon
 from tests.integration.agent.machine import PASSWORD
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]  # the first waits for the house
 NEW = "Another horse 2"
 CARL = {"email": "carl@example.org", "name": "Carl", "password": NEW}
 
@@ -34,6 +34,7 @@ async def test_accounts_are_listed_by_address_for_an_administrator_alone(house: 
     ]  # fmt: skip
 
 
+@pytest.mark.story("hub/AC-056")
 async def test_every_account_is_found_once_when_pages_are_followed(house: House) -> None:
     eve = await house.sign_in(EVE)
     found, path, pages = [], "/users?limit=2", 0
@@ -70,6 +71,7 @@ async def test_list_is_refused_when_its_parameters_are_no_good(house: House) -> 
         assert (said.status, said.wrong) == (400, [field])
 
 
+@pytest.mark.story("tasks/US-BE-1.1")
 @pytest.mark.story("water/FR-041")
 async def test_account_can_sign_in_when_an_administrator_made_it(house: House) -> None:
     eve = await house.sign_in(EVE)
@@ -87,6 +89,8 @@ async def test_account_can_sign_in_when_an_administrator_made_it(house: House) -
     assert carl.tokens["user"]["role"] == "technician"
 
 
+@pytest.mark.story("tasks/US-BE-1.1")
+@pytest.mark.story("hub/AC-054")
 async def test_no_account_is_made_when_it_is_refused(house: House) -> None:
     ann, eve = await house.sign_in(ANN), await house.sign_in(EVE)
     await ann.put("/users/profile", {"username": "ann"})
@@ -102,6 +106,7 @@ async def test_no_account_is_made_when_it_is_refused(house: House) -> None:
     assert len(await house.run("SELECT FROM users")) == 3
 
 
+@pytest.mark.story("hub/IH-020")
 @pytest.mark.story("water/FR-042")
 @pytest.mark.story("water/FR-044")
 async def test_role_is_another_at_once_when_an_administrator_gives_it(house: House) -> None:
@@ -191,6 +196,7 @@ async def test_every_session_of_an_account_ends_when_an_administrator_signs_it_o
     await house.sign_in(ANN)
 
 
+@pytest.mark.story("tasks/US-BE-1.1")
 @pytest.mark.story("water/FR-043")
 async def test_nothing_is_left_of_an_account_when_an_administrator_deletes_it(house: House) -> None:
     ann, eve = await house.sign_in(ANN), await house.sign_in(EVE)

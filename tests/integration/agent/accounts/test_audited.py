@@ -25,6 +25,7 @@ async def entries(accounts: Accounts, after: int = MADE) -> list[asyncpg.Record]
     return await accounts.store.fetch(ROWS, after, deadline=soon())
 
 
+@pytest.mark.story("todo/FR-016")
 async def test_sign_in_and_sign_out_are_recorded_when_they_happen(accounts: Accounts) -> None:
     tokens = await accounts.sign_in(address="192.0.2.7")
     caller = await accounts.caller(tokens.access_token)
@@ -39,6 +40,7 @@ async def test_sign_in_and_sign_out_are_recorded_when_they_happen(accounts: Acco
     assert json.loads(signed_in["payload"]) == {"new": {"address": "192.0.2.7"}}
 
 
+@pytest.mark.story("todo/FR-016")
 async def test_refused_sign_in_is_recorded_without_what_was_typed_when_the_account_is_none(accounts: Accounts) -> None:
     assert await code_of(accounts.sign_in("Wrong horse 1")) is Code.BAD_CREDENTIALS
     assert await code_of(accounts.sign_in(email="secret@example.org")) is Code.BAD_CREDENTIALS

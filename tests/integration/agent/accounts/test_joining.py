@@ -14,7 +14,7 @@ from agent.settings import AgentSettings
 from tests.integration.agent.accounts.house import ANN, EVE, House, open_house
 from tests.integration.agent.conftest import StoreDsns
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]  # the first waits for the house
 PASSWORD = "Another horse 2"
 CARL = {"email": "carl@example.org", "username": "carl", "password": PASSWORD}
 AS_CARL = NewUser(email="carl@example.org", name="Carl")
@@ -27,6 +27,10 @@ async def tables(house: House) -> str:
     )
 
 
+@pytest.mark.story("todo/US-2")
+@pytest.mark.story("todo/FR-012")
+@pytest.mark.story("todo/SC-006")
+@pytest.mark.story("todo/FR-016")
 @pytest.mark.story("tasks/US-BE-1.2")
 @pytest.mark.story("todo/FR-003")
 @pytest.mark.parametrize("path", ["/auth/register", "/api/v1/auth/register"])
@@ -45,6 +49,10 @@ async def test_account_is_there_once_its_address_is_confirmed(house: House, path
     confirmed = await house.nobody.post("/auth/confirm-address", {"token": letter.token})
 
     assert (confirmed.status, confirmed.body) == (200, {"message": "E-mail address confirmed"})
+    [stored] = await house.run("SELECT password_hash FROM users WHERE email = 'carl@example.org'")
+    assert stored["password_hash"].startswith("$2b$")
+    recorded = [row["operation"] for row in await house.run("TABLE audit") if row["entity_id"] == said.body["id"]]
+    assert recorded == ["accounts.register", "accounts.confirm_address"]
     carl = await house.sign_in(AS_CARL, PASSWORD)
     assert (carl.id, carl.tokens["user"]["role"], carl.tokens["user"]["name"]) == (said.body["id"], "viewer", "carl")
     preferences = (await carl.get("/users/preferences")).body

@@ -8,14 +8,16 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from agent.accounts.users import NewUser
 from bridge.contracts.leaving import ENTRIES_MAX, Export
 from tests.integration.agent.accounts.house import ANN, BOB, EVE, House, open_house
 from tests.integration.agent.conftest import StoreDsns
 from tests.integration.agent.machine import PASSWORD, RECORDS
 from tests.waiting import until
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]  # the first waits for the house
 NEW = "Another horse 2"
+GONE = NewUser(email="gone@example.org", name="Ann")  # no other test's, whose entries stay in the trail
 MORE = "INSERT INTO entries SELECT n, 'p-1', 'Headache', 3, '2026-05-01T10:00Z' FROM generate_series(3, 412) AS n"
 
 
@@ -84,25 +86,26 @@ async def test_export_holds_every_record_of_its_owner_and_of_nobody_else(
 
 
 async def test_nothing_works_any_more_when_somebody_deleted_their_account(house: House) -> None:
-    ann, eve = await house.sign_in(ANN), await house.sign_in(EVE)
+    await house.people(GONE, EVE)
+    ann, eve = await house.sign_in(GONE), await house.sign_in(EVE)
     await ann.put("/users/profile", {"name": "Immergruen"})
     await ann.post("/feedback", {"message": "Immergruen is my name."})
     await eve.put(f"/users/{ann.id}", {"time_zone": "UTC"})  # whose answer is kept for a day
-    await house.nobody.post("/auth/reset-password/request", {"email": ANN.email})
-    token = await house.link(ANN.email)
+    await house.nobody.post("/auth/reset-password/request", {"email": GONE.email})
+    token = await house.link(GONE.email)
 
     assert (await ann.post("/users/deletion", {"password": PASSWORD})).status == 204
 
     assert (await ann.get("/users/profile")).status == 401
     assert (await ann.post("/auth/refresh", {"refresh_token": ann.tokens["refresh_token"]})).status == 401
-    assert (await house.nobody.post("/auth/login", {"email": ANN.email, "password": PASSWORD})).status == 401
+    assert (await house.nobody.post("/auth/login", {"email": GONE.email, "password": PASSWORD})).status == 401
     again = await house.nobody.post("/auth/reset-password/confirm", {"token": token, "new_password": NEW})
     assert again.wrong == ["token"]
-    assert ANN.email not in [user["email"] for user in (await eve.get("/users")).body["items"]]
+    assert GONE.email not in [user["email"] for user in (await eve.get("/users")).body["items"]]
     for table in ("users", "sessions", "grants", "idempotency", "one_time_tokens", "mails", "feedback", "audit"):
         rows = str([tuple(row) for row in await house.run(f"TABLE {table}")])
         assert "Immergruen" not in rows
-        assert "ann@example.org" not in rows
+        assert GONE.email not in rows
     trail = [row["operation"] for row in await house.run("TABLE audit") if row["entity_id"] == ann.id]
     assert {"accounts.delete", "audit.erase", "users.profile.change"} <= set(trail)
 

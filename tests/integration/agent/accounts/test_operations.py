@@ -40,6 +40,12 @@ def test_handlers_are_the_contracts_when_listed(accounts: Accounts) -> None:
     assert set(accounts.sessions.handlers) == {SIGN_IN, REFRESH, SIGN_OUT, CONFIRM_ADMIN}
 
 
+@pytest.mark.story("water/FR-002")
+@pytest.mark.story("water/FR-060")
+@pytest.mark.story("water/FR-064")
+@pytest.mark.story("tasks/US-BE-1.3")
+@pytest.mark.story("tasks/US-BE-1.4")
+@pytest.mark.story("todo/FR-004")
 async def test_sign_in_gives_tokens_when_the_password_is_right(accounts: Accounts) -> None:
     tokens = await accounts.sign_in(email=" ann@EXAMPLE.org ")
     assert (tokens.token_type, tokens.expires_in, tokens.refresh_expires_in) == ("Bearer", 86_400, 7 * 86_400)
@@ -50,6 +56,8 @@ async def test_sign_in_gives_tokens_when_the_password_is_right(accounts: Account
     assert (caller.user_id, caller.role, caller.token_version) == (accounts.ann, Role.TECHNICIAN, 1)
 
 
+@pytest.mark.story("water/FR-002")
+@pytest.mark.story("tasks/US-BE-1.4")
 async def test_sign_in_is_denied_alike_when_password_account_or_activity_is_wrong(
     accounts: Accounts, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -69,6 +77,7 @@ async def test_sign_in_is_denied_alike_when_password_account_or_activity_is_wron
     assert "horse" not in caplog.text
 
 
+@pytest.mark.story("tasks/US-BE-1.4")
 async def test_sign_in_is_limited_when_an_account_is_tried_too_often(accounts: Accounts) -> None:
     for number in range(5):
         assert await code_of(accounts.sign_in("Wrong horse 1", address=f"192.0.2.{number}")) is Code.BAD_CREDENTIALS
@@ -180,6 +189,8 @@ async def test_session_ends_when_a_token_two_generations_old_is_used_within_the_
     assert await code_of(accounts.refresh(second.refresh_token)) is Code.SESSION_ENDED
 
 
+@pytest.mark.story("water/FR-064")
+@pytest.mark.story("tasks/US-BE-1.3")
 async def test_refresh_is_denied_when_it_was_unused_for_too_long(accounts: Accounts) -> None:
     tokens = await accounts.sign_in()
     accounts.clock.advance(7 * DAY_S - 1)

@@ -11,7 +11,7 @@ from tests.integration.agent.accounts.conftest import soon
 from tests.integration.agent.accounts.house import ANN, BOB, House
 from tests.integration.agent.machine import PASSWORD
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]  # the first waits for the house
 NEW = "Another horse 2"
 DELETE = Query("test.delete", "DELETE FROM users", "Delete everybody.")
 
@@ -43,6 +43,8 @@ async def test_own_account_is_refused_when_nobody_is_signed_in(house: House) -> 
         assert (await house.nobody.ask(method, path, {})).status == 401
 
 
+@pytest.mark.story("hub/IH-020")
+@pytest.mark.story("tasks/US-BE-1.1")
 @pytest.mark.story("hub/IH-023")
 async def test_profile_keeps_what_is_left_out_when_it_is_changed(house: House) -> None:
     ann, bob = await house.sign_in(ANN), await house.sign_in(BOB)
@@ -170,6 +172,7 @@ async def test_account_is_refused_within_a_second_when_it_was_disabled_or_delete
         await house.people(ANN)
 
 
+@pytest.mark.story("hub/IH-020")
 @pytest.mark.story("hub/IH-023")
 @pytest.mark.story("tasks/US-BE-5.6")
 async def test_preferences_are_the_usual_until_they_are_changed_and_keep_what_is_left_out(house: House) -> None:
@@ -222,6 +225,7 @@ async def test_preferences_are_the_usual_where_the_store_has_what_this_program_d
     assert (await ann.get("/users/preferences")).body["units"] == "metric"
 
 
+@pytest.mark.story("hub/AC-057")
 @pytest.mark.parametrize("path", ["/users/profile", "/users/preferences"])
 async def test_change_is_refused_when_another_came_between(house: House, path: str) -> None:
     ann, body = await house.sign_in(ANN), {"time_zone": "Asia/Tokyo"}
@@ -251,6 +255,7 @@ async def test_username_is_one_accounts_in_whatever_letters(house: House) -> Non
     assert (await bob.put("/users/profile", {"username": "bob@example.org"})).status == 400
 
 
+@pytest.mark.story("hub/IH-020")
 async def test_activity_tells_of_sign_ins_and_of_what_others_did_when_asked(house: House) -> None:
     await house.nobody.post("/auth/login", {"email": ANN.email, "password": "Wrong horse 1"})
     ann, bob = await house.sign_in(ANN), await house.sign_in(BOB)

@@ -12,7 +12,7 @@ from bridge.process.clock import SystemClock
 from tests.integration.agent.accounts.house import ANN, BOB, Caller, House
 from tests.integration.agent.machine import PASSWORD
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]  # the first waits for the house
 NEW = "Another horse 2"
 MOVED = NewUser(email="ann@example.com", name="Ann")
 

@@ -37,6 +37,8 @@ def test_strength_is_refused_under_the_fields_own_name_when_bcrypt_would_not_see
     assert [(field.name, "72 bytes" in field.message) for field in caught.value.fields] == [("new_password", True)]
 
 
+@pytest.mark.story("todo/FR-012")
+@pytest.mark.story("todo/SC-006")
 async def test_password_matches_its_hash_when_it_is_the_same(passwords: Passwords) -> None:
     stored = await passwords.hash("  Correct horse 1 ")
     assert stored.startswith("$2b$04$")
