@@ -7,7 +7,7 @@ import socket
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
@@ -190,5 +190,5 @@ def _trust() -> ssl.SSLContext:
 
 def _cut(transport: asyncio.BaseTransport | None) -> None:
     """End the connection now: what a server still has to say is of no interest, and TLS would wait for it."""
-    if isinstance(transport, asyncio.WriteTransport):
-        transport.abort()
+    if transport is not None:
+        cast("asyncio.WriteTransport", transport).abort()  # uvloop's is none by its class
