@@ -168,7 +168,8 @@ class Agent:
         )
         self._auditing = Auditing(Reader(self._store), Grants(self._directory))
         self._heads = Heads(self._store, HeadKey.read_or_make(settings.tokens.keys_dir), clock)
-        self._reporting = Reporting(settings, self._tls, clock)
+        mail = Upkeep(self._store) if self._outbox.is_on else None
+        self._reporting = Reporting(settings, self._tls, clock, mail=mail)
         self._server = BridgeServer(
             boot=self._boot,
             authority=settings.bridge.server_name,

@@ -7,7 +7,16 @@ from typing import Any, Final, Literal
 
 from bridge.process.host_report import HostReport, UnitState
 from gateway.alerts.watches.condition import Condition, Watch
-from gateway.alerts.watches.facts import BackupFacts, BanFacts, DdnsFacts, Facts, GatewayFacts, KeepFacts, Traffic
+from gateway.alerts.watches.facts import (
+    BackupFacts,
+    BanFacts,
+    DdnsFacts,
+    Facts,
+    GatewayFacts,
+    KeepFacts,
+    MailFacts,
+    Traffic,
+)
 from gateway.alerts.watches.settings import Settings
 
 NOW: Final = 1_780_000_000.0
@@ -41,7 +50,7 @@ def backup(**changes: Any) -> BackupFacts:  # noqa: ANN401 - any field
 
 def keep(said: HostReport | None = None, **changes: Any) -> KeepFacts:  # noqa: ANN401 - any field
     ends = {"agent": NOW + 25 * DAY_S, "intermediate": NOW + 900 * DAY_S, "root": NOW + 5000 * DAY_S}
-    return replace(KeepFacts(said or host("keep"), NOW, backup(), ends), **changes)
+    return replace(KeepFacts(said or host("keep"), NOW, backup(), ends, mail=MailFacts(0, None, 0)), **changes)
 
 
 def gateway(name: str = "gateway@1", **changes: Any) -> GatewayFacts:  # noqa: ANN401 - any field

@@ -83,6 +83,13 @@ SELECT id, state, template, recipient, tries, created_at, CASE state WHEN 'waiti
        reason
 FROM mails WHERE $1 OR state IN ('waiting', 'sending', 'parked') ORDER BY created_at, id LIMIT $2;
 
+-- name: count_mails
+-- How many mails wait, since when the oldest of them does, and how many are parked.
+-- -> waiting bigint, oldest timestamptz, parked bigint
+SELECT count(*) FILTER (WHERE state <> 'parked') AS waiting, min(created_at) FILTER (WHERE state <> 'parked') AS oldest,
+       count(*) FILTER (WHERE state = 'parked') AS parked
+FROM mails WHERE state IN ('waiting', 'sending', 'parked');
+
 -- name: mail_by_cause
 -- What became of a mail so far.
 -- $1 cause text

@@ -9,6 +9,7 @@ from uuid import UUID
 from agent.db.pools import Pool
 from agent.mail.statements import QUERIES
 from bridge.contracts.operation import Model
+from bridge.contracts.system import MailState
 from bridge.errors import Code, NotFound
 
 LISTED_MAX = 1000
@@ -37,6 +38,12 @@ class Upkeep:
         """Return what waits or is parked, or with ``is_all`` what is remembered; at most :data:`LISTED_MAX`."""
         rows = await self._pool.fetch(QUERIES["list_mails"], is_all, LISTED_MAX, deadline=deadline)
         return [MailRow(**dict(row)) for row in rows]
+
+    async def state(self, *, deadline: float) -> MailState:
+        """Return how many wait and how many are parked."""
+        [row] = await self._pool.fetch(QUERIES["count_mails"], deadline=deadline)
+        oldest = None if row["oldest"] is None else row["oldest"].timestamp()
+        return MailState(waiting=row["waiting"], oldest=oldest, parked=row["parked"])
 
     async def progress(self, cause: str, *, deadline: float) -> tuple[str, int, str]:
         """Return state, tries and reason of the mail that ``cause`` has caused."""

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
+from agent.mail.upkeep import Upkeep
 from agent.report.backups import read_backup
 from agent.report.outbox import Outbox
 from agent.settings import AgentSettings
 from bridge.contracts.operation import Nothing, Operation
-from bridge.contracts.system import REPORT, REPORT_ACK, CertificateEnd, KeepReport, TakenReports
-from bridge.errors import Code, Unavailable
+from bridge.contracts.system import REPORT, REPORT_ACK, CertificateEnd, KeepReport, MailState, TakenReports
+from bridge.errors import AppError, Code, Unavailable
 from bridge.process.bans import HelperAway, ask_bans
 from bridge.process.clock import Clock
 from bridge.process.host import Places, ThisHost
@@ -19,6 +20,7 @@ from bridge.server import Answer, CallerContext, Handler
 from bridge.tls import ReloadingServerTLS
 
 _NOTHING: Final = Answer(b"{}")
+_QUERY_S: Final = 1.0
 _CERTIFICATES: Final[Mapping[str, Literal["agent", "intermediate", "root"]]] = {
     "leaf": "agent", "intermediate": "intermediate", "root": "root",
 }  # fmt: skip
@@ -27,7 +29,9 @@ _CERTIFICATES: Final[Mapping[str, Literal["agent", "intermediate", "root"]]] = {
 class Reporting:
     """Looks at this machine when asked, and not more often than every ``report.kept_s``, however many ask."""
 
-    def __init__(self, settings: AgentSettings, tls: ReloadingServerTLS, clock: Clock) -> None:
+    def __init__(
+        self, settings: AgentSettings, tls: ReloadingServerTLS, clock: Clock, *, mail: Upkeep | None = None
+    ) -> None:
         figures = settings.report
         places = Places(
             disk=figures.disk,
@@ -38,6 +42,7 @@ class Reporting:
         self._host = ThisHost("keep", figures.units, clock=clock, places=places)
         self._state_file = settings.backup.state_file if settings.backup.target else None
         self._tls = tls
+        self._mail = mail
         self._bans_socket = figures.bans_socket
         self._outbox = Outbox(figures.outbox)
         self._clock = clock
@@ -69,6 +74,7 @@ class Reporting:
     async def _look(self) -> bytes:
         async with asyncio.TaskGroup() as tasks:
             host, bans = tasks.create_task(self._host.read()), tasks.create_task(self._count_bans())
+            mail = tasks.create_task(self._look_at_mail())
         waiting, backup = await asyncio.to_thread(
             lambda: (self._outbox.waiting(), read_backup(self._state_file) if self._state_file else None)
         )
@@ -81,8 +87,17 @@ class Reporting:
             bans=bans.result(),
             events=waiting.oldest,
             waiting=waiting.count,
+            mail=mail.result(),
         )
         return report.model_dump_json().encode()
+
+    async def _look_at_mail(self) -> MailState | None:
+        if self._mail is None:
+            return None
+        try:
+            return await self._mail.state(deadline=self._clock.monotonic() + _QUERY_S)
+        except AppError:  # that the store is away is told otherwise
+            return None
 
     async def _count_bans(self) -> int | None:
         try:

@@ -74,8 +74,21 @@ class WaitingReport(Model):
     because_of: str | None = None
 
 
+class MailState(Model):
+    """How mail to people is. ``oldest`` is when the longest waiting one was put in, Unix time; None where none waits.
+
+    ``parked`` are those that were given up, for the owner to see.
+    """
+
+    waiting: int
+    oldest: float | None
+    parked: int
+
+
 class KeepReport(Model):
     """How the keep is. ``backup`` is None where there are no backups, ``bans`` where their count cannot be read.
+
+    ``mail`` is None where none is sent, or the store is away.
 
     ``events`` are the oldest of what waits, ``waiting`` is how many that are in all.
     """
@@ -86,6 +99,7 @@ class KeepReport(Model):
     bans: int | None
     events: tuple[WaitingReport, ...]
     waiting: int
+    mail: MailState | None = None
 
 
 class TakenReports(Model):

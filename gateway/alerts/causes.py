@@ -8,7 +8,8 @@ from typing import Final
 
 _AWAY: Final = ("bridge.*", "breaker.*", "database.*", "gateway.errors*", "gateway.slow*", "web.errors*", "web.slow*",
                 "backup.*", "keep.*")  # fmt: skip
-_OFFLINE: Final = ("ddns.*", "port.*", "mapping.*", "certificate.renewal*", "mirror.*", "clock.*", "alerts.*")
+_OFFLINE: Final = ("ddns.*", "port.*", "mapping.*", "certificate.renewal*", "mirror.*", "clock.*", "alerts.*",
+                   "mail.waiting")  # fmt: skip
 
 FOLLOWS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("line.keep_*", _AWAY),

@@ -42,6 +42,15 @@ class BackupFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class MailFacts:
+    """``oldest``: when the mail that has waited for the longest was put in, Unix time."""
+
+    waiting: int
+    oldest: float | None
+    parked: int
+
+
+@dataclass(frozen=True, slots=True)
 class KeepFacts:
     """What the keep said, and when the door heard it (Unix time)."""
 
@@ -51,6 +60,7 @@ class KeepFacts:
     certificates: Mapping[str, float]
     events: tuple[Mapping[str, Any], ...] = ()
     """The reports that wait there, as they came."""
+    mail: MailFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,9 @@ class Settings:
     release: Path = Path("/opt/drawbridge/current")
     disk: Path = Path("/")
     units: tuple[str, ...] = (
-        "nginx.service", "gateway@1.service", "gateway@2.service", "gateway-ddns.service", "bans.service",
-        "rescue-sshd.service", "rescue-helper.service", "rescue-selftest.service", "certificate.service",
+        "nginx.service", "gateway@1.service", "gateway@2.service", "gateway-ddns.service", "gateway-relay.service",
+        "bans.service", "rescue-sshd.service", "rescue-helper.service", "rescue-selftest.service",
+        "certificate.service",
     )  # fmt: skip
     web_names: tuple[str, ...] = ()
     web_port: int = 443

@@ -26,6 +26,7 @@ from gateway.alerts.watches.facts import (
     Facts,
     GatewayFacts,
     KeepFacts,
+    MailFacts,
 )
 from gateway.alerts.watches.figures import Window, parse
 from gateway.alerts.watches.settings import Settings
@@ -192,7 +193,7 @@ async def _run(look: Callable[[], Awaitable[None]]) -> None:
 
 def keep_facts(values: dict[str, Any], heard_at: float) -> KeepFacts:
     """Return what the keep said. Raises KeyError, TypeError or ValueError for what is no report of it."""
-    backup = values["backup"]
+    backup, mail = values["backup"], values.get("mail")  # an older keep says nothing of mail
     return KeepFacts(
         host=HostReport.of(values["host"]),
         heard_at=heard_at,
@@ -207,6 +208,13 @@ def keep_facts(values: dict[str, Any], heard_at: float) -> KeepFacts:
         ),
         certificates={str(each["name"]): float(each["ends"]) for each in values["certificates"]},
         events=tuple(_objects(values["events"])),
+        mail=None
+        if mail is None
+        else MailFacts(
+            waiting=int(mail["waiting"]),
+            oldest=None if mail["oldest"] is None else float(mail["oldest"]),
+            parked=int(mail["parked"]),
+        ),
     )
 
 

@@ -21,6 +21,7 @@ from gateway.alerts.watches import (
     http_errors,
     keep,
     latency,
+    mail,
     temperature,
     under_voltage,
     units,
@@ -34,7 +35,7 @@ from gateway.alerts.watches.sources import Sources
 
 WATCHES: Final[tuple[Watch, ...]] = (
     gateways.SILENT, http_errors.WATCH, latency.WATCH, breaker.WATCH, keep.WATCH, units.WATCH, certificates.WATCH,
-    backup.WATCH, bans.WATCH, disk.WATCH, clock.WATCH, temperature.WATCH, under_voltage.WATCH, ddns.WATCH,
+    backup.WATCH, mail.WATCH, bans.WATCH, disk.WATCH, clock.WATCH, temperature.WATCH, under_voltage.WATCH, ddns.WATCH,
 )  # fmt: skip
 
 EVERY_S: Final = 15.0

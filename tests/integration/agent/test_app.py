@@ -368,10 +368,17 @@ async def test_mail_leaves_the_agent_at_once_when_its_cause_is_committed(
             "host": "localhost", "port": server.port, "security": "tls", "username": USER, "password": MAIL_PASSWORD,
             "sender": "box@example.org", "site": "https://health.example.org", "key_file": str(tmp_path / "mail-key"),
         }  # fmt: skip
-        async with machine.running(mail=mail) as running:
+        async with machine.running(mail=mail, report={"kept_s": 0.01}) as running:
             await until(lambda: hears(running))
             async with running.agent._store.transaction(soon()) as transaction:
                 await running.agent._outbox.enqueue(
                     transaction, Template.ACCOUNT_EXISTS, to=EMAIL, language="en", values={"link": "/"}, cause="x"
                 )
             await waiting_until(lambda: server.mailbox.recipients == [EMAIL])
+
+            async def is_stored() -> bool:
+                await asyncio.sleep(0.05)
+                mail = (await running.call(system.REPORT)).mail
+                return mail is not None and (mail.waiting, mail.parked) == (0, 0)
+
+            await until(is_stored)

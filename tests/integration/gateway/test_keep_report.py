@@ -36,6 +36,13 @@ async def test_keep_says_how_it_is_when_its_databases_are_away(hosts: Hosts) -> 
     assert (said["bans"], said["events"], said["waiting"]) == (None, [], 0)
 
 
+async def test_nothing_is_told_of_mail_when_the_store_is_away(hosts: Hosts) -> None:
+    mail = {"host": "m.example.org", "sender": "a@example.org", "site": "https://b.example.org",
+            "key_file": str(hosts.folder / "mail-key")}  # fmt: skip
+    async with hosts.machine.running(report=hosts.report, mail=mail) as running, hosts.gateway(running.port):
+        assert (await hosts.keep())["mail"] is None
+
+
 async def test_no_backup_is_told_of_when_there_are_none(hosts: Hosts) -> None:
     async with hosts.machine.running(report=hosts.report) as running, hosts.gateway(running.port):
         assert (await hosts.keep())["backup"] is None

@@ -9,6 +9,7 @@ import trustme
 
 from agent.db.pools import Pool
 from agent.mail.upkeep import Upkeep
+from bridge.contracts.system import MailState
 from bridge.process.clock import utc
 from tests.integration.agent.mail.conftest import ANN, Sending, rows, soon
 from tests.mail_server import mail_server
@@ -72,3 +73,15 @@ async def test_mail_is_forgotten_when_it_ended_long_ago(authority: trustme.CA, s
     }  # fmt: skip
     await upkeep.forget_old(now + timedelta(hours=3), keep_s=3600, deadline=soon())
     assert set(await sending.states()) == {"waiting"}
+
+
+async def test_state_counts_what_waits_and_what_is_parked(authority: trustme.CA, sending: Sending, store: Pool) -> None:
+    upkeep = Upkeep(store)
+    assert await upkeep.state(deadline=soon()) == MailState(waiting=0, oldest=None, parked=0)
+    at = sending.clock.time()
+    await sending.put("parked", to="nobody")
+    sending.clock.advance(60)
+    await sending.put("waiting")
+    sending.clock.advance(60)
+    await sending.put("younger")
+    assert await upkeep.state(deadline=soon()) == MailState(waiting=2, oldest=at + 60, parked=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
 from gateway.alerts.watches import (
@@ -20,8 +22,10 @@ from gateway.alerts.watches import (
     under_voltage,
     units,
 )
+from gateway.alerts.watches import mail as mails
 from gateway.alerts.watches.condition import Watch
-from gateway.alerts.watches.facts import BanFacts, DdnsFacts, Facts, Traffic
+from gateway.alerts.watches.facts import BanFacts, DdnsFacts, Facts, MailFacts, Traffic
+from gateway.alerts.watches.sources import keep_facts
 from gateway.alerts.watches.watching import WATCHES
 from tests import watch_facts as well
 from tests.watch_facts import DAY_S, NOW, SETTINGS, causes, facts, gateway, host, look, unit
@@ -201,6 +205,43 @@ def test_backup_is_told_at_once_when_the_first_one_failed() -> None:
 
 def test_backup_is_nobodys_business_when_there_are_none() -> None:
     assert look(backup.WATCH, facts(keep=well.keep(backup=None))) == []
+
+
+@pytest.mark.parametrize(
+    ("mail", "said"),
+    [
+        (MailFacts(2, NOW - 1800, 0), []),
+        (MailFacts(0, None, 1), [("mail.parked", "A mail could not be sent")]),
+        (MailFacts(0, None, 3), [("mail.parked", "3 mails could not be sent")]),
+        (MailFacts(1, NOW - 1860, 0), [("mail.waiting", "A mail has been waiting for 31 min")]),
+        (MailFacts(7, NOW - 7200, 0), [("mail.waiting", "7 mails have been waiting for 120 min")]),
+    ],
+    ids=["young", "parked", "several parked", "late", "several late"],
+)
+def test_mail_is_told_when_it_was_given_up_or_waits_for_long(mail: MailFacts, said: list[tuple[str, str]]) -> None:
+    seen = look(mails.WATCH, facts(keep=well.keep(mail=mail)))
+    assert [(each.cause, each.summary) for each in seen] == said
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ({}, None),  # an older keep
+        ({"mail": None}, None),
+        ({"mail": {"waiting": 1, "oldest": 5, "parked": 2}}, MailFacts(1, 5.0, 2)),
+        ({"mail": {"waiting": 0, "oldest": None, "parked": 0}}, MailFacts(0, None, 0)),
+    ],
+    ids=["old", "off", "some", "none"],
+)
+def test_mail_is_read_when_the_keep_tells_of_it(said: dict[str, object], read: MailFacts | None) -> None:
+    report: dict[str, object] = {"host": asdict(host("keep")), "backup": None, "certificates": [], "events": []}
+    assert keep_facts(report | said, NOW).mail == read
+
+
+def test_mail_is_unknown_when_the_keep_says_nothing_of_it() -> None:
+    assert look(mails.WATCH, facts(keep=well.keep(mail=None))) == []
+    assert not mails.WATCH.knows(facts(keep=well.keep(mail=None)), "mail.parked")
+    assert not mails.WATCH.knows(facts(keep=None), "mail.parked")
 
 
 def test_backup_is_unknown_when_the_keep_is_silent() -> None:
