@@ -55,6 +55,8 @@ PROOFS: Final = {
     "change history": (
         "test_no_operation_writes_records_when_all_are_listed",
         "test_records_cannot_be_written_when_the_agents_own_login_tries",
+        "test_audit_trail_cannot_be_changed_when_the_agents_own_login_tries",
+        "test_what_was_read_is_in_the_audit_trail_when_the_gateway_acts_as_somebody",
     ),
     "replay, reflect or splice messages": (
         "test_message_is_refused_when_it_was_sent_before",
@@ -349,6 +351,28 @@ async def test_records_cannot_be_written_when_the_agents_own_login_tries(intrude
         for statement in ("DELETE FROM diary", "UPDATE diary SET severity = 0", "DROP VIEW entries"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(statement)
+    finally:
+        await connection.close(timeout=5)
+
+
+async def test_audit_trail_cannot_be_changed_when_the_agents_own_login_tries(intruder: Intruder) -> None:
+    connection = await asyncpg.connect(intruder.stage.logins.agent, timeout=5)
+    try:
+        assert await connection.fetchval("SELECT count(*) FROM audit") > 0
+        for statement in ("DELETE FROM audit", "UPDATE audit SET user_id = NULL", "TRUNCATE audit", "DROP TABLE audit"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(statement)
+    finally:
+        await connection.close(timeout=5)
+
+
+async def test_what_was_read_is_in_the_audit_trail_when_the_gateway_acts_as_somebody(intruder: Intruder) -> None:
+    assert await intruder.send(intruder.hand.write(LIST.name, ListSymptoms(), token=intruder.ada)) is None
+    connection = await asyncpg.connect(intruder.stage.logins.agent, timeout=5)
+    try:
+        looks = "SELECT entity, entity_id, actor FROM audit WHERE operation = $1 ORDER BY number DESC LIMIT 1"
+        [look] = await connection.fetch(looks, LIST.name)
+        assert tuple(look) == ("health.records", "ada", "user")
     finally:
         await connection.close(timeout=5)
 
