@@ -9,6 +9,7 @@ from typing import Final, NoReturn
 
 import bcrypt
 
+from agent.accounts.common_passwords import is_common
 from agent.settings import Passwords as PasswordSettings
 from bridge.errors import Code, FieldError, Invalid
 
@@ -18,7 +19,7 @@ BYTES_MAX: Final = 72
 
 
 def check_strength(password: str, *, field: str = "password") -> None:
-    """Raise Invalid, which names ``field``, unless a new password is mixed, long and short enough."""
+    """Raise Invalid, which names ``field``, unless a new password is mixed, long and short enough, and uncommon."""
     kinds = (str.isupper, str.islower, str.isdigit)
     _as_bytes(password, field)
     if len(password) < LENGTH_MIN or not all(any(map(kind, password)) for kind in kinds):
@@ -26,6 +27,8 @@ def check_strength(password: str, *, field: str = "password") -> None:
             f"must have at least {LENGTH_MIN} characters with an upper-case letter, a lower-case letter and a digit",
             field,
         )
+    if is_common(password):
+        _refuse("is one of those that everybody would try first", field)
 
 
 class Passwords:

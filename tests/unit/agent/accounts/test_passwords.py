@@ -17,7 +17,7 @@ def passwords() -> Iterator[Passwords]:
     passwords.close()
 
 
-@pytest.mark.parametrize("password", ["Abcdefg1", "ÄÖÜäöü12", "x" * 70 + "Y1"])
+@pytest.mark.parametrize("password", ["Zebrafnk1", "ÄÖÜäöü12", "Correct horse 1"])
 def test_strength_passes_when_long_and_mixed_enough(password: str) -> None:
     check_strength(password)
 
@@ -28,6 +28,13 @@ def test_strength_is_refused_when_short_or_of_one_kind(password: str) -> None:
         check_strength(password)
     assert caught.value.fields[0].name == "password"
     assert password == "" or password not in caught.value.fields[0].message
+
+
+@pytest.mark.parametrize("password", ["Password1", "Qwertz123"])
+def test_strength_is_refused_when_everybody_would_try_it(password: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        check_strength(password, field="new_password")
+    assert [(field.name, "first" in field.message) for field in caught.value.fields] == [("new_password", True)]
 
 
 @pytest.mark.parametrize("password", ["x" * 71 + "Y1", "ä" * 36 + "Y1"])
