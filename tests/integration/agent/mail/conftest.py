@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +37,17 @@ def soon() -> float:
 @pytest.fixture(scope="session")
 def authority() -> trustme.CA:
     return trustme.CA()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_secret_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Whatever a test does: no link, password or address is in a line of ours."""
+    for logger in ("agent", "gateway"):
+        caplog.set_level(logging.DEBUG, logger=logger)
+    yield
+    lines = [str(record.__dict__) for record in caplog.records if record.name.startswith(("agent", "gateway"))]
+    for secret in ("sesame", PASSWORD, ANN):
+        assert not [line for line in lines if secret in line]
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import ssl
 from datetime import timedelta
@@ -30,6 +29,7 @@ from tests.waiting import until
 BOTH: tuple[Security, ...] = ("starttls", "tls")
 
 
+@pytest.mark.story("tasks/US-BE-5.4")
 @pytest.mark.parametrize("security", BOTH)
 async def test_mail_arrives_and_is_erased_when_the_server_takes_it(
     authority: trustme.CA, sending: Sending, security: Security
@@ -71,6 +71,7 @@ async def test_mails_share_a_connection_when_several_wait(authority: trustme.CA,
     assert server.mailbox.sessions == 1
 
 
+@pytest.mark.story("tasks/US-BE-5.4")
 async def test_mail_is_tried_thrice_and_parked_when_the_server_says_later(
     authority: trustme.CA, sending: Sending
 ) -> None:
@@ -129,7 +130,6 @@ async def test_mail_is_parked_and_others_arrive_when_the_server_refuses_it(
 async def test_no_mail_loses_a_try_when_the_server_is_away(
     authority: trustme.CA, sending: Sending, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, logger="agent.mail")
     await sending.put("reset 1")
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
@@ -351,7 +351,6 @@ async def test_waiting_mails_are_found_by_their_index_when_there_are_many(store:
 async def test_mail_arrives_over_tls_of_our_own_when_it_goes_through_the_relay(
     authority: trustme.CA, sending: Sending, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, logger="gateway.relay")
     await sending.put("reset 1")
     async with mail_server(authority, name="127.0.0.1") as server:
         target = f"127.0.0.1:{server.port}"
