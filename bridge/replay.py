@@ -7,6 +7,7 @@ processes long silent by the time window of the signature, everything before a r
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +22,7 @@ class _Window:
     highest: int
     used: int  # bit n stands for the counter ``highest - n``
     accepted_at: float
+    not_before: float  # what this process sent before, and is forgotten, may be accepted until then
 
 
 class ReplayMemory:
@@ -45,10 +47,13 @@ class ReplayMemory:
         """
         window = self._windows.get(process)
         if window is None:
+            not_before = now if self._is_full else -math.inf  # once it is full, whoever is new may be back
             if not self._has_room(now):
                 return False
-            self._windows[process] = _Window(counter, 1, now)
+            self._windows[process] = _Window(counter, 1, now, not_before)
             return True
+        if now < window.not_before:  # the clock was set back
+            return False
         ahead = counter - window.highest
         if ahead > 0:
             window.used = (window.used << ahead & self._mask | 1) if ahead < self._window else 1
@@ -61,10 +66,14 @@ class ReplayMemory:
         window.accepted_at = max(window.accepted_at, now)
         return True
 
+    @property
+    def _is_full(self) -> bool:
+        return len(self._windows) >= self._processes_max
+
     def _has_room(self, now: float) -> bool:
         # The longest silent goes first and the memory stays full, so who spoke longest ago never gets younger: where
         # the clock is set back to when a forgotten process spoke, nobody is silent for long enough, and none gets in.
-        if len(self._windows) < self._processes_max:
+        if not self._is_full:
             return True
         silent = min(self._windows, key=lambda process: self._windows[process].accepted_at)
         if now - self._windows[silent].accepted_at <= FORGET_AFTER_S:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bridge.replay import FORGET_AFTER_S, PROCESSES_MAX, WINDOW_COUNTERS, ReplayMemory
@@ -47,6 +47,7 @@ def test_memory_agrees_with_a_set_of_all_nonces_when_nobody_is_forgotten(
 
 
 @given(nonces=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.floats(-100, 100)), max_size=300))
+@example(nonces=[(2, 1, 0), (3, 0, 0), (0, 0, 0), (1, 0, 61), (2, 0, 0), (2, 1, -1)])  # forgotten, back, clock set back
 def test_memory_accepts_no_nonce_twice_within_its_lifetime_when_processes_come_and_go(
     nonces: list[tuple[int, int, float]],
 ) -> None:
@@ -102,7 +103,9 @@ def test_process_is_refused_when_the_clock_is_set_back_to_before_one_was_forgott
     memory = full_memory()
     assert memory.accept("new", 1, NOW + 1000)
     assert not memory.accept("p0", 1, NOW)
-    assert memory.accept("new", 2, NOW), "who is remembered goes on"
+    assert not memory.accept("new", 2, NOW), "it may have been here before, and have used this then"
+    assert memory.accept("p1", 2, NOW), "who was never forgotten goes on"
+    assert memory.accept("new", 2, NOW + 1000)
 
 
 @pytest.mark.parametrize("set_back_s", [1.0, 3600.0])
