@@ -41,8 +41,7 @@ from gateway.accounts.feedback import FeedbackApi
 from gateway.accounts.joining import JoiningApi
 from gateway.accounts.leaving import LeavingApi
 from gateway.accounts.own_account import OwnAccountApi
-from gateway.accounts.pages import links as link_pages
-from gateway.accounts.pages.links import LinkPages
+from gateway.accounts.pages import routes as account_pages
 from gateway.accounts.signing_in import SigningIn
 from gateway.accounts.tokens import TokenVerifier
 from gateway.apps import health as health_app
@@ -123,10 +122,11 @@ def build_application(settings: GatewaySettings, parts: Parts) -> web.Applicatio
     csp_reports.add_routes(app)
     openapi.add_routes(app, OpenApi())
     health.add_routes(app, parts.health)
-    signing_in.add_routes(app, SigningIn(bridge=parts.bridge, verifier=parts.verifier))
+    sign_up = settings.joining.sign_up
+    signing_in.add_routes(app, SigningIn(bridge=parts.bridge, verifier=parts.verifier, offers_sign_up=sign_up))
     own_account.add_routes(app, OwnAccountApi(bridge=parts.bridge, verifier=parts.verifier))
     joining.add_routes(app, JoiningApi(bridge=parts.bridge))
-    link_pages.add_routes(app, LinkPages(bridge=parts.bridge))
+    account_pages.add_routes(app, bridge=parts.bridge, verifier=parts.verifier, offers_sign_up=sign_up)
     records = {"health": ExportedRecords(parts.bridge).pages}
     leaving.add_routes(app, LeavingApi(bridge=parts.bridge, verifier=parts.verifier, records=records))
     feedback.add_routes(app, FeedbackApi(bridge=parts.bridge))

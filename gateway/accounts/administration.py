@@ -35,6 +35,7 @@ from gateway.web.context import CONTEXT
 from gateway.web.described import Description, Query, described
 from gateway.web.inputs import query_values, read_json, validate
 from gateway.web.paging import next_page_link
+from gateway.web.problems import wants_page
 
 _PARAMETERS: Final = frozenset({"role", "is_active", "text", "limit", "cursor"})
 
@@ -76,8 +77,10 @@ class AdministrationApi:
         )
     )
     async def list(self, request: web.Request) -> web.Response:
-        """``GET /users?role=&is_active=&text=&limit=&cursor=``: a page of accounts by address."""
+        """``GET /users?role=&is_active=&text=&limit=&cursor=``: a page of accounts by address; people get the page."""
         context = request[CONTEXT]
+        if wants_page(request):
+            return web.Response(status=303, headers={hdrs.LOCATION: "/accounts"})
         context.require_user()
         reply = await call(self._bridge, context, LIST_USERS, _list_parameters(request))
         response = json_response(reply)

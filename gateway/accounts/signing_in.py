@@ -32,6 +32,7 @@ _NOTICES: Final[Mapping[str, str]] = MappingProxyType(
         "signed-out": "You are signed out.",
         "address-confirmed": "Your e-mail address is confirmed. You can sign in with it now.",
         "password-reset": "Your password is changed. Sign in with the new one.",
+        "account-deleted": "Your account is deleted, and everything that was kept of it.",
         "account-made": "Your account is there. Sign in with your e-mail address and the password that you chose.",
     }
 )
@@ -68,14 +69,17 @@ class RefreshTokens(Model):
 class SigningIn:
     """The handlers of the sign-in page and of ``/auth/…``."""
 
-    def __init__(self, *, bridge: Bridge, verifier: TokenVerifier) -> None:
+    def __init__(self, *, bridge: Bridge, verifier: TokenVerifier, offers_sign_up: bool) -> None:
         self._bridge = bridge
         self._verifier = verifier
+        self._offers_sign_up = offers_sign_up
 
     async def show_page(self, request: web.Request) -> web.Response:
         """``GET /sign-in?next=``: the form."""
         query = parse_query(request.rel_url.raw_query_string)
-        return _page(request, next_path=own_path(query.get("next", ["/"])[-1]), notice=query.get("notice", [""])[-1])
+        return self._page(
+            request, next_path=own_path(query.get("next", ["/"])[-1]), notice=query.get("notice", [""])[-1]
+        )
 
     @described(
         Description(
@@ -97,7 +101,7 @@ class SigningIn:
             tokens = await self._sign_in(request[CONTEXT], form)
         except Denied as error:
             request[CONTEXT].fail_with(error)
-            return _page(request, next_path=own_path(form.next), email=form.email, error=error)
+            return self._page(request, next_path=own_path(form.next), email=form.email, error=error)
         response = _see_other(own_path(form.next))
         set_session(response, tokens)
         return response
@@ -167,6 +171,15 @@ class SigningIn:
         clear_session(response)
         return response
 
+    def _page(
+        self, request: web.Request, *, next_path: str, notice: str = "", email: str = "", error: AppError | None = None
+    ) -> web.Response:
+        values = {
+            "next_path": next_path, "notice": notice, "email": email, "error": error, "words": _NOTICES,
+            "offers_sign_up": self._offers_sign_up,
+        }  # fmt: skip
+        return render("sign_in.html", request, values, status=error.code.status if error else 200)
+
     async def _end_session(self, request: web.Request) -> None:
         """End the session by its access token, or where that is no longer good by its refresh token, if it is there."""
         context = request[CONTEXT]
@@ -230,11 +243,3 @@ def _see_other(path: str) -> web.Response:
 
 def _tokens_response(tokens: Tokens) -> web.Response:
     return web.Response(body=tokens.model_dump_json().encode(), content_type=JSON)
-
-
-def _page(
-    request: web.Request, *, next_path: str, notice: str = "", email: str = "", error: AppError | None = None
-) -> web.Response:
-    values = {"next_path": next_path, "notice": notice, "email": email, "error": error, "words": _NOTICES}
-    status = error.code.status if error else 200
-    return render("sign_in.html", request, values, status=status)

@@ -75,6 +75,7 @@ class AuditPages:
         page = Looks.model_validate_json(reply.body)
         older = "" if page.next is None else "/account/seen?" + urlencode({"cursor": page.next})
         values = {"looks": page.items, "older": older, "when": self._when, "words": _words}
+        values |= {"here": "seen", "said": ""}
         return render("audit/seen.html", request, values)
 
     def _when(self, at: datetime) -> str:

@@ -21,6 +21,7 @@ from gateway.settings.serving import (
     CacheTimes,
     Chat,
     Feed,
+    Joining,
     Limits,
     Listen,
     Log,
@@ -46,6 +47,7 @@ __all__ = [
     "Ddns",
     "Feed",
     "GatewaySettings",
+    "Joining",
     "Limits",
     "Listen",
     "Log",
@@ -67,6 +69,7 @@ class GatewaySettings(Section):
     web: Web = Web()
     limits: Limits = Limits()
     session: Session = Session()
+    joining: Joining = Joining()
     protection: Protection = Protection()
     chat: Chat = Chat()
     log: Log = Log()

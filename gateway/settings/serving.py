@@ -40,6 +40,15 @@ Origin = Annotated[str, AfterValidator(_origin)]
 SealKey = Annotated[SecretStr, AfterValidator(_seal_key)]
 
 
+class Joining(Section):
+    """How people come by an account."""
+
+    sign_up: bool = Field(
+        default=False,
+        description="Whether signing in leads to `/sign-up`. The agent's `joining.sign_up` says who may sign up.",
+    )
+
+
 class Listen(Section):
     """Where browsers (or nginx) reach this process."""
 

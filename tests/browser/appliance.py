@@ -28,6 +28,7 @@ SETTINGS: Final = {
     "DRAWBRIDGE_GATEWAY_LIMITS__ADDRESS_TOTAL_PER_MINUTE": "10000",
     "DRAWBRIDGE_GATEWAY_BRIDGE__BREAKER__CALLS_MIN": "1000",
     "DRAWBRIDGE_GATEWAY_BRIDGE__CACHE__ORIGIN_HOLD_S": "0",
+    "DRAWBRIDGE_GATEWAY_JOINING__SIGN_UP": "true",
 }
 """Every test signs in to the same account from the same address, and none is about how long a gateway leaves a
 failed agent alone."""

@@ -22,7 +22,7 @@ DANGER: Final = "I have crushing chest pain right now"
 _TAP_TARGETS: Final = """() => [...document.querySelectorAll("a, button, input:not([type=hidden]), textarea")]
     .filter((target) => target.checkVisibility() && !target.matches(".skip"))
     .map((target) => {
-        const { width, height } = target.getBoundingClientRect();
+        const { width, height } = (target.closest("label.check") ?? target).getBoundingClientRect();
         const isInASentence = target.matches("p > a:not(.button)");
         return [target.textContent.trim() || target.name || target.className, isInASentence, Math.min(width, height)];
     })"""

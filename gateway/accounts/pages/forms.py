@@ -94,6 +94,4 @@ def _in_words(message: str) -> str:
         return "must not be empty" if match[1] == "at least 1 character" else f"must have {match[1]}"
     if message.startswith("String should match pattern"):
         return "is not written as it should be"
-    if message == "Field required":
-        return "must not be empty"
     return message

@@ -2,64 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
-from html import unescape
-
 import pytest
-from aiohttp import ClientSession
 
+from tests.integration.agent.accounts.browser import Browser
 from tests.integration.agent.accounts.house import ANN, EVE, House
 from tests.integration.agent.machine import PASSWORD
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 NEW = "Another horse 2"
-
-
-@dataclass
-class Browser:
-    """A browser without scripts: it keeps cookies, follows redirects, and sends the forms that pages hold."""
-
-    http: ClientSession
-    cookies: dict[str, str] = field(default_factory=dict)
-    path: str = ""
-    status: int = 0
-    text: str = ""
-
-    async def open(self, path: str) -> str:
-        await self._ask("GET", path)
-        return self.text
-
-    async def send(self, action: str, **typed: str) -> str:
-        """Send the form of this page that goes to ``action``: its hidden fields, and what is typed."""
-        form = re.search(rf'<form method="post" action="{re.escape(action)}".*?</form>', self.text, re.DOTALL)
-        assert form is not None, self.text
-        hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', form[0])
-        names = set(re.findall(r'\bname="([^"]+)"', form[0]))
-        assert typed.keys() <= names, f"{typed.keys() - names} is not on the page"
-        await self._ask("POST", action, {name: unescape(value) for name, value in hidden} | typed)
-        return self.text
-
-    async def sign_in(self, email: str, password: str = PASSWORD) -> Browser:
-        await self.open("/sign-in")
-        await self.send("/auth/login", email=email, password=password)
-        assert self.path == "/", self.text
-        return self
-
-    async def _ask(self, method: str, path: str, fields: dict[str, str] | None = None) -> None:
-        for _ in range(5):
-            headers = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
-            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-            url = f"http://localhost{path}"
-            async with self.http.request(method, url, data=fields, headers=headers, allow_redirects=False) as response:
-                self.status, self.text, self.path = response.status, await response.text(), path
-                for name, morsel in response.cookies.items():
-                    self.cookies[name] = morsel.value
-                    if not morsel.value:
-                        del self.cookies[name]
-            if response.status != 303:
-                return
-            method, path, fields = "GET", response.headers["Location"], None
 
 
 async def test_password_is_another_one_when_the_link_in_the_mail_was_followed(house: House) -> None:
@@ -103,3 +53,138 @@ async def test_account_has_its_other_address_when_that_was_confirmed(house: Hous
 
     assert "Your e-mail address is confirmed" in browser.text
     await browser.sign_in("ann@example.net")
+
+
+async def test_somebody_signs_up_when_the_keep_lets_them(house: House) -> None:
+    browser = Browser(house.http)
+    await browser.open("/sign-up")
+    assert "By invitation only" in browser.text  # this site does not offer it; the keep would
+    await browser.post(
+        "/sign-up", {"email": " carl@example.org ", "password": NEW, "again": NEW, "name": "Carl", "username": ""}
+    )
+    assert "A mail is on its way" in browser.text
+
+    await browser.open(f"/confirm-address?token={await house.link('carl@example.org')}")
+    await browser.send("/confirm-address")
+
+    await browser.sign_in("carl@example.org", NEW)
+
+
+async def test_profile_and_preferences_are_others_when_they_were_saved(house: House) -> None:
+    browser = await Browser(house.http).sign_in(ANN.email)
+    await browser.open("/account")
+    assert f"<strong>{ANN.email}</strong>" in browser.text
+    assert 'value="Europe/London"' in browser.text
+
+    assert "Your profile is saved." in await browser.send("/account/profile", name="Ann <Lee>", username="ann")
+    assert 'value="Ann &lt;Lee&gt;"' in browser.text
+    typed = {"language": "de", "time_zone": "Asia/Tokyo", "units": "imperial", "deadline_threshold": "1w"}
+    assert "Your preferences are saved." in await browser.send("/account/preferences", notice_overdue="on", **typed)
+
+    preferences = (await (await house.sign_in(ANN)).get("/users/preferences")).body
+    assert preferences["notifications"] == {"email": False, "deadline_threshold": "1w", "types": ["overdue"]}
+    assert (preferences["language"], preferences["time_zone"], preferences["units"]) == ("de", "Asia/Tokyo", "imperial")
+    assert '<option value="imperial" selected>' in browser.text
+    assert browser.text.count(" checked>") == 1
+
+
+async def test_change_is_kept_and_can_be_repeated_when_somebody_was_faster(house: House) -> None:
+    browser, ann = await Browser(house.http).sign_in(ANN.email), await house.sign_in(ANN)
+    for action, typed, faster in (
+        ("/account/profile", {"name": "Ann Typed"}, ("/users/profile", {"name": "Ann Faster"})),
+        ("/account/preferences", {"language": "fr"}, ("/users/preferences", {"language": "it"})),
+    ):
+        await browser.open("/account")
+        await ann.put(*faster)
+        assert "It was changed elsewhere" in await browser.send(action, **typed)
+        [value] = typed.values()
+        assert (browser.status, f'value="{value}"' in browser.text) == (409, True)
+        assert "saved." in await browser.send(action, **typed)
+        assert f'value="{value}"' in browser.text
+
+
+async def test_wrong_field_is_named_beside_it_when_profile_or_preferences_are_wrong(house: House) -> None:
+    browser = await Browser(house.http).sign_in(ANN.email)
+    await browser.open("/account")
+    await browser.send("/account/profile", name="", username="a b")
+    assert browser.wrong == ["name", "username"]
+    assert 'value="a b"' in browser.text
+    await browser.open("/account")
+    await browser.send("/account/preferences", time_zone="Mars")
+    assert browser.wrong == ["time_zone"]
+    assert 'value="Mars"' in browser.text
+
+
+async def test_password_is_another_and_this_browser_stays_when_it_was_changed(house: House) -> None:
+    browser = await Browser(house.http).sign_in(ANN.email)
+    other = await Browser(house.http).sign_in(ANN.email)
+    await browser.open("/account/security")
+
+    await browser.send("/account/password", current_password="Wrong horse 1", new_password=NEW, again=NEW)
+    assert (browser.status, browser.wrong) == (400, ["current_password"])
+    assert NEW not in browser.text
+    await browser.send("/account/password", current_password=PASSWORD, new_password=NEW, again=NEW)
+
+    assert "Your password is changed" in browser.text
+    assert browser.text.count("This browser") == 1
+    await other.open("/account")
+    assert other.path.startswith("/sign-in")
+    await other.sign_in(ANN.email, NEW)
+
+
+async def test_address_is_another_once_it_was_confirmed_when_it_was_asked_for(house: House) -> None:
+    browser = await Browser(house.http).sign_in(ANN.email)
+    await browser.open("/account/security")
+
+    await browser.send("/account/email", new_email="ann@example.net", password="Wrong horse 1")
+    assert (browser.wrong, 'value="ann@example.net"' in browser.text) == (["password"], True)
+    await browser.send("/account/email", new_email="ann@example.net", password=PASSWORD)
+    assert "A link is on its way" in browser.text
+    await browser.open(f"/confirm-address?token={await house.link('ann@example.net')}")
+    await browser.send("/confirm-address")
+
+    await browser.sign_in("ann@example.net")
+
+
+async def test_other_sessions_end_when_their_owner_says_so(house: House) -> None:
+    browser = await Browser(house.http).sign_in(ANN.email)
+    others = [await Browser(house.http).sign_in(ANN.email) for _ in range(3)]
+    await browser.open("/account/security")
+    assert browser.text.count("Another browser or program") == 3
+
+    assert "That session has ended." in await browser.send("/account/sessions/end")
+    assert browser.text.count("Another browser or program") == 2
+    assert "Every other session has ended." in await browser.send("/account/sessions/end-others")
+    assert "End all others" not in browser.text
+
+    for other in others:
+        await other.open("/account")
+        assert other.path.startswith("/sign-in")
+
+
+async def test_activity_says_in_words_what_was_done(house: House) -> None:
+    browser = await Browser(house.http).sign_in(ANN.email)
+    await browser.open("/account")
+    await browser.send("/account/profile", name="Ann Lee")
+
+    await browser.open("/account/activity")
+
+    assert browser.text.index("Changed the profile") < browser.text.index("Signed in")
+    assert "Times are in Europe/London" in browser.text
+    await browser.open("/account/activity?cursor=x")
+    assert browser.status == 400
+
+
+async def test_account_is_gone_when_its_owner_typed_the_word_and_the_password(house: House) -> None:
+    browser = await Browser(house.http).sign_in(ANN.email)
+    await browser.open("/account/data")
+    assert 'href="/users/export"' in browser.text
+
+    await browser.send("/account/delete", confirm="", password=PASSWORD)
+    assert (browser.status, browser.wrong) == (400, ["confirm"])
+    await browser.send("/account/delete", confirm=" Delete ", password="Wrong horse 1")
+    assert (browser.status, browser.wrong) == (400, ["password"])
+    assert "Your account is deleted" in await browser.send("/account/delete", confirm="delete", password=PASSWORD)
+
+    assert "__Host-session" not in browser.cookies
+    assert (await house.nobody.post("/auth/login", {"email": ANN.email, "password": PASSWORD})).status == 401

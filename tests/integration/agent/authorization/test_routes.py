@@ -51,6 +51,7 @@ OPEN: Final = {
     "/reset-password/link": "tells nobody whether there is an account",
     "/openapi.json": "as under /api/v1",
     "/sign-in": "is the form to sign in with",
+    "/sign-up": "is the form to sign up with, and tells nobody whether there is an account",
     "/static/{name}": "is the look of the pages, the same for everybody",
     "/version": "names the release",
 }
