@@ -23,6 +23,7 @@ from bridge.problem import PROBLEM_TYPE
 from bridge.process.version import VERSION
 from gateway.web.described import Description, Query, described, description_of
 from gateway.web.inputs import JSON
+from gateway.web.pages import render
 from gateway.web.rate_limits import Counted, counted
 
 Json = dict[str, Any]
@@ -118,7 +119,7 @@ UNDESCRIBED: Final = {
     "/chat": "a page's form",
     "/confirm-address": "a page that a mailed link leads to",
     "/csp-reports": "for browsers alone",
-    "/docs": "a page",
+    "/docs": "a page: this description",
     "/health/keep": "for programs of the door itself",
     "/health/keep/taken": "for programs of the door itself",
     "/manifest.webmanifest": "what makes the page installable",
@@ -191,10 +192,16 @@ class OpenApi:
             return web.Response(status=304, headers=headers)
         return web.Response(body=self._content, content_type=JSON, headers=headers)
 
+    @staticmethod
+    async def show(request: web.Request) -> web.Response:
+        """``GET /docs``: Swagger UI, in which each route can be tried."""
+        return render("api.html", request, {})
+
 
 def add_routes(app: web.Application, api: OpenApi) -> None:
     for prefix in ("", _PREFIX):
         app.router.add_get(f"{prefix}/openapi.json", api.serve)
+    app.router.add_get("/docs", api.show)
 
 
 class _Schemas:

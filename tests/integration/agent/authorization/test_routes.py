@@ -41,6 +41,7 @@ OPEN: Final = {
     "/chat": "as /api/v1/chat",
     "/confirm-address": "is the form that a mailed link leads to, and takes the link's token",
     "/csp-reports": "browsers send reports without credentials",
+    "/docs": "shows /api/v1/openapi.json",
     "/health": "tells a watchdog that this process answers, and no more",
     "/health/keep": "is for this machine alone, by its address",
     "/health/keep/taken": "is for this machine alone, by its address",

@@ -14,6 +14,7 @@ from bridge.contracts import OPERATIONS
 from bridge.contracts.operation import Machine
 from docs.generate import application
 from gateway.settings import GatewaySettings
+from gateway.web.assets import STATIC
 from gateway.web.described import description_of
 from gateway.web.openapi import FILE, UNDESCRIBED, described_routes, document_of
 from tests.gateway_door import Door, open_door
@@ -70,6 +71,7 @@ def test_refusal_is_a_problem_when_it_is_described(document: dict[str, Any]) -> 
     assert all("Retry-After" in responses[status]["headers"] for status in ("429", "503"))
 
 
+@pytest.mark.story("water/FR-093")
 def test_operation_needs_a_token_when_its_contract_wants_an_account(document: dict[str, Any]) -> None:
     for name, said in every_operation(document):
         assert "401" in said["responses"] or not said["security"], name
@@ -103,6 +105,29 @@ async def test_description_is_served_as_it_is_kept() -> None:
                 tags.append(response.headers["ETag"])
         async with door.client.get("/api/v1/openapi.json", headers={"If-None-Match": tags[0]}) as response:
             assert response.status == 304
+
+
+@pytest.mark.story("water/FR-092")
+@pytest.mark.story("todo/FR-020")
+@pytest.mark.story("todo/SC-004")
+async def test_page_of_the_api_loads_assets_of_its_own_alone() -> None:
+    async with open_door() as door:
+        async with door.client.get("/docs") as response:
+            assert response.status == 200
+            page = await response.text()
+        found = re.findall(r'(?:src|href)="([^"]+)"', page)
+        assert all(path.startswith("/") for path in found)
+        assets = [path for path in found if path.startswith("/static/")]
+        assert len(assets) >= 4
+        for path in assets:
+            async with door.client.get(path) as response:
+                assert response.status == 200
+                assert "immutable" in response.headers["Cache-Control"]
+    assert not re.search(r"<style|<script>|\sstyle=|\son[a-z]+=", page)
+
+
+def test_style_sheet_of_the_api_names_no_picture_when_the_policy_lets_none_in() -> None:
+    assert "url(" not in (STATIC / "swagger-ui.css").read_text("utf-8").replace("url(#", "")
 
 
 def test_route_is_skipped_when_it_says_nothing() -> None:

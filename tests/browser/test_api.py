@@ -1,0 +1,31 @@
+"""The API's own page in a browser: it is drawn under the strict policy, and what it shows can be tried."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.tab import Tab
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
+
+DRAWN_MS: Final = 30_000
+"""What the page may take on a busy machine: its script is large, and is not ours."""
+
+
+@pytest.mark.story("water/FR-092")
+@pytest.mark.story("todo/FR-020")
+async def test_route_answers_when_it_is_tried_on_the_page_of_the_api(anna: Tab) -> None:
+    anna.page.set_default_timeout(DRAWN_MS)
+    await anna.open("/docs")
+    route = anna.page.locator(".opblock", has=anna.page.locator("[data-path='/api/v1/health/symptoms']"))
+    await route.locator(".opblock-summary").click()
+    await route.get_by_role("button", name="Try it out").click()
+
+    async with anna.page.expect_response("**/api/v1/health/symptoms?*") as asked:
+        await route.get_by_role("button", name="Execute").click()
+
+    assert (await asked.value).status == 200
+    await expect(route.locator(".live-responses-table")).to_contain_text("recorded_at", timeout=DRAWN_MS)
