@@ -63,6 +63,8 @@ from bridge.process.clock import Clock, SystemClock, utc
 from bridge.process.logs import log
 from bridge.process.version import VERSION
 from bridge.server import Answer, BridgeServer, CallerContext, CallRules, Handler, Issuer, SlotRule
+from bridge.spans.otlp import SpanExporter
+from bridge.spans.recording import Kind, Spans, sampled
 from bridge.tls import Refusal, ReloadingServerTLS, RenewalServerTLS, TLSListener, bind, serve_tls, unit_of_peer
 
 _log = logging.getLogger(__name__)
@@ -94,6 +96,7 @@ class Agent:
         self._boot = secrets.token_hex(8)
         self._started_at = utc(clock.time())
         self._reload = asyncio.Event()
+        self._spans = Spans(clock) if settings.tracing.endpoint else None
         self._bridge_keys = KeyStore(settings.bridge.keys_dir)
         self._tls = ReloadingServerTLS(settings.bridge.tls_dir, UNITS)
         terms = settings.certificates.terms
@@ -176,7 +179,7 @@ class Agent:
             keys=self._bridge_keys,
             unit_of_peer=unit_of_peer,
             handlers={
-                operation: _traced(self._telling(operation, self._witnessed(operation, handler)))
+                operation: self._traced(operation, self._telling(operation, self._witnessed(operation, handler)))
                 for operation, handler in self._handlers().items()
             },
             authenticate=Authentication(tokens, self._directory, clock).authenticate,
@@ -212,7 +215,7 @@ class Agent:
                     for work in (
                         *(door.listener.wait_closed() for door in doors), self._keep_store(), self._keep_source(),
                         self._follow_files(), self._keep_house(), self._keep_certificate(),
-                        self._beat(doors[0].listener),
+                        self._beat(doors[0].listener), self._send_spans(stopping),
                     )
                 ]  # fmt: skip
                 self.ports = tuple(door.port for door in doors)
@@ -309,6 +312,22 @@ class Agent:
 
         return witnessed
 
+    def _traced(self, operation: Operation[Any, Any], handler: Handler) -> Handler:
+        """Let the queries of a call say which call they belong to, and keep its span where that is wanted."""
+        spans = self._spans
+
+        @wraps(handler)
+        async def traced(context: CallerContext, params: object) -> Answer:
+            parent = None if spans is None else sampled(context.traceparent)
+            if spans is None or parent is None:
+                current_call.set(CallTrace(context.request_id, context.traceparent))
+                return await handler(context, params)
+            with spans.span(parent, operation.name, Kind.SERVER) as own:
+                current_call.set(CallTrace(context.request_id, own.header, spans))
+                return await handler(context, params)
+
+        return traced
+
     async def _status(self, _context: CallerContext, _params: Nothing) -> Answer:
         parts = [self._store.availability, self._health]
         if self._source_pool is not None:
@@ -398,6 +417,11 @@ class Agent:
             )
             await renewal.run()
 
+    async def _send_spans(self, stopping: asyncio.Event) -> None:
+        if self._spans is not None:
+            endpoint, host = self._settings.tracing.endpoint, self._settings.log.host
+            await SpanExporter(self._spans, endpoint=endpoint, service="drawbridge-agent", host=host).run(stopping)
+
     async def _beat(self, listener: TLSListener) -> None:
         """Tell systemd that loop and listener live. Databases do not count: a restart would not bring them back."""
         interval_s = notify.watchdog_interval_s()
@@ -415,17 +439,6 @@ class _Door:
     port: int
     listener: TLSListener
     web_server: web.Server
-
-
-def _traced(handler: Handler) -> Handler:
-    """Let the queries of a call say which call they belong to."""
-
-    @wraps(handler)
-    async def traced(context: CallerContext, params: object) -> Answer:
-        current_call.set(CallTrace(context.request_id, context.traceparent))
-        return await handler(context, params)
-
-    return traced
 
 
 def _call_rules(settings: AgentSettings) -> CallRules:

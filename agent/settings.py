@@ -398,6 +398,15 @@ class Log(Section):
     host: str = Field("keep", description="This machine's name in every log line.")
 
 
+class Tracing(Section):
+    """Traces, for an OpenTelemetry collector. The gateway says which calls are traced (its `tracing.ratio`)."""
+
+    endpoint: str = Field(
+        "", pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+(/[\w./-]*[\w-])?)?$",
+        description="Where spans go, such as http://127.0.0.1:4318 (OTLP over HTTP, JSON). Empty: there are none.",
+    )  # fmt: skip
+
+
 class AgentSettings(Section):
     """The agent's settings file; every part but ``store`` may be left out."""
 
@@ -416,6 +425,7 @@ class AgentSettings(Section):
     backup: Backup = Backup()
     report: Report = Report()
     log: Log = Log()
+    tracing: Tracing = Tracing()
 
     @model_validator(mode="after")
     def _sign_up_needs_mail(self) -> AgentSettings:

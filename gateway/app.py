@@ -34,6 +34,8 @@ from bridge.process import logs, notify
 from bridge.process.clock import Clock, SystemClock
 from bridge.process.logs import log
 from bridge.process.version import VERSION
+from bridge.spans.otlp import SpanExporter
+from bridge.spans.recording import Spans
 from bridge.tls import ReloadingClientTLS
 from gateway.accounts import administration, feedback, joining, leaving, own_account, signing_in
 from gateway.accounts.administration import AdministrationApi
@@ -74,6 +76,7 @@ from gateway.web.pipeline import run_through
 from gateway.web.rate_limits import check_routes
 from gateway.web.response_headers import Drain
 from gateway.web.server import HttpServer
+from gateway.web.spans import RequestSpans, TracedBridge
 from gateway.web.tls import WebCertificate
 from gateway.web.tracing import begin_request
 
@@ -99,6 +102,7 @@ class Parts:
     drain: Drain
     process: Process
     guard: Guard
+    spans: Spans | None = None
 
 
 def build_application(settings: GatewaySettings, parts: Parts) -> web.Application:
@@ -111,8 +115,13 @@ def build_application(settings: GatewaySettings, parts: Parts) -> web.Applicatio
             access_log=parts.access_log,
             drain=parts.drain,
             guard=parts.guard,
+            spans=None if parts.spans is None else RequestSpans(parts.spans, parts.clock),
         ),
-        begin=begin_request(clock=parts.clock, deadline_s=settings.web.deadline_s),
+        begin=begin_request(
+            clock=parts.clock,
+            deadline_s=settings.web.deadline_s,
+            ratio=None if parts.spans is None else settings.tracing.ratio,
+        ),
         answer_error=answer_error,
     )
     app = web.Application(middlewares=(each_request,), client_max_size=settings.web.body_max_bytes)
@@ -151,6 +160,7 @@ class Gateway:
     def __init__(self, settings: GatewaySettings, clock: Clock | None = None) -> None:
         self._settings = settings
         self._clock = clock = clock or SystemClock()
+        self._spans = Spans(clock) if settings.tracing.endpoint else None
         self._keys = KeyStore(settings.bridge.keys_dir)
         self._tls = ReloadingClientTLS(settings.bridge.tls_dir)
         listen = settings.listen
@@ -212,6 +222,7 @@ class Gateway:
                 tasks.create_task(self._renewal().run()),
                 tasks.create_task(self._guard.firewall.run()),
                 tasks.create_task(_beat_watchdog(server)),
+                tasks.create_task(self._send_spans(stop)),
             ]
             self.addresses = tuple(server.addresses)
             log(_log, "gateway_started", version=VERSION, addresses=server.addresses)
@@ -227,7 +238,7 @@ class Gateway:
     def _application(self, bridge: BridgeClient, own_health: Health) -> web.Application:
         settings = self._settings
         parts = Parts(
-            bridge=bridge,
+            bridge=bridge if self._spans is None else TracedBridge(bridge, self._spans),
             verifier=self._verifier,
             health=own_health,
             chat=Chat(seal_key=_seal_key(settings), emergency_number=settings.chat.emergency_number, clock=self._clock),
@@ -242,6 +253,7 @@ class Gateway:
             drain=self._drain,
             process=_OwnProcess(bridge, self._guard, self._clock),
             guard=self._guard,
+            spans=self._spans,
         )
         return build_application(settings, parts)
 
@@ -301,6 +313,11 @@ class Gateway:
             rng=rng,
             cache_rules=dict(_cache_rules(figures.cache)),
         )
+
+    async def _send_spans(self, stop: asyncio.Event) -> None:
+        if self._spans is not None:
+            endpoint, host = self._settings.tracing.endpoint, self._settings.log.host
+            await SpanExporter(self._spans, endpoint=endpoint, service="drawbridge-gateway", host=host).run(stop)
 
     async def _follow_files(self, feed: Feed, transports: dict[Lane, Transport]) -> None:
         """Take up replaced keys and certificates, and close connections that idled too long."""

@@ -22,7 +22,7 @@ from agent.db import metrics
 from agent.db.availability import Availability
 from agent.db.errors import SchemaMismatch, translate
 from agent.db.queries import Query
-from agent.db.tracing import commented, current_call
+from agent.db.tracing import commented, current_call, keep_span
 from bridge.errors import Code, Unavailable
 from bridge.process.clock import Clock
 from bridge.process.logs import log
@@ -166,10 +166,15 @@ class Pool:
         """Run one statement on ``connection``: timed, counted, and over ``slow_query_ms`` logged by its name."""
         sql = commented(query.sql) if self._options.trace_sql else query.sql
         started = self._clock.monotonic()
+        is_answered = False
         try:
-            return await method(connection, sql, *args, timeout=deadline - started)
+            result = await method(connection, sql, *args, timeout=deadline - started)
+            is_answered = True
+            return result
         finally:
-            self._observe(query, self._clock.monotonic() - started)
+            duration_s = self._clock.monotonic() - started
+            self._observe(query, duration_s)
+            keep_span(query.name, duration_s, is_failed=not is_answered)
 
     def _observe(self, query: Query, duration_s: float) -> None:
         if (histogram := self._seconds.get(query.name)) is None:

@@ -13,13 +13,18 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
+from bridge.spans.recording import Kind, Spans, new_span_id, sampled
+
 _SAMPLED: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f][13579bdf]")
 
 
 @dataclass(frozen=True, slots=True)
 class CallTrace:
+    """``spans`` is where the spans of its queries go, if they are wanted."""
+
     request_id: str
     traceparent: str
+    spans: Spans | None = None
 
 
 current_call: Final[ContextVar[CallTrace | None]] = ContextVar("current_call", default=None)
@@ -31,3 +36,14 @@ def commented(sql: str) -> str:
     if call is None or _SAMPLED.fullmatch(call.traceparent) is None:
         return sql
     return f"{sql}\n/*traceparent='{call.traceparent}'*/"
+
+
+def keep_span(query: str, duration_s: float, *, is_failed: bool) -> None:
+    """Keep a span of a query that has just ended, if its call is traced: its name, and never a parameter."""
+    call = current_call.get()
+    if call is None or call.spans is None or (parent := sampled(call.traceparent)) is None:
+        return
+    call.spans.add(
+        parent.child(new_span_id()), parent.span_id, query, Kind.CLIENT, duration_s=duration_s, is_failed=is_failed,
+        attributes={"db.system.name": "postgresql", "db.query.summary": query},
+    )  # fmt: skip

@@ -26,6 +26,7 @@ from gateway.settings.serving import (
     Listen,
     Log,
     Session,
+    Tracing,
     Web,
 )
 from gateway.settings.status import Status
@@ -56,6 +57,7 @@ __all__ = [
     "Relay",
     "Session",
     "Status",
+    "Tracing",
     "Watches",
     "Web",
 ]
@@ -73,6 +75,7 @@ class GatewaySettings(Section):
     protection: Protection = Protection()
     chat: Chat = Chat()
     log: Log = Log()
+    tracing: Tracing = Tracing()
     ddns: Ddns = Ddns()
     relay: Relay = Relay()
     connectivity: Connectivity = Connectivity()

@@ -257,6 +257,16 @@ class Chat(Section):
         return ZoneInfo(self.time_zone)
 
 
+class Tracing(Section):
+    """Traces, for an OpenTelemetry collector. Off without an `endpoint`."""
+
+    endpoint: str = Field(
+        "", pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+(/[\w./-]*[\w-])?)?$",
+        description="Where spans go, such as http://192.168.1.9:4318 (OTLP over HTTP, JSON). Empty: there are none.",
+    )  # fmt: skip
+    ratio: float = Field(1.0, ge=0, le=1, description="The share of requests that are traced, on both machines.")
+
+
 class Log(Section):
     """The log on standard error."""
 

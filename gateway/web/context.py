@@ -33,6 +33,7 @@ class RequestContext:
     ``response_headers`` are what the middlewares want on the response, whoever makes it.
     ``refusal`` is why there is no principal: nothing was sent, or it was no good.
     ``is_stream``: the response lasts until somebody has enough of it; how long that took says nothing.
+    ``parent_span`` is whose the request is, where whoever sent it traces it too.
     ``over_limit`` is set where the handler itself must refuse, once it has seen that nobody is in danger.
     """
 
@@ -46,6 +47,7 @@ class RequestContext:
     outcome: Outcome = Outcome.OK
     error_code: str = ""
     is_stream: bool = False
+    parent_span: str = ""
 
     def __init__(self, request_id: str, traceparent: str, *, started_at: float, deadline: float) -> None:
         self.request_id = request_id

@@ -11,13 +11,22 @@ from gateway.web.pipeline import Middleware
 from gateway.web.rate_limits import RateLimits
 from gateway.web.response_headers import Drain, ResponseHeaders
 from gateway.web.session import Session, Verifier
+from gateway.web.spans import RequestSpans
 
 
 def middlewares(
-    web: Web, limits: Limits, *, verifier: Verifier, access_log: AccessLog, drain: Drain, guard: Middleware
+    web: Web,
+    limits: Limits,
+    *,
+    verifier: Verifier,
+    access_log: AccessLog,
+    drain: Drain,
+    guard: Middleware,
+    spans: RequestSpans | None = None,
 ) -> tuple[Middleware, ...]:
     """Return the middlewares in their order. Around them all: a request's id and deadline, and errors as responses."""
     return (
+        *(() if spans is None else (spans,)),
         access_log,  # the last to see the response, and how long it took
         ResponseHeaders(drain),  # on errors too
         Cors(web.cors_origins),  # before whatever refuses: a script of a listed origin may read why

@@ -13,7 +13,7 @@ from typing import Any, Final
 from bridge.process.http_unix import HttpAnswer, ask
 from gateway.alerts.report import Report
 from gateway.app import Gateway
-from gateway.settings import Bridge, Feed, GatewaySettings, Limits, Listen, Protection
+from gateway.settings import Bridge, Feed, GatewaySettings, Limits, Listen, Protection, Tracing
 from tests.integration.agent.conftest import StoreDsns
 from tests.integration.agent.machine import Machine
 from tests.waiting import until
@@ -63,8 +63,11 @@ class Hosts:
         }
 
     @asynccontextmanager
-    async def gateway(self, port: int, *, limits: Limits | None = None) -> AsyncIterator[None]:
+    async def gateway(
+        self, port: int, *, limits: Limits | None = None, tracing: Tracing | None = None
+    ) -> AsyncIterator[None]:
         settings = GatewaySettings(
+            tracing=tracing or Tracing(),
             limits=limits or Limits(),
             protection=Protection(is_on=limits is None),
             listen=Listen(kind="unix", path=self.socket, drain_s=1.0),

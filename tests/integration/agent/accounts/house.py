@@ -25,7 +25,7 @@ from agent.mail.seal import MailKey
 from agent.settings import Passwords as PasswordSettings
 from bridge.contracts.operation import Role
 from bridge.process.clock import SystemClock
-from gateway.settings import Limits
+from gateway.settings import Limits, Tracing
 from tests.integration.agent.conftest import StoreDsns
 from tests.integration.agent.machine import PASSWORD, Machine, Running
 from tests.integration.gateway.keep_and_door import Hosts
@@ -180,7 +180,11 @@ async def open_house(folder: Path, store: StoreDsns, **sections: dict[str, Any])
     owner = Pool(PoolOptions("owner", store.owner, size=2), clock)
     passwords = Passwords(PasswordSettings(bcrypt_cost=4))
     try:
-        async with machine.running(**settings) as running, hosts.gateway(running.port, limits=limits):
+        tracing = Tracing.model_validate(sections.get("tracing", {}))
+        async with (
+            machine.running(**settings) as running,
+            hosts.gateway(running.port, limits=limits, tracing=tracing),
+        ):
             connector = UnixConnector(str(hosts.socket))
             async with ClientSession(connector=connector, cookie_jar=DummyCookieJar()) as http:
                 yield House(machine, running, http, owner, Users(owner, passwords, clock))
