@@ -321,6 +321,7 @@ def test_audit_trail_holds_no_secret_when_it_was_said_everywhere(visit: Visit, s
     assert visit.secrets[secret].lower() not in visit.trail.lower()
 
 
+@pytest.mark.story("hub/AC-063")
 def test_log_tells_of_every_request_when_all_were_answered(visit: Visit) -> None:
     gateway, agent = visit.read_log("gateway"), visit.read_log("agent")
 

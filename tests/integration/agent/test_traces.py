@@ -69,6 +69,7 @@ def attributes(span: dict[str, Any]) -> dict[str, str]:
     return {each["key"]: next(iter(each["value"].values())) for each in span["attributes"]}
 
 
+@pytest.mark.story("hub/AC-066")
 @pytest.mark.timeout(20)  # an agent and a gateway start
 async def test_one_trace_spans_request_bridge_operation_and_statement_when_an_endpoint_is_set(
     traced: House, collector: Collector

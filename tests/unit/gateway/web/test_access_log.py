@@ -16,6 +16,7 @@ from tests.gateway_door import USER, Door
 LIST = "/api/v1/health/symptoms"
 
 
+@pytest.mark.story("hub/IH-025")
 async def test_request_leaves_one_line_when_it_was_answered(door: Door) -> None:
     response = await door.client.get(f"{LIST}?text=planted-secret", headers=door.bearer())
 
@@ -78,6 +79,7 @@ async def test_nothing_is_written_when_the_level_is_higher() -> None:
     assert not log._is_on
 
 
+@pytest.mark.story("hub/AC-064")
 async def test_duration_is_observed_by_route_when_answered(door: Door) -> None:
     await door.client.get("/health")
     await door.client.get("/health")
