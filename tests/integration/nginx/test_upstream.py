@@ -15,7 +15,7 @@ import pytest
 from aiohttp import ClientSession, UnixConnector, web
 
 from tests.integration.nginx.conftest import StartNginx
-from tests.integration.nginx.gateways import Activated, Wire, answering, socket_of, wires
+from tests.integration.nginx.gateways import Activated, Doors, Wire, answering, socket_of, wires
 from tests.integration.nginx.server import Nginx
 from tests.waiting import until
 
@@ -225,3 +225,21 @@ async def test_no_request_is_lost_or_repeated_when_gateways_restart_one_after_th
     assert statuses == {200, 204}
     taken = Counter(str(line["request_id"]) for line in lines if line["route"] == "/csp-reports")
     assert taken == sent
+
+
+async def test_metrics_are_of_the_gateway_that_was_asked_for(nginx: Nginx, doors: Doors) -> None:
+    for door in doors:
+        door.bridge.answers["system.metrics"] = {"text": ""}
+    for number in (1, 2, 1):
+        assert await status_of(nginx, f"/metrics/{number}") == 200
+    lines = await nginx.logged(3)
+    assert [line["upstream"].removesuffix(".sock")[-1] for line in lines] == ["1", "2", "1"]
+    assert [line["status"] for line in lines] == [200, 200, 200]
+    assert await status_of(nginx, "/metrics/3") == 404
+
+
+async def test_metrics_are_of_no_other_gateway_when_that_one_is_away(nginx: Nginx, doors: Doors) -> None:
+    for door in doors:
+        door.bridge.answers["system.metrics"] = {"text": ""}
+    socket_of(nginx.folder / "run", 2).unlink()
+    assert [await status_of(nginx, f"/metrics/{number}") for number in (1, 2)] == [200, 502]
