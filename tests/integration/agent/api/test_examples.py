@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, Final
 
 import jsonschema_rs
 import pytest
 
-from bridge.contracts.operation import Role, User
+from agent.accounts.users import NewUser
+from bridge.contracts.operation import EVERY_ROLE, Role, User
 from docs.generate import application
-from gateway.web.described import Description
 from gateway.web.openapi import FILE, described_routes
 from tests.integration.agent.accounts.house import ANN, BOB, EVE, Caller, House
+from tests.integration.agent.api.conftest import GRANT
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]  # the first waits for the appliance
 
 DOCUMENT: Final[dict[str, Any]] = json.loads(FILE.read_text("utf-8"))
 ROUTES: Final = described_routes(application())
-_FOR_ADMINS: Final = frozenset({Role.ADMIN})
+PEOPLE: Final = {Role.VIEWER: ANN, Role.TECHNICIAN: BOB, Role.ADMIN: EVE}
+OTHER: Final = NewUser(email="other@example.org", name="Other", role=Role.ADMIN)
+"""Whom administrators deal with; and none of the others is the last administrator."""
+
 _ELSEWHERE: Final = "/metrics"
 """For listed networks alone, and no JSON: tests/unit/gateway/web/test_health.py."""
 
 
-async def somebody(house: House, description: Description) -> Caller:
-    principal = description.operation.principal if description.operation else None
-    is_for_admins = isinstance(principal, User) and principal.roles == _FOR_ADMINS
-    return await house.sign_in(EVE if is_for_admins else ANN)
+def cases() -> Iterator[tuple[str, str, Role]]:
+    """Yield every route with each role that may call it."""
+    for (method, path), description in sorted(ROUTES.items(), key=lambda item: item[0]):
+        principal = description.operation.principal if description.operation else None
+        roles = principal.roles if isinstance(principal, User) else EVERY_ROLE
+        if path != _ELSEWHERE:
+            yield from ((method, path, role) for role in sorted(roles))
 
 
 async def token_for(house: House, name: str, caller: Caller) -> str:
@@ -47,7 +55,7 @@ async def token_for(house: House, name: str, caller: Caller) -> str:
 async def id_for(house: House, path: str, caller: Caller) -> str:
     if path.startswith("/api/v1/users/sessions"):
         return str((await caller.get("/users/sessions")).body["items"][0]["id"])
-    return (await house.sign_in(BOB)).id
+    return (await house.sign_in(OTHER)).id
 
 
 def validator(path: str, method: str, status: int) -> Any:  # noqa: ANN401 - the library's own
@@ -58,13 +66,16 @@ def validator(path: str, method: str, status: int) -> Any:  # noqa: ANN401 - the
 
 @pytest.mark.story("water/FR-091")
 @pytest.mark.story("water/SC-022")
-@pytest.mark.parametrize(
-    ("method", "path"), sorted(key for key in ROUTES if key[1] != _ELSEWHERE), ids=lambda part: part
-)
-async def test_example_is_answered_as_described_when_it_is_sent(house: House, method: str, path: str) -> None:
+@pytest.mark.story("water/US-5")
+@pytest.mark.parametrize(("method", "path", "role"), [*cases()], ids=str)
+async def test_example_is_answered_as_described_when_it_is_sent(
+    house: House, method: str, path: str, role: Role
+) -> None:
     description = ROUTES[method, path]
     name = description.name or (description.operation.name if description.operation else "")
-    caller = await somebody(house, description)
+    await house.people(ANN, BOB, EVE, OTHER)
+    await house.run(GRANT)
+    caller = await house.sign_in(PEOPLE[role])
     body = dict(description.example) if description.example is not None else None
     if body and "token" in body:
         body["token"] = await token_for(house, name, caller)
