@@ -46,14 +46,14 @@ async def read_body(request: web.Request) -> bytes:
 
 
 async def read_json(request: web.Request, model: type[M]) -> M:
-    """Return the JSON body as ``model``.
+    """Return the JSON body as ``model``. A number in quotes is no number: what is described is what is taken.
 
     Raises Invalid: not JSON (415), too large (413); too slow, malformed, too deep, wrong or unknown fields (400).
     """
     if request.content_type != JSON:
         raise Invalid(Code.UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be {JSON}")
     try:
-        return model.model_validate_json(await read_body(request))
+        return model.model_validate_json(await read_body(request), strict=True)
     except ValidationError as error:
         raise Invalid(Code.INVALID_REQUEST, fields=field_errors(error)) from None
 

@@ -137,3 +137,11 @@ def test_route_is_skipped_when_it_says_nothing() -> None:
     app = web.Application()
     app.router.add_get("/silent", silent)
     assert described_routes(app) == {}
+
+
+async def test_body_is_refused_when_a_type_is_not_the_described_one() -> None:
+    async with open_door() as door:
+        body = {"name": "Ann", "version": "1"}
+        async with door.client.put("/api/v1/users/profile", json=body, headers=door.bearer()) as response:
+            assert response.status == 400
+            assert [each["name"] for each in (await response.json())["fields"]] == ["version"]
