@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from bridge.pki import (
 )
 from bridge.process.files import replace_file
 from bridge.tls import Refusal, ReloadingClientTLS, ReloadingServerTLS, TLSRefused, unit_of_peer
+from bridge.tls.contexts import server_context
 from bridge.tls.reload import serial_of
 from tests.certificates import AGENT_NAME, Folders, serial_in, shake_hands
 from tests.tls_listener import Caller, Listening, call, listening
@@ -210,6 +212,17 @@ def test_client_context_is_another_object_when_its_certificate_changed(folders: 
 def test_folder_is_refused_by_name_when_it_cannot_be_used_at_first(folders: Folders) -> None:
     with pytest.raises(TLSRefused, match=r"nowhere/identity\.pem cannot be read"):
         ReloadingClientTLS(folders.folder / "nowhere")
+
+
+def test_folder_is_refused_by_name_when_a_file_goes_while_it_is_read(folders: Folders) -> None:
+    folder = folders.issue("agent")
+
+    def load_too_late(identity: Path, roots: Path) -> ssl.SSLContext:
+        roots.unlink()
+        return server_context(identity, roots)
+
+    with pytest.raises(TLSRefused, match=r"/agent: .*No such file"):
+        ReloadingServerTLS(folder, {"gateway"}, load_too_late)
 
 
 def test_peer_is_no_unit_when_the_connection_has_no_certificate() -> None:
