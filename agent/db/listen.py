@@ -55,7 +55,15 @@ async def listen(dsn: str, hearing: Hearing, rule: ListenRule | None = None) -> 
     while True:
         try:
             await _hear(dsn, hearing, rule)
-        except (AppError, OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (
+            AppError,
+            OSError,
+            TimeoutError,
+            ValueError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,  # of a connection that was cut while a notification came
+        ) as error:
             log(_log, "listening_interrupted", level=logging.DEBUG, cause=error.__class__.__name__)
         await asyncio.sleep(rule.retry_s)
 
