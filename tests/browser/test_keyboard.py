@@ -39,6 +39,7 @@ async def test_focus_visits_everything_in_reading_order_when_tabbed_through(anna
     assert visited[::-1] == [
         "Skip to the question",
         "Drawbridge",
+        "Account",
         "Sign out",
         "Conversation",
         *suggestions,
@@ -49,6 +50,8 @@ async def test_focus_visits_everything_in_reading_order_when_tabbed_through(anna
 async def test_focus_goes_on_to_send_and_the_number_when_tabbed_from_the_question(anna: Tab) -> None:
     await anna.page.keyboard.press("Tab")
     await expect(anna.page.get_by_role("button", name="Send")).to_be_focused()
+    await anna.page.keyboard.press("Tab")
+    await expect(anna.page.get_by_role("link", name="Who looked at them?")).to_be_focused()
     await anna.page.keyboard.press("Tab")
     await expect(anna.page.get_by_role("link", name="112")).to_be_focused()
 
