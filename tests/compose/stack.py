@@ -71,11 +71,8 @@ class Stack:
     def up(self) -> None:
         self.compose("up", "--detach", timeout_s=180)
 
-    def wait_until_ready(self, within_s: float = 180.0) -> float:
-        """Return how long it took until the door says that gateway, agent and both databases answer.
-
-        No promise is tested by the limit: CI provisions the lab at the same time, and everything starts slowly then.
-        """
+    def wait_until_ready(self, within_s: float = 60.0) -> float:
+        """Return how long it took until the door says that gateway, agent and both databases answer."""
         said: list[Answer] = []
 
         def is_ready() -> bool:
