@@ -12,14 +12,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
+from urllib.parse import urlencode
 
 from gateway.alerts.watches.facts import Traffic
 
 _BUCKET: Final = "gateway_request_duration_seconds_bucket{"
-_COUNTED: Final = (
-    _BUCKET, "bridge_breaker_state{", "bridge_cache_requests_total{", "bridge_cache_bytes ",
-    "drawbridge_certificate_end_seconds{", "process_start_time_seconds ",
+
+TARGET: Final = "/metrics?" + urlencode(
+    [
+        ("name[]", name)
+        for name in (
+            "gateway_request_duration_seconds_bucket", "bridge_breaker_state", "bridge_cache_requests_total",
+            "bridge_cache_bytes", "drawbridge_certificate_end_seconds", "process_start_time_seconds",
+        )
+    ]
 )  # fmt: skip
+"""What to ask a gateway for: all that is counted here, and no more."""
+
+TEXT_MAX_BYTES: Final = 8 << 20
+"""Above what it can be: 13 buckets of some 120 bytes for each route with each status and outcome."""
+
 _LABEL: Final = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _BREAKER_STATES: Final = {0: "closed", 1: "half_open", 2: "open"}
 _HITS: Final = frozenset({"fresh", "revalidate", "stale", "shared"})
@@ -49,15 +61,14 @@ def parse(text: str) -> Figures:
     """Return the figures in what ``/metrics`` gave. Lines that cannot be read are left out."""
     figures = Figures()
     for line in text.splitlines():
-        if line.startswith(_COUNTED):
-            name, _, number = line.rpartition(" ")
-            try:
-                if line.startswith(_BUCKET):
-                    _take_bucket(figures, _bucket(name), int(float(number)))
-                else:
-                    _take(figures, name, float(number))
-            except (ValueError, KeyError, OverflowError):
-                continue
+        name, _, number = line.rpartition(" ")
+        try:
+            if line.startswith(_BUCKET):
+                _take_bucket(figures, _bucket(name), int(float(number)))
+            else:
+                _take(figures, name, float(number))
+        except (ValueError, KeyError, OverflowError):
+            continue
     return figures
 
 
@@ -73,7 +84,7 @@ def _take(figures: Figures, name: str, value: float) -> None:
         figures.cache["bytes"] = int(value)
     elif metric == "drawbridge_certificate_end_seconds":
         figures.certificates[labels["name"]] = value
-    else:
+    elif metric == "process_start_time_seconds":
         figures.started = value
 
 

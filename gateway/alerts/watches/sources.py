@@ -28,7 +28,7 @@ from gateway.alerts.watches.facts import (
     KeepFacts,
     MailFacts,
 )
-from gateway.alerts.watches.figures import Window, parse
+from gateway.alerts.watches.figures import TARGET, TEXT_MAX_BYTES, Window, parse
 from gateway.alerts.watches.settings import Settings
 
 GATEWAYS_EVERY_S: Final = 30.0
@@ -111,7 +111,7 @@ class Sources:
         name = socket.stem.replace("-", "@")
         window = self._windows[socket]
         try:
-            answer = await ask(socket, "/metrics")
+            answer = await ask(socket, TARGET, answer_max_bytes=TEXT_MAX_BYTES)
         except NoAnswer as error:
             return GatewayFacts(name, str(error))
         if answer.status != _OK:

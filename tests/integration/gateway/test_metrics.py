@@ -7,10 +7,13 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from bridge.client.metrics import cache_requests
 from bridge.process.http_unix import ask
+from gateway.alerts.watches.figures import TARGET, TEXT_MAX_BYTES
 from tests.integration.gateway.keep_and_door import Hosts
 
 DOCS: Final = Path(__file__).parents[3] / "docs"
@@ -65,7 +68,8 @@ async def given(hosts: Hosts) -> AsyncIterator[str]:
     """Give the text of /metrics."""
     async with hosts.machine.running(report=hosts.report) as running, hosts.gateway(running.port):
         await ask(hosts.socket, "/health/ready")
-        yield (await ask(hosts.socket, "/metrics")).body.decode()
+        answer = await ask(hosts.socket, "/metrics", answer_max_bytes=64 << 20)  # of all gateways of this run of tests
+        yield answer.body.decode()
 
 
 def kinds_in(text: str) -> dict[str, str]:
@@ -85,6 +89,16 @@ async def test_every_metric_of_dashboard_and_alerts_is_given_when_metrics_are_re
     named = {each: metrics_in(each) for each in expressions()}
     assert {each: missing for each, names in named.items() if (missing := names - known)} == {}
     assert all(names or "up{" in each for each, names in named.items())
+
+
+async def test_monitor_is_given_all_that_it_counts_and_no_more_when_it_asks(hosts: Hosts) -> None:
+    async with hosts.machine.running(report=hosts.report) as running, hosts.gateway(running.port):
+        await ask(hosts.socket, "/health/ready")
+        cache_requests("miss")
+        text = (await ask(hosts.socket, TARGET, answer_max_bytes=TEXT_MAX_BYTES)).body.decode()
+
+    given = {re.split(r"[{ ]", line, maxsplit=1)[0] for line in text.splitlines() if not line.startswith("#")}
+    assert given == {name for _, name in parse_qsl(urlsplit(TARGET).query)}
 
 
 async def test_page_lists_every_metric_with_its_kind_and_labels_when_metrics_are_read(given: str) -> None:

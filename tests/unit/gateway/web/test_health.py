@@ -130,6 +130,18 @@ async def test_metrics_are_our_own_when_the_agent_is_away(door: Door) -> None:
     assert "gateway_csp_violations_total" in await response.text()
 
 
+async def test_metrics_are_the_named_ones_and_the_agent_is_not_asked_when_names_are_given(door: Door) -> None:
+    response = await door.client.get(
+        "/metrics",
+        params=[("name[]", "bridge_cache_bytes"), ("name[]", "gateway_csp_violations_total"), ("name[]", "x")],
+    )
+
+    names = {line.partition(" ")[0] for line in (await response.text()).splitlines() if not line.startswith("#")}
+    assert names == {"gateway_csp_violations_total", "bridge_cache_bytes"}
+    assert response.content_type == "text/plain"
+    assert not door.bridge.asked
+
+
 async def test_metrics_are_for_nobody_when_read_from_elsewhere() -> None:
     async with open_door(ELSEWHERE) as door:
         nobody = await door.client.get("/metrics")
