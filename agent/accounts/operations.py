@@ -164,6 +164,7 @@ class Sessions:
         await self._pool.execute(QUERIES["forget_sessions"], not_after, deadline=deadline)
         await self._pool.execute(QUERIES["forget_attempts"], now, deadline=deadline)
         await self._pool.execute(QUERIES["forget_tokens"], now, deadline=deadline)
+        await self._pool.execute(QUERIES["forget_oidc_used"], now, deadline=deadline)
 
     async def _record_refusal(self, context: CallerContext, user_id: UUID | None, now: datetime) -> None:
         """Add the refused sign-in to the audit trail, as late whether or not the account exists.

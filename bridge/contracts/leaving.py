@@ -40,6 +40,14 @@ class RecordsLink(Model):
     granted_at: AwareDatetime
 
 
+class ProviderLink(Model):
+    """As whom the account signs in through a provider: ``subject`` is its name for the person, within ``issuer``."""
+
+    issuer: str
+    subject: str
+    linked_at: AwareDatetime
+
+
 class StoredMail(Model):
     """A mail to the account's address that is still remembered. What it said is not kept once it was sent."""
 
@@ -78,6 +86,7 @@ class Export(Model):
     preferences: Preferences
     sessions: tuple[StoredSession, ...]
     links: tuple[RecordsLink, ...]
+    providers: tuple[ProviderLink, ...]
     mails: tuple[StoredMail, ...]
     feedback: tuple[StoredFeedback, ...]
     entries: tuple[StoredEntry, ...]

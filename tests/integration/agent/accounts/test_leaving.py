@@ -32,6 +32,7 @@ async def test_export_holds_everything_that_the_store_has_of_its_owner(house: Ho
     await house.nobody.post("/auth/reset-password/request", {"email": ANN.email})
     await eve.put(f"/users/{ann.id}", {"role": "technician"})
     await eve.put(f"/users/{eve.id}", {"name": "Eve Hidden"})
+    await house.run("INSERT INTO oidc_links SELECT 'https://login.example.org', 'of ' || email, id, now() FROM users")
     ann = await house.sign_in(ANN)
 
     said = await ann.get(path)
@@ -42,6 +43,7 @@ async def test_export_holds_everything_that_the_store_has_of_its_owner(house: Ho
     assert (export.profile.name, export.profile.username, export.preferences.language) == ("Ann Lee", "ann", "de")
     assert len(export.sessions) == 3
     assert [(link.app, link.person) for link in export.links] == [("health", "p-1")]
+    assert [(link.issuer, link.subject) for link in export.providers] == [("https://login.example.org", f"of {ANN.email}")]
     assert [(mail.template, mail.state) for mail in export.mails] == [("reset_password", "waiting")]
     assert [(each.topic, each.message) for each in export.feedback] == [("the chat", "It draws well.")]
     assert export.entries_total == len(export.entries)

@@ -29,6 +29,9 @@ FILL: Final = f"""
         FROM users;
     INSERT INTO audit (number, at, actor, user_id, operation, outcome, entity, entity_id, subject_id, request_id, hash)
         SELECT row_number() OVER (), now(), 'user', id, 'o', 'done', 'account', id::text, id, '', 'x' FROM users;
+    INSERT INTO oidc_links (issuer, subject, user_id, linked_at)
+        SELECT 'https://login.example.org', id::text, id, now() FROM users;
+    INSERT INTO oidc_used (digest, expires_at) SELECT sha256(id::text::bytea), now() + interval '10 min' FROM users;
     ANALYZE;
 """  # noqa: S608 - a number of ours
 ASKED: Final = {
@@ -49,6 +52,9 @@ ASKED: Final = {
     "forget_tokens": (NOW,),
     "forget_tokens_for": ("user7@example.org",),
     "end_sessions_of": (SOMEBODY, NOW),
+    "user_by_oidc": ("https://login.example.org", str(SOMEBODY)),
+    "oidc_links_of": (SOMEBODY,),
+    "forget_oidc_used": (NOW,),
     "change_email": (SOMEBODY, "x@example.org"),
 }
 
