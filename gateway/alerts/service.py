@@ -15,9 +15,8 @@ from bridge.process.clock import Clock
 from gateway.alerts import wording
 from gateway.alerts.book import Book
 from gateway.alerts.channels import TRY_S, Channel, NotSent, Refused
-from gateway.alerts.channels.email import Email
 from gateway.alerts.channels.journal import Journal
-from gateway.alerts.channels.webhook import Webhook
+from gateway.alerts.errand import errands
 from gateway.alerts.message import Message
 from gateway.alerts.outbox import JOURNAL, Outbox
 from gateway.alerts.report import Report, State
@@ -28,16 +27,6 @@ LOOK_S: Final = 1.0
 _UNDELIVERABLE: Final = "alerts.refused"
 _log: Final = logging.getLogger(__name__)
 T = TypeVar("T")
-
-
-def channels_of(settings: Settings) -> list[Channel]:
-    """Return the configured ways to the administrator, without the journal."""
-    channels: list[Channel] = []
-    if settings.email:
-        channels.append(Email(settings.email))
-    if settings.webhook:
-        channels.append(Webhook(settings.webhook))
-    return channels
 
 
 class Alerts:
@@ -56,7 +45,7 @@ class Alerts:
         self._clock = clock
         self._path = book or settings.book
         self._waiting = Waiting(inbox or settings.inbox)
-        self._channels = channels_of(settings) if channels is None else list(channels)
+        self._channels = errands(settings) if channels is None else list(channels)
         self._journal = Journal()
         self._is_inbox_missing = False
         names = (JOURNAL, *(channel.name for channel in self._channels))

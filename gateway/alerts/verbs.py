@@ -15,7 +15,7 @@ from gateway.alerts import wording
 from gateway.alerts.channels import Channel, NotSent, Refused
 from gateway.alerts.channels.journal import Journal
 from gateway.alerts.message import Message, Part
-from gateway.alerts.service import channels_of
+from gateway.alerts.sending import channels_of
 from gateway.alerts.settings import Settings
 from gateway.alerts.store import new_instance
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -161,6 +162,10 @@ def test_owner_was_mailed_of_each_cut_and_not_more_than_twice(lab: Lab) -> None:
     assert {each["cause"] for each in alerts if each["cause"].startswith("line.")} == {
         f"line.{cause}" for cause in CUTS
     }
+    monitor = lab.door.at_the_console("systemctl", "show", "--property=MainPID", "--value", "gateway-monitor").strip()
+    weight = _pss_mb(lab.door, f"cat /proc/{monitor}/smaps_rollup")
+    bare = _pss_mb(lab.door, "exec python3 -c 'print(open(\"/proc/self/smaps_rollup\").read())'")
+    note(f"gateway-monitor, which has told all this: {weight - bare:.1f} MB (PSS) above a bare interpreter")
 
 
 def test_flapping_line_is_told_once_and_kept_whole(lab: Lab) -> None:
@@ -201,3 +206,9 @@ def _is_over(door: Host, cause: str, began: float) -> bool:
 
 def _mails(lab: Lab, cause: str) -> list[str]:
     return [mail for mail in lab.internet.mails[_before:] if f"line.{cause}" in mail]
+
+
+def _pss_mb(door: Host, shown_by: str) -> float:
+    """Return the PSS in what a command shows of a process, in MB."""
+    (kilobytes,) = re.findall(r"^Pss: +(\d+) kB", door.at_the_console("sh", "-c", shown_by), re.MULTILINE)
+    return int(kilobytes) / 1024

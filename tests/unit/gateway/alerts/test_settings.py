@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from bridge.process.settings import SettingsError, load
-from gateway.alerts.service import channels_of
+from gateway.alerts.errand import errands
+from gateway.alerts.sending import channels_of
 from gateway.alerts.settings import Settings
 from gateway.settings import PREFIX, GatewaySettings
 from gateway.settings.plain import as_json
@@ -51,7 +52,7 @@ def plain(settings: GatewaySettings) -> Mapping[str, Any]:
 def test_only_the_journal_tells_when_nothing_is_configured() -> None:
     settings = Settings.of(plain(load(GatewaySettings, None, prefix=PREFIX, environ={})))
 
-    assert channels_of(settings) == []
+    assert channels_of(settings) == errands(settings) == []
     assert settings.name == "box"
 
 
@@ -63,7 +64,8 @@ def test_lean_process_gets_everything_as_json(tmp_path: Path) -> None:
     assert (settings.email.port, settings.email.password) == (587, PASSWORD)
     assert settings.webhook.token == TOKEN
     assert settings.zone.key == "Europe/London"
-    assert [channel.name for channel in channels_of(settings)] == ["email", "webhook"]
+    for channels in (channels_of(settings), errands(settings)):
+        assert [channel.name for channel in channels] == ["email", "webhook"]
 
 
 def test_secrets_are_in_no_representation(tmp_path: Path) -> None:
