@@ -71,6 +71,7 @@ async def find(pool: Pool, token: str, *purposes: Purpose, now: datetime, deadli
 
 async def use(transaction: Transaction, token: str, *purposes: Purpose, now: datetime) -> Used:
     """Use the link up. Raises Invalid where it is not, or no longer, good."""
+    await transaction.fetchrow(QUERIES["lock_owner"], _digest(token))
     wanted = [purpose.value for purpose in purposes]
     return _used(await transaction.fetchrow(QUERIES["use_token"], _digest(token), wanted, now))
 

@@ -6,7 +6,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -82,16 +82,17 @@ class Sessions:
         password = params.password.get_secret_value()
         is_right = await self._passwords.matches(password, None if user is None else user["password_hash"])
         if user is None or not is_right or not user["is_active"]:
-            await self._record_refusal(context, None if user is None else user["id"], now)
-            log(
-                _log, "sign_in_refused", level=logging.WARNING, request_id=context.request_id,
-                user_id=None if user is None else str(user["id"]), error_code=Code.BAD_CREDENTIALS.wire,
-            )  # fmt: skip
-            raise Denied(Code.BAD_CREDENTIALS)
+            await self._refuse(context, user, now)
         async with self._pool.transaction(context.deadline) as transaction:
-            answer = await self.start(
-                transaction, user, now, operation=SIGN_IN, context=context, address=params.address
-            )
+            # checking took long enough to change the password, or to disable the account: its sessions ended then
+            checked = (user["id"], user["password_hash"])
+            user_now = await transaction.fetchrow(QUERIES["account_with_password"], *checked)
+            if user_now is not None:
+                answer = await self.start(
+                    transaction, user_now, now, operation=SIGN_IN, context=context, address=params.address
+                )
+        if user_now is None:
+            await self._refuse(context, user, now)
         log(_log, "session_started", request_id=context.request_id, user_id=str(user["id"]))
         return answer
 
@@ -166,18 +167,23 @@ class Sessions:
         await self._pool.execute(QUERIES["forget_tokens"], now, deadline=deadline)
         await self._pool.execute(QUERIES["forget_oidc_used"], now, deadline=deadline)
 
-    async def _record_refusal(self, context: CallerContext, user_id: UUID | None, now: datetime) -> None:
-        """Add the refused sign-in to the audit trail, as late whether or not the account exists.
+    async def _refuse(self, context: CallerContext, user: asyncpg.Record | None, now: datetime) -> NoReturn:
+        """Add the refused sign-in to the audit trail, as late whether or not there is the account, and raise Denied.
 
         Never what was typed in place of an account: people type passwords there.
         """
+        user_id = "" if user is None else str(user["id"])
         entry = Entry(
-            operation=SIGN_IN.name, at=now, actor=audit.ANONYMOUS, entity="account",
-            entity_id="" if user_id is None else str(user_id), outcome=Outcome.REFUSED,
-            request_id=context.request_id,
+            operation=SIGN_IN.name, at=now, actor=audit.ANONYMOUS, entity="account", entity_id=user_id,
+            outcome=Outcome.REFUSED, request_id=context.request_id,
         )  # fmt: skip
         async with self._pool.transaction(context.deadline) as transaction:
             await audit.append(transaction, entry)
+        log(
+            _log, "sign_in_refused", level=logging.WARNING, request_id=context.request_id, user_id=user_id or None,
+            error_code=Code.BAD_CREDENTIALS.wire,
+        )  # fmt: skip
+        raise Denied(Code.BAD_CREDENTIALS)
 
     async def _rotate(
         self, transaction: Transaction, presented: refresh_tokens.Presented, now: datetime, request_id: str

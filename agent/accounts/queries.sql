@@ -28,6 +28,15 @@ SELECT EXISTS (SELECT FROM sessions WHERE id = $1 AND ended_at IS NOT NULL);
 --    token_version int
 SELECT id, email, name, password_hash, role, time_zone, is_active, token_version FROM users WHERE lower(email) = lower($1);
 
+-- name: account_with_password
+-- The account of a password that was just checked, if it still is the one and the account active; it stays so until the
+-- transaction ends.
+-- $1 user_id uuid
+-- $2 password_hash text
+-- -> the account as in user_by_email
+SELECT id, email, name, password_hash, role, time_zone, is_active, token_version FROM users
+WHERE id = $1 AND password_hash = $2 AND is_active FOR SHARE;
+
 -- name: start_session
 -- Remember a sign-in.
 -- $1 session_id uuid
@@ -398,6 +407,13 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 -- -> purpose text, id uuid, user_id uuid, email text, content jsonb
 SELECT purpose, id, user_id, email, content FROM one_time_tokens
 WHERE digest = $1 AND purpose = ANY($2) AND expires_at > $3;
+
+-- name: lock_owner
+-- The account that a link is about, if it is about one, locked until the transaction ends: whoever changes an account has
+-- it locked before its links go, and who uses one has to keep that order.
+-- $1 digest bytea
+-- -> id uuid
+SELECT u.id FROM one_time_tokens AS t JOIN users AS u ON u.id = t.user_id WHERE t.digest = $1 FOR UPDATE OF u;
 
 -- name: use_token
 -- Use a link up, if it is still good.

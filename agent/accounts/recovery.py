@@ -115,7 +115,6 @@ class Recovery:
             account = await transaction.fetchrow(QUERIES["reset_password"], used.user_id, hashed)
             if account is None:  # it was disabled since
                 links.refuse()
-            await transaction.execute(QUERIES["withdraw_tokens_of"], account["id"], [Purpose.RESET.value])
             await self._letters.password_changed(
                 transaction, to=account["email"], language=account["language"], zone=account["time_zone"], now=now,
                 cause=f"password reset {used.id}",
@@ -144,6 +143,10 @@ class Recovery:
                 email=params.new_email, address=params.address, now=now, deadline=context.deadline
             )
         async with self._pool.transaction(context.deadline) as transaction:
+            if is_right:
+                # it may have been changed since, for somebody else knows it
+                checked = (user_id, known["password_hash"])
+                is_right = await transaction.fetchrow(QUERIES["account_with_password"], *checked) is not None
             if is_right:
                 await self._mail_new_address(transaction, context, params, now)
             outcome = Outcome.DONE if is_right else Outcome.REFUSED

@@ -56,6 +56,31 @@ async def test_sign_in_gives_tokens_when_the_password_is_right(accounts: Account
     assert (caller.user_id, caller.role, caller.token_version) == (accounts.ann, Role.TECHNICIAN, 1)
 
 
+CHANGES_OF_THE_OWNER = {
+    "another-password": "UPDATE users SET password_hash = 'another'",
+    "disabled": "UPDATE users SET is_active = false",
+    "deleted": "DELETE FROM users",
+}
+
+
+@pytest.mark.parametrize("change", ["another-password", "disabled", "deleted"])
+async def test_no_session_begins_when_the_account_changes_while_its_password_is_checked(
+    accounts: Accounts, owner: Pool, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    matches = accounts.passwords.matches
+
+    async def checked_slowly(password: str, stored: str | None) -> bool:
+        is_right = await matches(password, stored)
+        await owner.execute(Query("test.change", CHANGES_OF_THE_OWNER[change], "Change."), deadline=soon())
+        return is_right
+
+    monkeypatch.setattr(accounts.passwords, "matches", checked_slowly)
+    assert await code_of(accounts.sign_in()) is Code.BAD_CREDENTIALS
+    row = await owner.fetchrow(COUNTS, deadline=soon())
+    assert row is not None
+    assert row[0] == 0
+
+
 @pytest.mark.story("water/FR-002")
 @pytest.mark.story("tasks/US-BE-1.4")
 async def test_sign_in_is_denied_alike_when_password_account_or_activity_is_wrong(

@@ -7,7 +7,9 @@ import statistics
 
 import pytest
 
+from agent.accounts.passwords import Passwords
 from agent.accounts.users import NewUser
+from agent.db.queries import Query
 from bridge.process.clock import SystemClock
 from tests.integration.agent.accounts.house import ANN, BOB, Caller, House
 from tests.integration.agent.machine import PASSWORD
@@ -113,6 +115,82 @@ async def test_link_is_no_good_when_its_account_was_disabled_since(house: House)
     said = await house.nobody.post("/auth/reset-password/confirm", {"token": reset, "new_password": NEW})
     assert (said.status, said.wrong) == (400, ["token"])
     assert (await house.nobody.post("/auth/confirm-address", {"token": move})).wrong == ["token"]
+
+
+CHANGES = {
+    "password": "UPDATE users SET password_hash = 'another' WHERE name = 'Ann'",
+    "address": "UPDATE users SET email = 'ann@example.net' WHERE name = 'Ann'",
+    "disabled": "UPDATE users SET is_active = false WHERE name = 'Ann'",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_links_in_mailboxes_end_when_the_account_changes_hands(house: House, change: str) -> None:
+    reset = await ask_for_reset(house)
+    await ask_for_move(await house.sign_in(ANN))
+    move = await house.link(MOVED.email)
+
+    await house.run(CHANGES[change])
+    await house.run("UPDATE users SET is_active = true")
+
+    said = await house.nobody.post("/auth/reset-password/confirm", {"token": reset, "new_password": NEW})
+    assert (said.status, said.wrong) == (400, ["token"])
+    moved = await house.nobody.post("/auth/confirm-address", {"token": move})
+    assert (moved.status, moved.wrong) == (400, ["token"])
+
+
+async def test_links_stay_good_when_only_a_name_or_a_role_changes(house: House) -> None:
+    reset = await ask_for_reset(house)
+    await house.run("UPDATE users SET name = 'Anna', role = 'technician' WHERE name = 'Ann'")
+    said = await house.nobody.post("/auth/reset-password/confirm", {"token": reset, "new_password": NEW})
+    assert said.status == 200
+
+
+async def test_thief_cannot_move_the_account_back_when_its_owner_has_reset_the_password(house: House) -> None:
+    thief = await house.sign_in(ANN)
+    await ask_for_move(thief)
+    move = await house.link(MOVED.email)
+    token = await ask_for_reset(house)
+    reset = await house.nobody.post("/auth/reset-password/confirm", {"token": token, "new_password": NEW})
+    assert reset.status == 200
+
+    assert (await house.nobody.post("/auth/confirm-address", {"token": move})).status == 400
+
+    await house.sign_in(ANN, NEW)
+
+
+async def test_no_link_is_mailed_when_the_password_is_another_since_it_was_checked(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await house.sign_in(ANN)
+    matches = Passwords.matches
+
+    async def checked_slowly(self: Passwords, password: str, stored: str | None) -> bool:
+        is_right = await matches(self, password, stored)
+        await house.run(CHANGES["password"])
+        return is_right
+
+    monkeypatch.setattr(Passwords, "matches", checked_slowly)
+    said = await ann.post("/users/email", {"new_email": MOVED.email, "password": PASSWORD})
+
+    assert (said.status, said.wrong) == (400, ["password"])
+    assert await house.mails(MOVED.email) == []
+
+
+async def test_link_is_too_late_and_locks_nobody_out_when_the_password_changes_at_the_same_moment(house: House) -> None:
+    token = await ask_for_reset(house)
+    lock = Query("test.lock", "SELECT FROM users WHERE name = 'Ann' FOR UPDATE", "Lock.")
+    change = Query("test.change", CHANGES["password"], "Change.")
+    waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    async with asyncio.TaskGroup() as tasks:
+        async with house.owner.transaction(house.soon()) as transaction:
+            await transaction.fetch(lock)
+            body = {"token": token, "new_password": NEW}
+            using = tasks.create_task(house.nobody.post("/auth/reset-password/confirm", body))
+            while not await house.run(waiting):  # noqa: ASYNC110 - PostgreSQL tells nobody
+                await asyncio.sleep(0.01)
+            await transaction.execute(change)
+    assert (using.result().status, using.result().wrong) == (400, ["token"])
 
 
 async def test_address_is_another_and_the_old_one_told_when_the_new_one_was_confirmed(house: House) -> None:
