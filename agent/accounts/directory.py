@@ -8,6 +8,7 @@ the call is refused: nobody's word is taken from a memory that may be wrong.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -58,6 +59,8 @@ class Directory:
         self._standings: dict[UUID, Standing] = {}
         self._ended: dict[UUID, float] = {}
         self._is_live = False
+        # what is read of the store is remembered before the next is read, so that the last remembered is the newest
+        self._reading = asyncio.Lock()
 
     @property
     def hearing(self) -> Hearing:
@@ -99,11 +102,12 @@ class Directory:
 
     async def _load(self) -> None:
         not_before = utc(self._clock.time()) - timedelta(seconds=self._access_s)
-        rows = await self._pool.fetch(QUERIES["users_state"], None, deadline=self._deadline())
-        ended = await self._pool.fetch(QUERIES["sessions_ended"], not_before, deadline=self._deadline())
-        self._standings = {row["id"]: _as_standing(row) for row in rows}
-        self._ended = {row["id"]: row["ended_at"].timestamp() for row in ended}
-        self._is_live = True
+        async with self._reading:
+            rows = await self._pool.fetch(QUERIES["users_state"], None, deadline=self._deadline())
+            ended = await self._pool.fetch(QUERIES["sessions_ended"], not_before, deadline=self._deadline())
+            self._standings = {row["id"]: _as_standing(row) for row in rows}
+            self._ended = {row["id"]: row["ended_at"].timestamp() for row in ended}
+            self._is_live = True
         self._listeners.on_resume()
 
     async def _apply(self, change: str) -> None:
@@ -121,11 +125,12 @@ class Directory:
         self._listeners.on_suspend()
 
     async def _remember(self, user_id: UUID) -> None:
-        standing = await self._fetch_standing(user_id)
-        if standing is None:
-            self._standings.pop(user_id, None)
-        else:
-            self._standings[user_id] = standing
+        async with self._reading:
+            standing = await self._fetch_standing(user_id)
+            if standing is None:
+                self._standings.pop(user_id, None)
+            else:
+                self._standings[user_id] = standing
 
     def _remember_end(self, session_id: UUID) -> None:
         now = self._clock.time()

@@ -181,6 +181,32 @@ async def test_ended_sessions_are_loaded_when_the_agent_restarts(
     assert agent_dsn
 
 
+@pytest.mark.parametrize("change", ["UPDATE users SET is_active = false", "DELETE FROM users"])
+async def test_last_of_two_changes_counts_when_the_first_is_read_slowly(
+    accounts: Accounts, agent_dsn: str, owner: Pool, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    tokens = await accounts.sign_in()
+    fetchrow, is_read, may_go_on = accounts.store.fetchrow, asyncio.Event(), asyncio.Event()
+
+    async def read_slowly(query: Query, *args: object, deadline: float) -> object:
+        monkeypatch.setattr(accounts.store, "fetchrow", fetchrow)  # the first alone
+        row = await fetchrow(query, *args, deadline=deadline)
+        is_read.set()
+        await may_go_on.wait()
+        return row
+
+    async with hearing(accounts, agent_dsn), asyncio.TaskGroup() as tasks:
+        monkeypatch.setattr(accounts.store, "fetchrow", read_slowly)
+        looking = tasks.create_task(accounts.directory.look_again(accounts.ann))
+        await is_read.wait()
+        await owner.execute(Query("test.change", change, "Change."), deadline=soon())
+        looking_anew = tasks.create_task(accounts.directory.look_again(accounts.ann))
+        await asyncio.wait([looking_anew], timeout=0.5)  # were it not to wait for the first, it would be done by then
+        may_go_on.set()
+        await asyncio.wait([looking, looking_anew])
+        assert await code_of(accounts.caller(tokens.access_token)) is Code.SESSION_ENDED
+
+
 async def test_links_are_followed_when_they_are_made_and_taken_away(accounts: Accounts, agent_dsn: str) -> None:
     grants = Grants(accounts.directory)
 
