@@ -27,7 +27,7 @@ from agent.accounts import commands as accounts
 from agent.accounts.commands import COMMAND_S, open_users
 from agent.accounts.token_keys import TokenKeys, TokenKeysError
 from agent.accounts.users import NewUser
-from agent.app import UNITS, Agent
+from agent.app import Agent
 from agent.apps import APPS
 from agent.apps.health.schema import run_check, run_inspect
 from agent.audit import commands as audit
@@ -36,6 +36,7 @@ from agent.backup import commands as backup
 from agent.backup.errors import BackupError
 from agent.db.migrate import MigrationError, migrate
 from agent.db.pools import Pool, PoolOptions
+from agent.identity import UNITS
 from agent.mail.outbox import Outbox
 from agent.mail.seal import MailKeyError
 from agent.mail.upkeep import Upkeep

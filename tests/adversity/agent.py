@@ -54,7 +54,7 @@ class CountingAgent(Agent):
             return Answer(Counted(count=1).model_dump_json().encode())
 
         now = utc(self._clock.time())
-        return await self._writes.once(COUNT, context, now=now, work=count)
+        return await self._store.writes.once(COUNT, context, now=now, work=count)
 
 
 class Mitigation(StrEnum):
@@ -131,12 +131,12 @@ _WITHOUT: Final[Mapping[Mitigation, Mapping[str, object]]] = {
     Mitigation.BOOT_ID: {"bridge.server.endpoint.check_freshness": lambda *_args, **_more: None},
     Mitigation.CANCELLATION: {"asyncpg.connect_utils._cancel": _cancel_nothing},
     Mitigation.GUARD: {"agent.apps.health.source.SchemaMismatch": _NeverRaised},
-    Mitigation.HANDLER_CANCELLATION: {"agent.app.web.Server": _deaf_server},
+    Mitigation.HANDLER_CANCELLATION: {"agent.doors.web.Server": _deaf_server},
     Mitigation.IDEMPOTENCY: {"agent.db.idempotency.IdempotentWrites.once": _apply_always},
     Mitigation.MAC: {"bridge.signing.hmac.compare_digest": lambda _one, _other: True},
     Mitigation.NO_EVICTION: {"bridge.replay.ReplayMemory._has_room": _forget_longest_silent},
     Mitigation.POOL_CHECK: {"agent.db.pools.Pool._acquire": _take_any, "agent.db.pools.Pool._release": _keep_any},
-    Mitigation.REPORT: {"agent.app._report_refused": lambda _peer, _refusal: None},
+    Mitigation.REPORT: {"agent.doors._report_refused": lambda _peer, _refusal: None},
     Mitigation.STATEMENT_CACHE: {"agent.db.pools.asyncpg.connect": _connect_forgetfully},
     Mitigation.SUSPICION: {"agent.db.pools.Pool._check_idle": _suspect_nobody},
 }
@@ -147,7 +147,7 @@ def main() -> int:
     replaced = {
         **_WITHOUT[Mitigation(sys.argv[1])],
         "agent.__main__.Agent": CountingAgent,
-        "agent.app.health.Source": partial(Source, recheck_s=RECHECK_S),
+        "agent.apps.health.component.Source": partial(Source, recheck_s=RECHECK_S),
     }
     for target, value in replaced.items():
         patch(target, value).start()

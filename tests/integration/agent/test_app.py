@@ -16,6 +16,7 @@ from agent.accounts.passwords import Passwords
 from agent.accounts.token_keys import TokenKeys
 from agent.accounts.users import NewUser, Users
 from agent.app import Agent, _call_rules
+from agent.around import telling
 from agent.db.migrate import migrate
 from agent.db.pools import Pool, PoolOptions
 from agent.db.queries import Query
@@ -88,7 +89,7 @@ async def until(condition: Callable[[], Awaitable[bool]], within_s: float = 5.0)
 async def hears(running: Running) -> bool:
     """Whether changes in the store are heard, so that the feed is open."""
     await asyncio.sleep(0)
-    return running.agent._directory.is_live
+    return running.agent._accounts.directory.is_live
 
 
 async def is_up(running: Running, *names: str) -> bool:
@@ -137,7 +138,7 @@ async def test_status_and_metrics_tell_of_every_part_when_all_is_well(machine: M
 async def test_source_is_only_read_when_its_role_might_write(machine: Machine) -> None:
     show = Query("test.show", "SHOW default_transaction_read_only", "Whether a statement could write.")
     async with machine.running() as running:
-        pools = (running.agent._source_pool, running.agent._store)
+        pools = (running.agent._health._pool, running.agent._store.pool)
         assert [pool and await pool.fetchval(show, deadline=soon()) for pool in pools] == ["on", "off"]
 
 
@@ -183,12 +184,12 @@ async def test_every_gateway_is_told_what_is_untrue_now_when_one_has_it_written(
 
     writing = Operation("test.write", Nothing, Nothing, User(), Effect.WRITE, invalidates=frozenset({"b", "a"}))
     agent = Agent(machine.settings())
-    agent._hub.resume()
-    told = agent._hub.subscribe()
+    agent._accounts.hub.resume()
+    told = agent._accounts.hub.subscribe()
     assert (await anext(told)).kind == "hello"
     context = CallerContext(AnonymousCaller(), "0" * 32, "", soon(), "key-1", "")
     with suppress(TimeoutError):
-        await agent._telling(writing, write)(context, Nothing())
+        await telling(writing, write, agent._accounts.hub)(context, Nothing())
     assert await anext(told) == FeedEvent(kind="tags_invalidated", tags=("a", "b"))
 
 
@@ -196,7 +197,7 @@ async def test_session_that_ends_elsewhere_is_told_when_the_feed_is_open(machine
     async with machine.running() as running:
         credentials = await running.sign_in()
         await until(lambda: hears(running))
-        events = running.agent._hub.subscribe()
+        events = running.agent._accounts.hub.subscribe()
         assert (await anext(events)).kind == "hello"
         await run_sql(machine.store.owner, "UPDATE sessions SET ended_at = now()")
         async with asyncio.timeout(1):
@@ -370,8 +371,8 @@ async def test_mail_leaves_the_agent_at_once_when_its_cause_is_committed(
         }  # fmt: skip
         async with machine.running(mail=mail, report={"kept_s": 0.01}) as running:
             await until(lambda: hears(running))
-            async with running.agent._store.transaction(soon()) as transaction:
-                await running.agent._outbox.enqueue(
+            async with running.agent._store.pool.transaction(soon()) as transaction:
+                await running.agent._mailing.outbox.enqueue(
                     transaction, Template.ACCOUNT_EXISTS, to=EMAIL, language="en", values={"link": "/"}, cause="x"
                 )
             await waiting_until(lambda: server.mailbox.recipients == [EMAIL])

@@ -48,7 +48,7 @@ async def test_agent_renews_its_own_certificate_and_uses_it_when_it_has_ended(ma
     async with machine.running(bridge=with_ca(machine)) as running:
         await until(lambda: read_identity(path).certificate != before)
         after = read_identity(path).certificate
-        await until(lambda: running.agent._tls.not_after == after.not_valid_after_utc)
+        await until(lambda: running.agent._identity.tls.not_after == after.not_valid_after_utc)
         assert (await running.call(STATUS)).boot == running.agent.boot
 
     assert Profile.of_certificate(after) == Profile.of_unit("agent")

@@ -78,7 +78,7 @@ async def test_export_holds_every_record_of_its_owner_and_of_nobody_else(
         await home.people(ANN, BOB)
         await home.users.add_grant(ANN.email, "health", "p-1", deadline=home.soon())
         ann, bob = await home.sign_in(ANN), await home.sign_in(BOB)
-        await until(lambda: home.running.agent._health.condition.state == "up", timeout_s=5.0)
+        await until(lambda: home.running.agent._health.dependencies[0].is_up, timeout_s=5.0)
 
         records = (await ann.get("/users/export")).body["records"]["health"]
 
