@@ -135,6 +135,14 @@ async def users_list(settings: AgentSettings, options: argparse.Namespace) -> in
     return 0
 
 
+async def users_invitations(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Show who was invited and has not made their account yet; never the links."""
+    async with open_users(settings) as users:
+        rows = [row.model_dump(mode="json") for row in await users.invitations(deadline=_deadline())]
+    _show(rows, as_json=options.json)
+    return 0
+
+
 async def users_disable(settings: AgentSettings, options: argparse.Namespace) -> int:
     """Disable an account; its sessions end within a second."""
     async with open_users(settings) as users:
@@ -301,6 +309,9 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--role", default=Role.VIEWER, type=Role, choices=list(Role), help="default: viewer")
     add.add_argument("--time-zone", default="UTC", metavar="ZONE", help="an IANA time zone (default: UTC)")
     _add(users, "list", users_list, common, listed)
+    accounts.add_invitation(_add(users, "invite", accounts.users_invite, common))
+    _add(users, "invitations", users_invitations, common, listed)
+    _add(users, "withdraw", accounts.users_withdraw, common, account)
     _add(users, "disable", users_disable, common, account)
     _add(users, "enable", users_enable, common, account)
     _add(users, "password", users_password, common, account, secret)

@@ -37,9 +37,10 @@ from bridge.process.version import VERSION
 from bridge.spans.otlp import SpanExporter
 from bridge.spans.recording import Spans
 from bridge.tls import ReloadingClientTLS
-from gateway.accounts import administration, feedback, joining, leaving, own_account, signing_in
+from gateway.accounts import administration, feedback, invitations, joining, leaving, own_account, signing_in
 from gateway.accounts.administration import AdministrationApi
 from gateway.accounts.feedback import FeedbackApi
+from gateway.accounts.invitations import InvitationsApi
 from gateway.accounts.joining import JoiningApi
 from gateway.accounts.leaving import LeavingApi
 from gateway.accounts.own_account import OwnAccountApi
@@ -135,6 +136,7 @@ def build_application(settings: GatewaySettings, parts: Parts) -> web.Applicatio
     signing_in.add_routes(app, SigningIn(bridge=parts.bridge, verifier=parts.verifier, offers_sign_up=sign_up))
     own_account.add_routes(app, OwnAccountApi(bridge=parts.bridge, verifier=parts.verifier))
     joining.add_routes(app, JoiningApi(bridge=parts.bridge))
+    invitations.add_routes(app, InvitationsApi(bridge=parts.bridge))
     account_pages.add_routes(app, bridge=parts.bridge, verifier=parts.verifier, offers_sign_up=sign_up)
     records = {"health": ExportedRecords(parts.bridge).pages}
     leaving.add_routes(app, LeavingApi(bridge=parts.bridge, verifier=parts.verifier, records=records))

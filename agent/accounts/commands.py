@@ -7,10 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from agent.accounts.letters import Letters
 from agent.accounts.passwords import Passwords
 from agent.accounts.users import Users
 from agent.db.pools import Pool, PoolOptions
+from agent.mail.outbox import Outbox
 from agent.settings import AgentSettings
+from bridge.contracts.joining import Invite
 from bridge.contracts.operation import Role
 from bridge.process.clock import SystemClock
 
@@ -69,9 +72,41 @@ async def users_delete(settings: AgentSettings, options: argparse.Namespace) -> 
     return 0
 
 
+async def users_invite(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Mail somebody a link with which they make their account; an earlier one to them is no longer good."""
+    given = {"email": options.email, "name": options.name, "role": options.role}
+    params = Invite.model_validate({**given, "language": options.language, "time_zone": options.time_zone})
+    hours = settings.joining.invitation_hours
+    async with open_users(settings) as users:
+        expires_at = await users.invite(params, _letters(settings), hours, deadline=deadline())
+    _say(f"invited {params.email} ({params.role}), until {expires_at:%Y-%m-%d %H:%M} UTC")
+    return 0
+
+
+async def users_withdraw(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Withdraw the invitation to an address; its link is no longer good."""
+    async with open_users(settings) as users:
+        await users.withdraw(options.email, _letters(settings), deadline=deadline())
+    _say(f"withdrew the invitation of {options.email}")
+    return 0
+
+
+def add_invitation(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of :func:`users_invite`."""
+    parser.add_argument("email", help="where the link is mailed to")
+    parser.add_argument("--name", required=True, help="the person's name")
+    parser.add_argument("--role", default=Role.VIEWER, type=Role, choices=list(Role), help="default: viewer")
+    parser.add_argument("--language", default="en", metavar="LANGUAGE", help="of mails (default: en)")
+    parser.add_argument("--time-zone", default="UTC", metavar="ZONE", help="an IANA time zone (default: UTC)")
+
+
 def add_role(parser: argparse.ArgumentParser) -> None:
     """Add the argument of :func:`users_role`."""
     parser.add_argument("role", type=Role, choices=list(Role), help="the role it gets")
+
+
+def _letters(settings: AgentSettings) -> Letters:
+    return Letters(Outbox(settings.mail, _CLOCK))
 
 
 def _say(line: str) -> None:

@@ -106,20 +106,11 @@ class Joining:
 
         Raises Conflict for an address that has an account, Unavailable where no mail is sent.
         """
-        self._letters.require()
-        self._letters.check_address(params.email, field="email")
-        check_time_zone(params.time_zone)
+        check_invitation(self._letters, params)
         now = self._now()
 
         async def invite(transaction: Transaction) -> Answer:
-            if await transaction.fetchval(QUERIES["has_account"], params.email):
-                raise Conflict(Code.CONFLICT, fields=(FieldError("email", "is another account's"),))
-            hours = self._settings.invitation_hours
-            content = params.model_dump(mode="json", exclude={"email"})
-            link = Link(Purpose.INVITATION, params.email, now + timedelta(hours=hours), content=content)
-            await transaction.execute(QUERIES["withdraw_tokens"], params.email, [Purpose.INVITATION.value])
-            await links.add(transaction, link, now)
-            await self._letters.invite(transaction, link, params.language, hours)
+            link = await mail_invitation(transaction, self._letters, params, self._settings.invitation_hours, now)
             await record(transaction, INVITE, context, now, None, entity="invitation", entity_id=str(link.id))
             said = Invitation(id=link.id, email=params.email, expires_at=link.expires_at)
             return Answer(said.model_dump_json().encode())
@@ -141,6 +132,27 @@ class Joining:
 
     def _now(self) -> datetime:
         return utc(self._clock.time())
+
+
+def check_invitation(letters: Letters, params: Invite) -> None:
+    """Raise Unavailable where no mail is sent, Invalid for an address or a time zone that is none."""
+    letters.require()
+    letters.check_address(params.email, field="email")
+    check_time_zone(params.time_zone)
+
+
+async def mail_invitation(
+    transaction: Transaction, letters: Letters, params: Invite, hours: int, now: datetime
+) -> Link:
+    """Mail a link that makes an account, in place of an earlier one. Raises Conflict where the address has one."""
+    if await transaction.fetchval(QUERIES["has_account"], params.email):
+        raise Conflict(Code.CONFLICT, fields=(FieldError("email", "is another account's"),))
+    content = params.model_dump(mode="json", exclude={"email"})
+    link = Link(Purpose.INVITATION, params.email, now + timedelta(hours=hours), content=content)
+    await transaction.execute(QUERIES["withdraw_tokens"], params.email, [Purpose.INVITATION.value])
+    await links.add(transaction, link, now)
+    await letters.invite(transaction, link, params.language, hours)
+    return link
 
 
 async def join(transaction: Transaction, user_id: UUID, email: str, made: Mapping[str, Any]) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from agent.accounts.links import Link
+from agent.accounts.links import Link, Purpose
 from agent.accounts.statements import QUERIES
 from agent.db.pools import Transaction
 from agent.mail.outbox import Outbox
@@ -46,6 +47,10 @@ class Letters:
             transaction, Template.ACCOUNT_EXISTS, to=link.email, language=language, values={"link": _RESET_PAGE},
             cause=_cause(link), expires_at=link.expires_at,
         )  # fmt: skip
+
+    async def withdraw_invitation(self, transaction: Transaction, invitation_id: UUID, now: datetime) -> None:
+        """Have the mail with an invitation's link never sent, if it still waits."""
+        await transaction.execute(QUERIES["drop_unsent_mail"], f"{Purpose.INVITATION} {invitation_id}", now)
 
     async def take_back(self, transaction: Transaction, link: Link) -> None:
         """Have a mail not sent that was put in by this very transaction."""

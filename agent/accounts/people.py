@@ -11,6 +11,7 @@ from agent.accounts.attempts import Attempts
 from agent.accounts.changing_passwords import ChangingPasswords
 from agent.accounts.directory import Directory
 from agent.accounts.feedback import Feedback
+from agent.accounts.invitations import Invitations
 from agent.accounts.joining import Joining
 from agent.accounts.leaving import Leaving
 from agent.accounts.letters import Letters
@@ -59,6 +60,7 @@ class People:
             pool=pool, writes=writes, passwords=passwords, attempts=attempts, letters=letters,
             settings=parts.settings, clock=clock,
         )  # fmt: skip
+        self.invitations = Invitations(pool=pool, writes=writes, letters=letters, clock=clock)
         self.recovery = Recovery(
             pool=pool, passwords=passwords, attempts=attempts, directory=directory, letters=letters,
             settings=parts.settings, clock=clock,
@@ -71,5 +73,5 @@ class People:
         return {
             **self.own_account.handlers, **self.changing_passwords.handlers, **self.administration.handlers,
             **self.joining.handlers, **self.recovery.handlers, **self.leaving.handlers,
-            **self.feedback.handlers,
+            **self.feedback.handlers, **self.invitations.handlers,
         }  # fmt: skip

@@ -446,6 +446,31 @@ DELETE FROM one_time_tokens WHERE expires_at <= $1;
 -- $1 cause text
 DELETE FROM mails WHERE cause = $1;
 
+-- name: drop_unsent_mail
+-- Have a mail never sent that still waits, and erase what it says.
+-- $1 cause text
+-- $2 now timestamptz
+UPDATE mails SET state = 'dropped', sealed = NULL, ended_at = $2 WHERE cause = $1 AND state IN ('waiting', 'parked');
+
+-- name: open_invitations
+-- One page of the invitations that are still good, by address. ``place`` is where a page ends.
+-- $1 now timestamptz
+-- $2 after text
+-- $3 limit bigint
+-- -> place text, id uuid, email text, name text, role text, created_at timestamptz, expires_at timestamptz
+SELECT lower(email) AS place, id, email, content ->> 'name' AS name, content ->> 'role' AS role, created_at, expires_at
+FROM one_time_tokens WHERE purpose = 'invitation' AND expires_at > $1 AND lower(email) > $2
+ORDER BY lower(email) LIMIT $3;
+
+-- name: withdraw_invitation
+-- Make the link of an invitation, named by its id or its address, no longer good, if it still is.
+-- $1 id uuid
+-- $2 email text
+-- $3 now timestamptz
+-- -> id uuid
+DELETE FROM one_time_tokens
+WHERE purpose = 'invitation' AND (id = $1 OR lower(email) = lower($2)) AND expires_at > $3 RETURNING id;
+
 -- name: join_user
 -- Make the account of a link.
 -- $1 id uuid

@@ -1,4 +1,4 @@
-"""Page cursors of the list of accounts: the address that the page before ended with, for the same filter only.
+"""Page cursors of lists by address: the one that the page before ended with, for the same filter only.
 
 base64url (without padding) of the JSON array ``[filter, place]``, with the first bytes of the filter's SHA-256. It
 holds nothing that its receiver has not been given, and no permission.
@@ -13,7 +13,7 @@ from typing import Annotated, Final
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from bridge.contracts.administration import ListUsers
+from bridge.contracts.operation import Model
 from bridge.errors import Code, FieldError, Invalid
 
 _CONTENT: Final = TypeAdapter(
@@ -24,12 +24,12 @@ _CONTENT: Final = TypeAdapter(
 )
 
 
-def encode(place: str, params: ListUsers) -> str:
+def encode(place: str, params: Model) -> str:
     """Return the cursor of the page after ``place``."""
     return urlsafe_b64encode(to_json((_fingerprint(params), place))).rstrip(b"=").decode()
 
 
-def decode(cursor: str, params: ListUsers) -> str:
+def decode(cursor: str, params: Model) -> str:
     """Return where the page before ended. Raises Invalid (``invalid_cursor``)."""
     try:
         fingerprint, place = _CONTENT.validate_json(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
@@ -41,6 +41,6 @@ def decode(cursor: str, params: ListUsers) -> str:
     return place
 
 
-def _fingerprint(params: ListUsers) -> str:
+def _fingerprint(params: Model) -> str:
     text = params.model_dump_json(exclude={"cursor", "limit"})
     return urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:9]).decode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 import asyncpg
@@ -13,15 +13,23 @@ from pydantic import AfterValidator, StringConstraints
 from agent import audit
 from agent.accounts.attempts import forgive
 from agent.accounts.conflicts import keeping_an_admin
+from agent.accounts.invitations import as_open
+from agent.accounts.joining import check_invitation, mail_invitation
 from agent.accounts.leaving import delete_account
+from agent.accounts.letters import Letters
 from agent.accounts.passwords import Passwords, check_strength
 from agent.accounts.statements import QUERIES
 from agent.audit import OWNER, Entry
 from agent.db.pools import Pool, Transaction
 from agent.db.queries import Query
+from bridge.contracts.invitations import OpenInvitation
+from bridge.contracts.joining import Invite
 from bridge.contracts.operation import Model, Role
 from bridge.errors import Code, Conflict, NotFound
 from bridge.process.clock import Clock, utc
+
+_EVERY: Final = 1 << 62
+"""More rows than there are."""
 
 
 def _address(text: str) -> str:
@@ -132,6 +140,32 @@ class Users:
             await self._record(transaction, "users.delete", "account", row["id"])
             await audit.erase(transaction, row["id"], actor=OWNER, at=utc(self._clock.time()))
 
+    async def invite(self, params: Invite, letters: Letters, hours: int, *, deadline: float) -> datetime:
+        """Mail somebody a link with which they make their account; return until when it is good.
+
+        Raises Invalid, Conflict where they have one, Unavailable where no mail is sent.
+        """
+        check_invitation(letters, params)
+        async with self._pool.transaction(deadline) as transaction:
+            link = await mail_invitation(transaction, letters, params, hours, utc(self._clock.time()))
+            await self._record(transaction, "users.invite", "invitation", None, entity_id=str(link.id))
+        return link.expires_at
+
+    async def invitations(self, *, deadline: float) -> list[OpenInvitation]:
+        """Return every invitation that is still good, by address."""
+        rows = await self._pool.fetch(
+            QUERIES["open_invitations"], utc(self._clock.time()), "", _EVERY, deadline=deadline
+        )
+        return [as_open(row) for row in rows]
+
+    async def withdraw(self, email: str, letters: Letters, *, deadline: float) -> None:
+        """Make the link of an address's invitation no longer good. Raises NotFound."""
+        now = utc(self._clock.time())
+        async with self._pool.transaction(deadline) as transaction:
+            row = await _one(transaction, QUERIES["withdraw_invitation"], None, email, now, what=email)
+            await letters.withdraw_invitation(transaction, row["id"], now)
+            await self._record(transaction, "users.withdraw", "invitation", None, entity_id=str(row["id"]))
+
     async def end_every_session(self, now: datetime, *, deadline: float) -> int:
         """Have everybody sign in again; return how many sessions were ended."""
         async with self._pool.transaction(deadline) as transaction:
@@ -166,6 +200,7 @@ class Users:
         entity: str,
         user_id: UUID | None,
         *,
+        entity_id: str = "",
         old: Mapping[str, object] | None = None,
         new: Mapping[str, object] | None = None,
     ) -> None:
@@ -174,7 +209,7 @@ class Users:
             at=utc(self._clock.time()),
             actor=OWNER,
             entity=entity,
-            entity_id="" if user_id is None else str(user_id),
+            entity_id=entity_id if user_id is None else str(user_id),
             subject_id=user_id,
             old=old,
             new=new,

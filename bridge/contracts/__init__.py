@@ -6,13 +6,24 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from bridge.contracts import accounts, administration, audit, feedback, health, joining, leaving, system, users
+from bridge.contracts import (
+    accounts,
+    administration,
+    audit,
+    feedback,
+    health,
+    invitations,
+    joining,
+    leaving,
+    system,
+    users,
+)
 from bridge.contracts.operation import Operation
 
 OPERATIONS: Final[Mapping[str, Operation[Any, Any]]] = MappingProxyType(
     {
         operation.name: operation
-        for app in (accounts, joining, leaving, users, feedback, administration, audit, health, system)
+        for app in (accounts, joining, invitations, leaving, users, feedback, administration, audit, health, system)
         for operation in app.OPERATIONS
     }
 )

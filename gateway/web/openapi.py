@@ -105,6 +105,8 @@ UNDESCRIBED: Final = {
     "/account/sessions/end-others": "a page's form",
     "/accounts": "a page",
     "/accounts/create": "a page's form",
+    "/accounts/invitations": "a page",
+    "/accounts/invitations/withdraw": "a page's form",
     "/accounts/invite": "a page's form",
     "/accounts/new": "a page",
     "/accounts/{id}": "a page",

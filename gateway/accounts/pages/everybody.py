@@ -13,7 +13,7 @@ from bridge.contracts.joining import INVITE, Invite
 from bridge.contracts.operation import Nothing, Role
 from bridge.errors import AppError
 from gateway.accounts.pages.forms import Form, check_again, chosen, kept, refused, see_other, show
-from gateway.accounts.pages.frame import clock_of, notice
+from gateway.accounts.pages.frame import notice, own_clock
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
 from gateway.web.inputs import query_values, read_fields, validate
@@ -35,6 +35,7 @@ class EverybodyPages:
         filled = {name: str(value) for name, value in given.items() if value != "" and name in _FILTERS}
         reply = await call(self._bridge, context, LIST_USERS, validate(ListUsers, filled))
         page = UserPage.model_validate_json(reply.body)
+        when, zone = await own_clock(self._bridge, context)
         values = {
             "here": "accounts",
             "said": notice(request),
@@ -42,7 +43,8 @@ class EverybodyPages:
             "roles": ROLES,
             "is_filtered": bool(filled),
             "more": "" if page.next is None else "/accounts?" + urlencode({**filled, "cursor": page.next}),
-            "when": clock_of("UTC"),
+            "when": when,
+            "zone": zone,
         }
         return show("accounts/everybody.html", request, Form(filled), values)
 
@@ -63,7 +65,7 @@ class EverybodyPages:
             await call(self._bridge, context, INVITE, validate(Invite, {**given, **chosen(fields, "role")}))
         except AppError as error:
             return _new(request, invitation=refused(context, error, kept(fields, *_NEW)))
-        return see_other("/accounts?notice=invited")
+        return see_other("/accounts/invitations?notice=invited")
 
     async def create(self, request: web.Request) -> web.Response:
         """``POST /accounts/create``: make an account with a password that the administrator hands over."""

@@ -10,6 +10,10 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from bridge.contracts.operation import Nothing
+from bridge.contracts.users import GET_PROFILE, Profile
+from gateway.web.calls import Bridge, call
+from gateway.web.context import RequestContext
 from gateway.web.inputs import parse_query
 
 NOTICES: Final[Mapping[str, str]] = MappingProxyType(
@@ -21,6 +25,8 @@ NOTICES: Final[Mapping[str, str]] = MappingProxyType(
         "session-ended": "That session has ended.",
         "others-ended": "Every other session has ended.",
         "invited": "The invitation is on its way.",
+        "withdrawn": "The invitation is withdrawn: its link is no longer good.",
+        "not-open": "That invitation is no longer open: it was accepted, withdrawn, or its time is over.",
         "created": "The account is there.",
         "saved": "The account is changed.",
         "disabled": "The account is disabled, and signed out everywhere.",
@@ -40,6 +46,13 @@ def notice(request: web.Request) -> str:
 def asked(request: web.Request, name: str) -> str:
     """Return the query's last value of ``name``, or ""."""
     return parse_query(request.rel_url.raw_query_string).get(name, [""])[-1]
+
+
+async def own_clock(bridge: Bridge, context: RequestContext) -> tuple[Callable[[datetime], str], str]:
+    """Return what writes moments as whoever is signed in does, and the name of their time zone. Raises AppError."""
+    reply = await call(bridge, context, GET_PROFILE, Nothing())
+    zone = Profile.model_validate_json(reply.body).time_zone
+    return clock_of(zone), zone
 
 
 def clock_of(time_zone: str) -> Callable[[datetime], str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.accounts.pages import activity, everybody, going, links, own, security, sign_up, somebody
+from gateway.accounts.pages import activity, everybody, going, invitations, links, own, security, sign_up, somebody
 from gateway.accounts.pages.activity import ActivityPage
 from gateway.accounts.pages.everybody import EverybodyPages
 from gateway.accounts.pages.going import GoingPages
+from gateway.accounts.pages.invitations import InvitationsPage
 from gateway.accounts.pages.links import LinkPages
 from gateway.accounts.pages.own import OwnPages
 from gateway.accounts.pages.security import SecurityPages
@@ -25,4 +26,5 @@ def add_routes(app: web.Application, *, bridge: Bridge, verifier: TokenVerifier,
     activity.add_routes(app, ActivityPage(bridge=bridge))
     going.add_routes(app, GoingPages(bridge=bridge, verifier=verifier))
     everybody.add_routes(app, EverybodyPages(bridge=bridge))
+    invitations.add_routes(app, InvitationsPage(bridge=bridge))
     somebody.add_routes(app, SomebodyPages(bridge=bridge))

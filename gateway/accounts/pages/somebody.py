@@ -23,7 +23,7 @@ from bridge.errors import AppError
 from gateway.accounts.own_account import UUID_PATTERN
 from gateway.accounts.pages.everybody import ROLES
 from gateway.accounts.pages.forms import Form, chosen, kept, refused, see_other, show
-from gateway.accounts.pages.frame import clock_of, notice
+from gateway.accounts.pages.frame import notice, own_clock
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
 from gateway.web.inputs import invalid, read_fields, validate
@@ -126,6 +126,7 @@ class SomebodyPages:
         if form is not None and action == "change":
             version = user.version if "version" in form.wrong else form.value("version")
             change = Form({**now, **form.values, "version": str(version)}, form.error)
+        when, zone = await own_clock(self._bridge, request[CONTEXT])
         values = {
             "here": "accounts",
             "said": notice(request),
@@ -134,7 +135,8 @@ class SomebodyPages:
             "roles": ROLES,
             "failed": action,
             "change": change,
-            "when": clock_of("UTC"),
+            "when": when,
+            "zone": zone,
         }
         return show("accounts/somebody.html", request, form or Form(), values)
 

@@ -106,6 +106,39 @@ def test_account_is_what_its_owner_made_of_it_when_commands_were_given(
         assert capsys.readouterr().err == "This is the last administrator\n"
 
 
+def test_invitation_is_mailed_listed_and_withdrawn_when_asked(
+    agent: Command, machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    invite = ("users", "invite", EMAIL, "--name", "Ann", "--role", "technician")
+    assert agent(*invite) == 1
+    assert capsys.readouterr().err == "This appliance sends no mail\n"
+    for name, value in (
+        ("HOST", "localhost"), ("SENDER", "keep@example.org"), ("SITE", "https://home.example.org"),
+        ("KEY_FILE", str(machine.folder / "mail.key")),
+    ):  # fmt: skip
+        monkeypatch.setenv(f"DRAWBRIDGE_AGENT_MAIL__{name}", value)
+
+    assert agent(*invite, "--time-zone", "Mars") == 1
+    assert capsys.readouterr().err.startswith("time_zone ")
+    assert agent(*invite) == 0
+    assert capsys.readouterr().out.startswith(f"invited {EMAIL} (technician), until ")
+    assert agent("users", "invitations", "--json") == 0
+    [invitation] = json.loads(capsys.readouterr().out)
+    assert (invitation["email"], invitation["name"], invitation["role"]) == (EMAIL, "Ann", "technician")
+    assert agent("mail", "list") == 0
+    assert EMAIL in capsys.readouterr().out
+
+    assert agent("users", "withdraw", EMAIL.upper()) == 0
+    assert agent("users", "invitations") == 0
+    assert agent("mail", "list") == 0
+    assert capsys.readouterr().out == f"withdrew the invitation of {EMAIL.upper()}\nnone\nnone\n"
+    assert agent("users", "withdraw", EMAIL) == 1
+    assert capsys.readouterr().err == f"there is nothing for {EMAIL}\n"
+    assert agent("audit", "list", "--json") == 0
+    told = [entry["operation"] for entry in json.loads(capsys.readouterr().out)]
+    assert sorted(told) == ["users.invite", "users.withdraw"]
+
+
 def test_account_is_refused_with_one_line_when_something_is_wrong(
     agent: Command, machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -97,7 +97,8 @@ class House:
     async def people(self, *users: NewUser) -> None:
         """Let there be these accounts, and no others."""
         await self.run("""
-            WITH u AS (DELETE FROM users), l AS (DELETE FROM limits), i AS (DELETE FROM idempotency) DELETE FROM mails
+            WITH u AS (DELETE FROM users), l AS (DELETE FROM limits), i AS (DELETE FROM idempotency),
+                 t AS (DELETE FROM one_time_tokens WHERE user_id IS NULL) DELETE FROM mails
         """)
         for user in users:
             await self.users.add(user, PASSWORD, deadline=soon())

@@ -34,10 +34,19 @@ async def test_pages_are_for_administrators_alone(house: House) -> None:
     for user in (ANN, BOB):
         browser = await Browser(house.http).sign_in(user.email)
         assert 'href="/accounts"' not in await browser.open("/account")
-        for path in ("/accounts", "/accounts/new", f"/accounts/{user_id}"):
+        for path in ("/accounts", "/accounts/new", "/accounts/invitations", f"/accounts/{user_id}"):
             assert "Your account may not do this." in await browser.open(path)
-        for path in ("invite", "create", f"{user_id}/change", f"{user_id}/enable", f"{user_id}/delete"):
-            await browser.post(f"/accounts/{path}", {"email": "a@b.c", "name": "A", "password": NEW, "again": NEW})
+        for path in (
+            "invite",
+            "invitations/withdraw",
+            "create",
+            f"{user_id}/change",
+            f"{user_id}/enable",
+            f"{user_id}/delete",
+        ):
+            await browser.post(
+                f"/accounts/{path}", {"email": "a@b.c", "name": "A", "password": NEW, "again": NEW, "id": user_id}
+            )
             assert browser.status == 403
     eve = await Browser(house.http).sign_in(EVE.email)
     assert 'href="/accounts"' in await eve.open("/account")
@@ -92,6 +101,39 @@ async def test_somebody_is_invited_and_made_when_the_forms_are_filled_in(house: 
     assert "<h1>dora@example.org</h1>" in browser.text
     dora = await house.sign_in(NewUser(email="dora@example.org", name="Dora"), NEW)
     assert dora.tokens["user"]["role"] == Role.ADMIN
+
+
+async def test_invitations_are_shown_and_withdrawn_when_they_are_open(house: House) -> None:
+    browser = await Browser(house.http).sign_in(EVE.email)
+    assert "No invitation is open." in await browser.open("/accounts/invitations")
+    eve = await house.sign_in(EVE)
+    for number in range(51):
+        body = {"email": f"c{number:02}@example.org", "name": f"<b>C{number:02}", "role": "technician"}
+        assert (await eve.post("/users/invitations", body)).status == 201
+    await browser.open("/accounts/invitations")
+    assert "<bdi>&lt;b&gt;C00</bdi>" in browser.text
+    assert "c50@example.org" not in browser.text
+    more = browser.text.partition('href="/accounts/invitations?cursor=')[2].partition('"')[0]
+
+    await browser.open(f"/accounts/invitations?cursor={more}")
+    assert ("c50@example.org" in browser.text, 'rel="next"' in browser.text) == (True, False)
+    assert "The invitation is withdrawn" in await browser.send("/accounts/invitations/withdraw")
+    await browser.open(f"/accounts/invitations?cursor={more}")
+    assert "No invitation is open." in browser.text
+
+    await browser.open("/accounts/invitations")
+    await house.run("DELETE FROM one_time_tokens")
+    assert "That invitation is no longer open" in await browser.send("/accounts/invitations/withdraw")
+
+
+async def test_times_are_in_the_administrators_time_zone(house: House) -> None:
+    eve = await house.sign_in(EVE)
+    await eve.put("/users/profile", {"time_zone": "Asia/Kolkata"})
+    await house.run("UPDATE users SET created_at = '2026-05-01T20:00Z'")
+    browser, _path = await opened(house, ANN)
+    assert "2 May 2026, 01:30 (Asia/Kolkata)" in browser.text
+    assert "Times are in Asia/Kolkata." in await browser.open("/accounts")
+    assert "Times are in Asia/Kolkata." in await browser.open("/accounts/invitations")
 
 
 async def test_account_is_another_when_it_was_changed(house: House) -> None:

@@ -167,6 +167,50 @@ async def test_earlier_invitation_is_no_longer_good_when_there_is_another(house:
     assert (await house.nobody.post("/auth/accept-invitation", {"token": second, "password": PASSWORD})).status == 201
 
 
+async def test_open_invitations_are_listed_by_address_and_withdrawn_when_an_administrator_asks(house: House) -> None:
+    ann, eve = await house.sign_in(ANN), await house.sign_in(EVE)
+    for name in ("Zoe", "carl", "Dora"):
+        body = {"email": f"{name}@example.org", "name": name, "role": "technician"}
+        assert (await eve.post("/users/invitations", body)).status == 201
+    await house.nobody.post("/auth/register", CARL | {"email": "new@example.org"})  # no invitation
+
+    first = await eve.get("/api/v1/users/invitations?limit=2")
+    second = await eve.get(f"/users/invitations?limit=2&cursor={first.body['next']}")
+
+    found = first.body["items"] + second.body["items"]
+    assert [(each["email"], each["name"], each["role"]) for each in found] == [
+        (f"{name}@example.org", name, "technician") for name in ("carl", "Dora", "Zoe")
+    ]
+    assert (second.body["next"], 'rel="next"' in first.headers["Link"], "Link" in second.headers) == (None, True, False)
+    assert (await eve.get("/users/invitations?cursor=x")).wrong == ["cursor"]
+    carl, dora, zoe = found
+    path = f"/users/invitations/{dora['id']}"
+    assert ((await ann.get("/users/invitations")).status, (await ann.delete(path)).status) == (403, 403)
+    token = await house.link("Dora@example.org")
+
+    assert ((await eve.delete(path)).status, (await eve.delete(path)).status) == (204, 404)
+
+    assert (await house.nobody.post("/auth/accept-invitation", {"token": token, "password": PASSWORD})).status == 400
+    assert [each["id"] for each in (await eve.get("/users/invitations")).body["items"]] == [carl["id"], zoe["id"]]
+    assert [len(await house.mails(f"{name}@example.org")) for name in ("carl", "Dora", "Zoe")] == [1, 0, 1]
+    entries = [row for row in await house.run("TABLE audit") if row["operation"] == "accounts.invitations.withdraw"]
+    assert [(str(row["user_id"]), row["entity_id"], row["payload"]) for row in entries] == [(eve.id, dora["id"], None)]
+
+
+async def test_invitation_is_not_open_when_it_was_accepted_or_its_time_is_over(house: House) -> None:
+    eve = await house.sign_in(EVE)
+    ids = [
+        (await eve.post("/users/invitations", {"email": f"{name}@example.org", "name": name})).body["id"]
+        for name in ("carl", "dora")
+    ]
+    await house.nobody.post(
+        "/auth/accept-invitation", {"token": await house.link("carl@example.org"), "password": PASSWORD}
+    )
+    await house.run("UPDATE one_time_tokens SET expires_at = now()")
+    assert (await eve.get("/users/invitations")).body["items"] == []
+    assert [(await eve.delete(f"/users/invitations/{each}")).status for each in ids] == [404, 404]
+
+
 async def test_sign_up_needs_mail_when_it_is_switched_on() -> None:
     with pytest.raises(ValidationError, match=r"joining\.sign_up needs mail\.host"):
         AgentSettings.model_validate({"store": {"dsn": "postgresql:///x"}, "joining": {"sign_up": True}})

@@ -49,7 +49,7 @@ STORE: Final = f"""
         SELECT 'user:' || {_ID}, 'users.change', n::text, 'x', 'x', '', {_NOW} - n * interval '0.8 s'
         FROM generate_series(1, {MANY}) AS n;
     INSERT INTO one_time_tokens (digest, id, purpose, user_id, email, created_at, expires_at)
-        SELECT sha256(n::text::bytea), {_ID}, 'reset', {_ID}, 'user' || n || '@example.org', {_NOW},
+        SELECT sha256(n::text::bytea), {_ID}, CASE n % 10 WHEN 0 THEN 'invitation' ELSE 'reset' END, {_ID}, 'user' || n || '@example.org', {_NOW},
                {_NOW} + n * interval '1 s'
         FROM generate_series(1, {MANY}) AS n;
     INSERT INTO feedback (id, user_id, topic, message, created_at)
@@ -108,6 +108,8 @@ OTHERWISE: Final[dict[str, tuple[dict[str, object], ...]]] = {
         {"role": "viewer", "is_active": None, "text": None, "after": "user5"},
         {"role": None, "is_active": None, "text": "user", "after": "user5"},
     ),
+    "accounts.open_invitations": ({"after": ""}, {"after": "user5"}),
+    "accounts.withdraw_invitation": ({"email": None}, {"id": None}),
     "accounts.forget_attempts": ({"now": NOW + timedelta(seconds=500)},),
     "accounts.forget_tokens": ({"now": NOW + timedelta(seconds=500)},),
     "accounts.forget_oidc_used": ({"now": NOW + timedelta(seconds=500)},),

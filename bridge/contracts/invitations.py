@@ -1,0 +1,50 @@
+"""The invitations that nobody has accepted yet, as administrators see and withdraw them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from bridge.contracts.administration import ADMINS
+from bridge.contracts.operation import Effect, Model, Nothing, Operation, Role
+
+
+class OpenInvitation(Model):
+    """Who may make an account with the link that was mailed to them, and until when; never the link."""
+
+    id: UUID
+    email: str
+    name: str
+    role: Role
+    created_at: AwareDatetime
+    expires_at: AwareDatetime
+
+
+class ListInvitations(Model):
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: Annotated[str, StringConstraints(max_length=1000)] | None = None
+
+
+class InvitationPage(Model):
+    """By e-mail address. ``next`` is the following page's cursor."""
+
+    items: tuple[OpenInvitation, ...]
+    limit: int
+    next: str | None
+
+
+class InvitationId(Model):
+    id: UUID
+
+
+LIST_INVITATIONS: Final = Operation(
+    name="accounts.invitations.list", params=ListInvitations, result=InvitationPage, principal=ADMINS
+)
+WITHDRAW_INVITATION: Final = Operation(
+    name="accounts.invitations.withdraw", params=InvitationId, result=Nothing, principal=ADMINS, effect=Effect.WRITE
+)
+"""The link is no longer good, and a mail that still waits never leaves. ``not_found`` where it was accepted already."""
+
+OPERATIONS: Final = (LIST_INVITATIONS, WITHDRAW_INVITATION)
