@@ -49,8 +49,8 @@ STORE: Final = f"""
         SELECT 'user:' || {_ID}, 'users.change', n::text, 'x', 'x', '', {_NOW} - n * interval '0.8 s'
         FROM generate_series(1, {MANY}) AS n;
     INSERT INTO one_time_tokens (digest, id, purpose, user_id, email, created_at, expires_at)
-        SELECT sha256(n::text::bytea), {_ID}, CASE n % 10 WHEN 0 THEN 'invitation' ELSE 'reset' END, {_ID}, 'user' || n || '@example.org', {_NOW},
-               {_NOW} + n * interval '1 s'
+        SELECT sha256(n::text::bytea), {_ID}, CASE n % 10 WHEN 0 THEN 'invitation' ELSE 'reset' END, {_ID},
+               'user' || n || '@example.org', {_NOW}, {_NOW} + n * interval '1 s'
         FROM generate_series(1, {MANY}) AS n;
     INSERT INTO feedback (id, user_id, topic, message, created_at)
         SELECT {_ID}, {_ID}, 'other', 'x', {_NOW} FROM generate_series(1, {MANY}) AS n;
