@@ -9,6 +9,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
 
@@ -298,6 +299,50 @@ class Mail(Section):
         return []
 
 
+class Oidc(Section):
+    """Signing in through a provider (OpenID Connect): Google, Amazon Cognito, Keycloak. Off without an `issuer`."""
+
+    issuer: str = Field(
+        "", pattern=r"^(https://[a-z0-9.-]+(:[0-9]{1,5})?(/[\w./~-]*)?)?$",
+        description="The provider, exactly as its ID tokens name it: https://accounts.google.com. Empty: none.",
+    )  # fmt: skip
+    client_id: str = Field("", pattern=r"^[\x21-\x7e]*$", description="What this appliance is called at the provider.")
+    client_secret: SecretStr | None = Field(None, description="Its secret there. None: a public client, by PKCE alone.")
+    client_authentication: Literal["basic", "post"] = Field(
+        "basic", description="How the secret is shown: in a header (basic) or in the form (post)."
+    )
+    site: str = Field(
+        "", pattern=r"^(https://[A-Za-z0-9.:-]+)?$",
+        description="The website's origin, such as https://health.example.org. The provider must know "
+        "`/auth/oidc/callback` there as where it may send people back to.",
+    )  # fmt: skip
+    servers: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:[0-9]{1,5})?$")], ...] = Field(
+        (),
+        max_length=10,
+        description="The provider's servers besides the issuer's own, where codes are exchanged or its keys are: "
+        "host, or host:port. To no others the keep goes, whatever the provider's own description says.",
+    )
+    algorithms: tuple[
+        Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"], ...
+    ] = Field(("RS256", "ES256"), min_length=1, description="Signatures that its ID tokens may have.")
+    ca_file: Path | None = Field(
+        None, description="PEM file of the authorities that vouch for its servers. None: the system's."
+    )
+    leeway_s: float = Field(30.0, ge=0, le=300, description="How far the provider's clock may be from ours, seconds.")
+    answer_s: Seconds = Field(
+        4.0, le=30, description="How long the provider may take for what one request of a browser needs, seconds."
+    )
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Oidc:
+        if self.issuer and not (self.client_id and self.site):
+            msg = "needs client_id and site where there is an issuer"
+            raise ValueError(msg)
+        for server in (self.issuer, *(f"//{server}" for server in self.servers)):
+            _ = urlsplit(server).port  # raises ValueError for one that there is not
+        return self
+
+
 class Relay(Section):
     """The door's relay, the keep's only way to servers outside (`gateway relay`)."""
 
@@ -421,6 +466,7 @@ class AgentSettings(Section):
     limits: Limits = Limits()
     joining: Joining = Joining()
     mail: Mail = Mail()
+    oidc: Oidc = Oidc()
     relay: Relay = Relay()
     backup: Backup = Backup()
     report: Report = Report()
