@@ -124,6 +124,7 @@ def _credentials(email: str, password: str) -> bytes:
     return json.dumps({"email": email, "password": password, "address": "198.51.100.7"}).encode()
 
 
+@pytest.mark.story("health/US-BE-42.2")
 def test_proofs_are_those_of_the_documented_list() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     idea = text.partition("## The one idea")[2].partition("\n## ")[0]
@@ -145,12 +146,14 @@ _INJECTIONS: Final = (
 )
 
 
+@pytest.mark.story("health/US-BE-08.1")
 async def test_sql_is_no_operation_when_it_is_named(intruder: Intruder) -> None:
     for name in _NO_OPERATIONS:
         letter = intruder.hand.write(name, b'{"sql": "DELETE FROM diary"}', token=intruder.ada)
         assert await intruder.send(letter) is Code.NOT_FOUND
 
 
+@pytest.mark.story("health/US-BE-08.3")
 async def test_sql_is_only_text_when_it_is_a_parameter(intruder: Intruder) -> None:
     for parameters in _INJECTIONS:
         assert await intruder.rows(intruder.ada, **parameters) == []
@@ -437,6 +440,7 @@ _SPLICES: Final = (
 )
 
 
+@pytest.mark.story("health/US-BE-50.4")
 async def test_message_is_refused_when_it_is_spliced(intruder: Intruder) -> None:
     genuine = intruder.hand.write(token=intruder.ada)
     for header, value in _SPLICES:

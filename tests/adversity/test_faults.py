@@ -14,6 +14,18 @@ pytestmark = pytest.mark.slow  # each starts an agent and waits for deadlines to
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
 
 
+@pytest.mark.story(
+    "health/US-BE-07.4", "health/US-BE-10.1", "health/US-BE-10.5", "health/US-BE-46.5", "health/US-BE-50.3",
+    "health/US-BE-39.4",
+)  # fmt: skip
+@pytest.mark.story(
+    "health/US-BE-07.4", "health/US-BE-10.1", "health/US-BE-10.5", "health/US-BE-46.5", "health/US-BE-50.3",
+    "health/US-BE-39.4",
+)  # fmt: skip
+@pytest.mark.story(
+    "health/US-BE-07.4", "health/US-BE-10.1", "health/US-BE-10.5", "health/US-BE-46.5", "health/US-BE-50.3",
+    "health/US-BE-39.4",
+)  # fmt: skip
 @every_fault
 async def test_fault_ends_well_when_every_mitigation_is_on(stage: Stage, fault: Fault) -> None:
     async with scene(stage, fault.setup) as played:
@@ -21,6 +33,7 @@ async def test_fault_ends_well_when_every_mitigation_is_on(stage: Stage, fault: 
         assert played.observed
 
 
+@pytest.mark.story("health/US-BE-39.1", "health/US-BE-39.2")
 @every_fault
 async def test_fault_ends_badly_when_its_mitigation_is_off(stage: Stage, fault: Fault) -> None:
     with pytest.raises(Unmet):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.adversity.faults import FAULTS
 from tests.adversity.page import PAGE, RED, Played, faults_page, row_key
 
@@ -13,6 +15,7 @@ def test_page_has_every_fault_and_no_red_row_when_it_is_up_to_date() -> None:
     assert [row for row in rows if RED in row] == []
 
 
+@pytest.mark.story("health/US-BE-39.5")
 def test_page_shows_red_when_a_fault_ends_badly_or_its_counter_run_well() -> None:
     fault = FAULTS[0]
     for back_s, without in ((None, "it failed"), (0.5, None)):

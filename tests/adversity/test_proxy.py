@@ -82,6 +82,7 @@ async def test_proxy_forwards_both_ways_when_nothing_is_asked_of_it(proxy: Proxy
     assert (proxy.accepted, proxy.open_count) == (1, 1)
 
 
+@pytest.mark.story("health/US-BE-39.1")
 async def test_cut_proxy_ends_connections_and_refuses_new_ones_until_restored(proxy: Proxy, peer: Peer) -> None:
     await peer.ask(b"hello")
     proxy.cut()
@@ -134,6 +135,7 @@ async def test_stopped_proxy_leaves_no_connection_when_one_was_made_that_moment(
         assert await heard_until_the_end(dialled) == b""
 
 
+@pytest.mark.story("health/US-BE-39.2")
 async def test_stalled_proxy_holds_bytes_back_until_restored(proxy: Proxy, peer: Peer) -> None:
     proxy.stall()
     await peer.say(b"held")

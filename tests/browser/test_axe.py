@@ -64,6 +64,7 @@ async def tab(request: pytest.FixtureRequest, browser: Browser, site: Site) -> A
         yield tab
 
 
+@pytest.mark.story("health/US-BE-30.5")
 @pytest.mark.parametrize(
     ("bring_about", "is_agent_there"),
     [

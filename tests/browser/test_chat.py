@@ -27,6 +27,7 @@ def number_in(answer: str) -> float:
     return float(found.group().replace(",", ""))
 
 
+@pytest.mark.story("health/US-BE-30.5")
 async def test_answer_is_what_the_database_says_when_asked_how_often(anna: Tab, site: Site) -> None:
     answer = await anna.ask(IN_ALL)
 
@@ -143,6 +144,7 @@ WITHOUT_MARKUP = """
     SELECT count(*) FROM gone"""
 
 
+@pytest.mark.story("health/US-BE-41.3")
 async def test_record_is_shown_as_text_when_its_symptom_and_note_hold_markup(visitor: Tab, site: Site) -> None:
     await site.in_records(WITH_MARKUP, MARKUP)
     try:

@@ -131,6 +131,7 @@ async def test_chat_is_readable_and_reachable_when_on_a_phone(
         assert not await scrolls_sideways(tab.page)
 
 
+@pytest.mark.story("health/US-BE-16.4")
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
 async def test_sign_in_and_errors_are_readable_and_reachable_when_on_a_phone(
     browser: Browser, site: Site, color_scheme: Literal["light", "dark"]

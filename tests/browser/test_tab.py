@@ -12,7 +12,7 @@ from tests.waiting import until
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 
-@pytest.mark.story("health/US-BE-30")
+@pytest.mark.story("health/US-BE-30.3")
 async def test_visit_fails_when_a_page_violates_its_policy(browser: Browser, site: Site) -> None:
     with pytest.raises(AssertionError, match="policy violated: style-src-attr inline"):
         async with opened(browser, site) as tab:
@@ -30,6 +30,7 @@ async def test_visit_fails_when_a_script_raises(browser: Browser, site: Site) ->
             await until(lambda: bool(tab.complaints))
 
 
+@pytest.mark.story("health/US-BE-30.2")
 async def test_visit_fails_when_a_page_goes_elsewhere(browser: Browser, site: Site) -> None:
     with pytest.raises(AssertionError, match=r"went elsewhere: https://example\.org/"):
         async with opened(browser, site) as tab:

@@ -21,6 +21,7 @@ HANG_MAX_S = 60.0
 LIMIT_FILES = ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory.max")  # cgroup v1, v2
 
 
+@pytest.mark.story("health/US-BE-22.1", "health/US-BE-32.2")
 def test_chat_answers_over_https_when_signed_in(stack: Stack) -> None:
     token = stack.sign_in(stack.sample_password()).json["access_token"]
     answer = stack.ask("/api/v1/chat", content={"message": "How often did I have a headache last month?"}, token=token)
@@ -64,6 +65,7 @@ def test_container_can_do_nothing_but_its_work_when_running(stack: Stack, servic
     assert not stack.succeeds(service, "sh", "-c", "cd /tmp && ./x")  # noexec
 
 
+@pytest.mark.story("health/US-BE-26.1", "health/US-BE-26.2")
 def test_containers_fit_a_raspberry_pi_4_when_at_their_limits(stack: Stack) -> None:
     limits = {service: stack.inspect(service)["HostConfig"] for service in (*STAYING, *PASSING)}
     assert all(limit["Memory"] > 0 and 0 < limit["NanoCpus"] <= 2e9 for limit in limits.values())
@@ -74,6 +76,7 @@ def test_containers_fit_a_raspberry_pi_4_when_at_their_limits(stack: Stack) -> N
         assert used.split()[0] == str(limits[service]["Memory"])
 
 
+@pytest.mark.story("health/US-BE-24.2", "health/US-BE-24.5")
 @pytest.mark.parametrize("service", [*STAYING, *PASSING])
 def test_log_is_rotated_when_it_grows(stack: Stack, service: str) -> None:
     assert stack.inspect(service)["HostConfig"]["LogConfig"] == {
@@ -90,6 +93,7 @@ def test_setup_has_two_capabilities_and_no_network_when_it_runs_as_root(stack: S
     assert setup["ReadonlyRootfs"]
 
 
+@pytest.mark.story("health/US-BE-22.2")
 def test_gateway_reaches_nothing_but_the_agent_when_taken_over(stack: Stack) -> None:
     volumes = {
         service: {mount["Name"].rpartition("_")[2] for mount in stack.inspect(service)["Mounts"] if "Name" in mount}
@@ -104,6 +108,7 @@ def test_gateway_reaches_nothing_but_the_agent_when_taken_over(stack: Stack) -> 
     assert stack.inspect("postgresql")["HostConfig"]["NetworkMode"] == "none"
 
 
+@pytest.mark.story("health/US-BE-25.2", "health/US-BE-25.3", "health/US-BE-25.5")
 def test_containers_become_ready_when_started_backwards(stack: Stack) -> None:
     stack.compose("down", "--volumes")
     stack.forget_roots()
@@ -114,6 +119,7 @@ def test_containers_become_ready_when_started_backwards(stack: Stack) -> None:
     assert stack.sign_in(stack.sample_password()).status == 200
 
 
+@pytest.mark.story("health/US-BE-22.4", "health/US-BE-25.1")
 def test_accounts_and_keys_are_kept_when_taken_down_and_up(stack: Stack) -> None:
     password = stack.sample_password()
     signed_in = stack.sign_in(password).json
@@ -124,6 +130,7 @@ def test_accounts_and_keys_are_kept_when_taken_down_and_up(stack: Stack) -> None
     assert stack.sign_in(password).status == 200
 
 
+@pytest.mark.story("health/US-BE-23.1", "health/US-BE-23.2", "health/US-BE-23.4")
 def test_health_checks_fail_and_nothing_is_restarted_when_the_database_is_away(stack: Stack) -> None:
     started = {service: stack.started_at(service) for service in ("agent", "gateway", "nginx")}
     assert all(stack.health_check(service) for service in STAYING)
@@ -145,6 +152,7 @@ def test_health_checks_fail_and_nothing_is_restarted_when_the_database_is_away(s
     assert {service: stack.started_at(service) for service in started} == started
 
 
+@pytest.mark.story("health/US-BE-22.5", "health/US-BE-23.3")
 def test_hung_service_is_restarted_within_a_minute_when_stopped(stack: Stack) -> None:
     started = {service: stack.started_at(service) for service in STAYING}
     for service in STAYING:
@@ -158,6 +166,7 @@ def test_hung_service_is_restarted_within_a_minute_when_stopped(stack: Stack) ->
         assert '"event":"service_hung"' in stack.engine.run("docker", "logs", stack.container(service))
 
 
+@pytest.mark.story("health/US-BE-23.3")
 def test_container_is_restarted_within_a_minute_when_all_of_it_is_stopped(stack: Stack) -> None:
     services = ("gateway", "postgresql")
     started = {service: stack.started_at(service) for service in services}
@@ -171,6 +180,7 @@ def test_container_is_restarted_within_a_minute_when_all_of_it_is_stopped(stack:
     MEASURED.append(f"two stopped containers restarted within {took_s:.1f} s, ready after {took_s + ready_s:.1f} s")
 
 
+@pytest.mark.story("health/US-BE-26.4")
 def test_no_acknowledged_sign_in_is_lost_when_the_agent_is_killed_for_memory(stack: Stack) -> None:
     password = stack.sample_password()
     count = "SELECT count(*) FROM sessions"
@@ -209,6 +219,7 @@ def test_no_acknowledged_sign_in_is_lost_when_the_agent_is_killed_for_memory(sta
     assert refreshed == [200] * len(acknowledged)
 
 
+@pytest.mark.story("health/US-BE-24.1", "health/US-BE-24.3", "health/US-BE-24.4")
 def test_every_log_line_has_one_shape_when_all_services_ran(stack: Stack) -> None:
     stack.ask("/no-such-page")
     for service, (host, app) in {

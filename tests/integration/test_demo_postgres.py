@@ -53,6 +53,7 @@ async def _ask(server: EmbeddedPostgres, question: str) -> object:
         await connection.close(timeout=5)
 
 
+@pytest.mark.story("health/US-BE-36.1", "health/US-BE-36.2", "health/US-BE-37.5")
 async def test_database_is_empty_and_ours_when_a_test_asks_for_one(database: str) -> None:
     connection = await asyncpg.connect(database)
     await connection.execute("CREATE TABLE kept (id int)")
@@ -60,6 +61,7 @@ async def test_database_is_empty_and_ours_when_a_test_asks_for_one(database: str
     await connection.close()
 
 
+@pytest.mark.story("health/US-BE-36.3", "health/US-BE-37.4")
 async def test_database_has_its_template_s_tables_when_copied(postgres_server: PostgresServer, database: str) -> None:
     connection = await asyncpg.connect(database)
     await connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")

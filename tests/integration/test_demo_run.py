@@ -155,6 +155,7 @@ def test_first_start_says_how_to_get_in_when_ready(installed: Demo) -> None:
     assert (installed.folder / "demo.json").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.story("health/US-BE-38.1", "health/US-BE-38.3")
 def test_records_are_anna_s_when_asked_through_the_door(demo: Demo) -> None:
     demo.start()
     status, page = demo.ask("/api/v1/health/symptoms?symptom=Migraine&limit=3")

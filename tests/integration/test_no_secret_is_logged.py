@@ -321,7 +321,7 @@ def test_audit_trail_holds_no_secret_when_it_was_said_everywhere(visit: Visit, s
     assert visit.secrets[secret].lower() not in visit.trail.lower()
 
 
-@pytest.mark.story("hub/AC-063")
+@pytest.mark.story("hub/AC-063", "health/US-BE-43.5")
 def test_log_tells_of_every_request_when_all_were_answered(visit: Visit) -> None:
     gateway, agent = visit.read_log("gateway"), visit.read_log("agent")
 
@@ -331,6 +331,7 @@ def test_log_tells_of_every_request_when_all_were_answered(visit: Visit) -> None
     assert {200, 204, 400, 401, 404, 500, 503} <= set(visit.statuses)
 
 
+@pytest.mark.story("health/US-BE-43.5", "health/US-BE-46.6")
 def test_logs_were_talkative_when_nothing_was_found_in_them(visit: Visit) -> None:
     events = {json.loads(line).get("event") for line in visit.read_log("agent").splitlines() if line.startswith("{")}
 

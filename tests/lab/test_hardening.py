@@ -18,6 +18,7 @@ from tests.lab.visitor import Visitor
 SLOW_CONNECTIONS = 3000
 
 
+@pytest.mark.story("health/US-BE-27.4")
 def test_tls_is_mozillas_intermediate_when_sslyze_looks(trust: Path) -> None:
     said = network.inside(
         network.INET, TOOLS / "sslyze", "--mozilla_config=intermediate", f"--certinfo_ca_file={trust}",

@@ -153,6 +153,7 @@ def test_cut_is_diagnosed_told_once_and_its_end_too(lab: Lab, cause: str) -> Non
     note(f"{cause}: diagnosed after {diagnosed_s:.1f} s, well {well_s:.1f} s after its end")
 
 
+@pytest.mark.story("health/US-BE-20.3")
 def test_owner_was_mailed_of_each_cut_and_not_more_than_twice(lab: Lab) -> None:
     began = min(each["began"] for each in status(lab.door)["outages"])
     wait_until(lambda: all(_mails(lab, cause) for cause in CUTS), timeout_s=TOLD_S, what="e-mails about all cuts")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
+
 from tests.lab import clinic, network
 from tests.lab.host import Host
 from tests.lab.lab import Lab
@@ -29,6 +31,7 @@ def refused(host: Host) -> int:
     return sum(int(count) for count in re.findall(r"packets (\d+)", host.sudo("nft list counters table inet edge")))
 
 
+@pytest.mark.story("health/US-BE-13.1", "health/US-BE-17.3", "health/US-BE-19.2")
 def test_only_the_web_is_open_when_somebody_scans_from_outside(door: Host, keep: Host) -> None:
     def scan(*command: str) -> str:
         return network.inside(network.INET, *command)
@@ -48,10 +51,12 @@ def test_designed_ports_are_open_when_somebody_scans_in_the_house(door: Host, ke
     assert open_ports(scan, keep.address) == {22, 2222, 5432}
 
 
+@pytest.mark.story("health/US-BE-07.1")
 def test_bridge_is_open_to_the_door_when_it_scans_the_keep(door: Host, keep: Host) -> None:
     assert open_ports(door.from_its_place, keep.address) == {22, 2222, 5432, 8443, 8444}
 
 
+@pytest.mark.story("health/US-BE-49.1")
 def test_rescue_and_relay_are_open_to_the_keep_when_it_scans_the_door(door: Host, keep: Host) -> None:
     assert open_ports(keep.from_its_place, door.address) == {22, 80, 443, 2222, 3128}
 
@@ -63,6 +68,7 @@ def test_agent_answers_nobody_without_a_certificate_when_they_are_at_the_door(do
     assert door.address in refusals
 
 
+@pytest.mark.story("health/US-BE-07.6", "health/US-BE-49.6")
 def test_other_clients_keep_their_database_when_the_firewall_is_up(lab: Lab, keep: Host) -> None:
     assert int(clinic.ask(keep, "count")) > 20_000
     with network.route(network.INET, "10.77.0.0/24", via=network.OUTSIDE):

@@ -79,6 +79,7 @@ def test_security_updates_install_themselves_when_nobody_looks(door: Host, keep:
         assert host.ssh("systemctl is-enabled apt-daily-upgrade.timer").strip() == "enabled"
 
 
+@pytest.mark.story("health/US-BE-13.2", "health/US-BE-27.1")
 def test_public_certificate_is_renewed_and_shown_when_it_is_due(door: Host) -> None:
     before = shown(door)
     door.sudo(

@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.lab import network
 from tests.lab.host import Host
 from tests.lab.lab import Lab
@@ -36,6 +38,7 @@ def test_name_follows_when_the_router_gets_another_address(lab: Lab, outside: Vi
     wait_until(lambda: is_published(lab, OUTSIDE), timeout_s=30, what="the old address")
 
 
+@pytest.mark.story("health/US-BE-17.4")
 def test_site_is_reached_when_the_router_was_never_set_up_by_hand(lab: Lab, outside: Visitor) -> None:
     with network.without_forwarding(lab.door.address):
         assert lab.router.mapped() == {80, 443}

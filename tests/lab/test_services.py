@@ -83,6 +83,7 @@ def test_gateway_is_not_started_again_and_again_when_its_settings_are_wrong(door
     assert is_active(door, "gateway@1")
 
 
+@pytest.mark.story("health/US-BE-19.3")
 def test_everything_is_back_when_both_hosts_rebooted(lab: Lab, outside: Visitor) -> None:
     lab.door.sudo("/usr/local/sbin/drawbridge-rescue bans add 11.22.33.77 600 --yes")
     lab.keep.reboot()

@@ -24,6 +24,7 @@ HEADERS: Final = (
 QUESTION: Final = {"message": "How often did I have a headache last month?"}
 
 
+@pytest.mark.story("health/US-BE-49.6")
 def test_chat_answers_when_somebody_asks_from_outside(outside: Visitor, token: str) -> None:
     answer = outside.ask("/api/v1/chat", token=token, content=QUESTION)
     assert answer.status == 200
@@ -31,6 +32,7 @@ def test_chat_answers_when_somebody_asks_from_outside(outside: Visitor, token: s
     assert "headache" in answer.json()["answer"]
 
 
+@pytest.mark.story("health/US-BE-27.1")
 def test_certificate_is_refused_when_its_root_is_not_trusted(outside: Visitor) -> None:
     stranger = Visitor(network.INET, Path("/etc/ssl/certs/ca-certificates.crt"))
     assert stranger.ask("/health").status == 0
@@ -92,6 +94,7 @@ def test_no_request_is_lost_when_both_gateways_restart_one_after_the_other(outsi
     assert len(statuses) > 10
 
 
+@pytest.mark.story("health/US-BE-15.5")
 def test_site_answers_when_an_nginx_worker_was_killed(outside: Visitor, door: Host) -> None:
     before = set(door.ssh("pgrep -f 'nginx: worker'").split())
     door.sudo(f"kill -9 {min(before)}")
@@ -101,6 +104,7 @@ def test_site_answers_when_an_nginx_worker_was_killed(outside: Visitor, door: Ho
     )
 
 
+@pytest.mark.story("health/US-BE-16.2")
 def test_branded_page_comes_within_a_second_when_both_gateways_are_stopped(outside: Visitor, door: Host) -> None:
     asset = re.search(r'href="(/static/[^"]+[.]css)"', outside.ask("/sign-in").body)
     assert asset is not None

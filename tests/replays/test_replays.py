@@ -18,7 +18,7 @@ def _number(cell: str) -> float:
     return float(found[0])
 
 
-@pytest.mark.story("health/US-BE-31")
+@pytest.mark.story("health/US-BE-31.2")
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 async def test_attacker_is_banned_before_a_third_of_the_list_is_through(attack: Attack) -> None:
     caught = await play(attack)
@@ -35,7 +35,7 @@ async def test_attacker_is_banned_before_a_third_of_the_list_is_through(attack: 
         assert _number(now) == pytest.approx(_number(then), rel=0.15, abs=2), _ANEW  # a new route is a word less
 
 
-@pytest.mark.story("health/US-BE-31")
+@pytest.mark.story("health/US-BE-31", "health/US-BE-06.5")
 async def test_nobody_is_banned_on_an_ordinary_day() -> None:
     day = await live()
 

@@ -57,6 +57,7 @@ def test_operations_of_no_app_are_those_of_accounts_and_of_the_machines() -> Non
     assert all(operation.lane is Lane.DATA for name, operation in contracts.OPERATIONS.items() if name.startswith(APPS))
 
 
+@pytest.mark.story("health/US-BE-45.6")
 def test_every_cache_rule_is_a_setting_and_the_contracts_by_default() -> None:
     declared: dict[str, CacheRule] = {
         name: operation.cache for name, operation in contracts.OPERATIONS.items() if operation.cache is not None

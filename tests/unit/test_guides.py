@@ -62,6 +62,7 @@ def after(prefix: str, command: str) -> list[str] | None:
     return shlex.split(rest) if found and "…" not in rest else None
 
 
+@pytest.mark.story("health/US-BE-21.4")
 @pytest.mark.parametrize("name", [name for name in GUIDES if list(rescue_lines(name))])
 def test_verb_is_the_consoles_when_a_guide_has_the_owner_say_it(name: str) -> None:
     for line in rescue_lines(name):

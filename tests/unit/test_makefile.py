@@ -81,6 +81,7 @@ def test_demo_gets_no_options_when_none_are_given(stub: Path) -> None:
         assert said == ["<-m>", "<demo>", "<run>"]
 
 
+@pytest.mark.story("health/US-BE-32.4")
 def test_make_prints_the_list_when_no_target_is_given() -> None:
     result = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "make run " in result.stdout

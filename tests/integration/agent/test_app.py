@@ -97,6 +97,7 @@ async def is_up(running: Running, *names: str) -> bool:
     return {part.name for part in status.dependencies if part.state == "up"} >= set(names)
 
 
+@pytest.mark.story("health/US-BE-38.3")
 async def test_person_sees_their_own_records_when_signed_in(machine: Machine) -> None:
     async with machine.running() as running:
         credentials = await running.sign_in()
@@ -246,6 +247,7 @@ async def test_agent_is_ready_at_once_and_comes_alive_when_its_store_appears(
         assert await code_of(running.call(SIGN_IN, email=EMAIL, password=PASSWORD)) is Code.BAD_CREDENTIALS
 
 
+@pytest.mark.story("health/US-BE-25.4")
 async def test_agent_says_what_is_missing_when_the_owner_has_yet_to_migrate(
     machine: Machine, database: str, postgres_server: PostgresServer
 ) -> None:
@@ -264,6 +266,7 @@ async def test_agent_says_what_is_missing_when_the_owner_has_yet_to_migrate(
         assert await code_of(running.call(SIGN_IN, email=EMAIL, password=PASSWORD)) is Code.BAD_CREDENTIALS
 
 
+@pytest.mark.story("health/US-BE-49.4")
 async def test_stranger_is_refused_and_logged_when_it_shows_no_certificate(
     machine: Machine, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -108,7 +108,7 @@ async def ask(door: Gateway, operation: Operation[Any, Any] = ADD, *, deadline_s
 # The plain way
 
 
-@pytest.mark.story("health/US-BE-43")
+@pytest.mark.story("health/US-BE-43.1")
 async def test_call_returns_the_agents_bytes(handlers: Handlers, bridge_certificates: Certificates) -> None:
     async with agent(handlers.table(), bridge_certificates) as keep, gateway(keep.port, bridge_certificates) as door:
         reply = await ask(door, a=1, b=2)
@@ -205,6 +205,7 @@ async def test_call_is_unreachable_when_certificate_and_key_name_different_units
     assert handlers.calls == 0
 
 
+@pytest.mark.story("health/US-BE-29.3")
 async def test_unknown_operation_and_wrong_parameters_are_told_apart(
     handlers: Handlers, bridge_certificates: Certificates
 ) -> None:
@@ -221,6 +222,7 @@ async def test_unknown_operation_and_wrong_parameters_are_told_apart(
         assert [field.name for field in refused.value.fields] == ["a"]
 
 
+@pytest.mark.story("health/US-BE-43.4")
 async def test_an_error_of_the_handler_keeps_its_code_and_closes_nobody_out(
     handlers: Handlers, bridge_certificates: Certificates
 ) -> None:
@@ -235,6 +237,7 @@ async def test_an_error_of_the_handler_keeps_its_code_and_closes_nobody_out(
         assert door.breakers[Lane.DATA].state is State.CLOSED
 
 
+@pytest.mark.story("health/US-BE-43.4")
 async def test_a_bug_in_a_handler_is_told_as_internal_without_its_text(
     handlers: Handlers, bridge_certificates: Certificates, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -253,7 +256,7 @@ async def test_a_bug_in_a_handler_is_told_as_internal_without_its_text(
 # Deadlines and cancellation
 
 
-@pytest.mark.story("health/US-BE-11")
+@pytest.mark.story("health/US-BE-11.5")
 async def test_call_times_out_and_the_agents_work_is_cancelled(
     handlers: Handlers, bridge_certificates: Certificates
 ) -> None:
@@ -301,7 +304,7 @@ async def fail_times(handlers: Handlers, count: int) -> None:
     handlers.before = fail
 
 
-@pytest.mark.story("health/US-BE-46")
+@pytest.mark.story("health/US-BE-46", "health/US-BE-08.4")
 async def test_call_succeeds_when_the_agent_fails_twice(handlers: Handlers, bridge_certificates: Certificates) -> None:
     await fail_times(handlers, 2)
     async with agent(handlers.table(), bridge_certificates) as keep, gateway(keep.port, bridge_certificates) as door:
@@ -342,7 +345,7 @@ async def test_retries_stop_when_their_budget_is_spent(handlers: Handlers, bridg
             assert handlers.calls <= 20 + 0.2 * 20 + 1
 
 
-@pytest.mark.story("health/US-BE-47")
+@pytest.mark.story("health/US-BE-47.1", "health/US-BE-47.2")
 async def test_breaker_opens_and_closes_again_when_the_agent_recovers(
     handlers: Handlers, bridge_certificates: Certificates
 ) -> None:
@@ -367,6 +370,7 @@ async def test_breaker_opens_and_closes_again_when_the_agent_recovers(
             assert door.breakers[Lane.DATA].state is State.CLOSED
 
 
+@pytest.mark.story("health/US-BE-46.1")
 async def test_call_is_unreachable_when_nobody_listens(bridge_certificates: Certificates) -> None:
     async with gateway(1, bridge_certificates) as door:
         with pytest.raises(Unavailable) as refused:
@@ -378,7 +382,7 @@ async def test_call_is_unreachable_when_nobody_listens(bridge_certificates: Cert
 # Shedding and pacing
 
 
-@pytest.mark.story("health/US-BE-43")
+@pytest.mark.story("health/US-BE-43.6")
 async def test_agent_sheds_calls_when_places_and_queue_are_full(
     handlers: Handlers, bridge_certificates: Certificates
 ) -> None:
@@ -400,6 +404,7 @@ async def test_agent_sheds_calls_when_places_and_queue_are_full(
             assert (first.result().outcome, second.result().outcome) == (Outcome.OK, Outcome.OK)
 
 
+@pytest.mark.story("health/US-BE-43.6")
 async def test_gateway_holds_a_flood_back_when_it_comes_too_fast(
     handlers: Handlers, bridge_certificates: Certificates
 ) -> None:
@@ -420,7 +425,7 @@ async def fresh(door: Gateway) -> None:
     await until(lambda: door.feed.is_fresh)
 
 
-@pytest.mark.story("health/US-BE-45")
+@pytest.mark.story("health/US-BE-45.1")
 async def test_second_call_is_cached_when_the_feed_is_fresh(
     handlers: Handlers, bridge_certificates: Certificates
 ) -> None:
@@ -433,6 +438,7 @@ async def test_second_call_is_cached_when_the_feed_is_fresh(
         assert handlers.calls == 1
 
 
+@pytest.mark.story("health/US-BE-45.5")
 async def test_second_call_asks_again_when_there_is_no_feed(
     handlers: Handlers, bridge_certificates: Certificates
 ) -> None:
@@ -468,6 +474,7 @@ async def test_many_who_ask_the_same_at_once_are_one_call(
         assert handlers.calls == 1
 
 
+@pytest.mark.story("health/US-BE-45.2")
 @pytest.mark.parametrize(
     "event",
     [
@@ -490,7 +497,7 @@ async def test_cached_answer_ends_when_the_feed_says_so(
         assert (await ask(door, REMEMBERED)).body == b'{"sum":100}'
 
 
-@pytest.mark.story("health/US-BE-45")
+@pytest.mark.story("health/US-BE-45.2")
 async def test_cached_answer_ends_when_a_write_touches_it(
     handlers: Handlers, bridge_certificates: Certificates
 ) -> None:
@@ -546,7 +553,7 @@ async def test_idle_connections_are_closed_when_asked(handlers: Handlers, bridge
         assert door.transports[Lane.DATA].open_count == 1
 
 
-@pytest.mark.story("health/US-BE-46", "health/US-BE-10")
+@pytest.mark.story("health/US-BE-10", "health/US-BE-46.3", "health/US-BE-47.5")
 async def test_stale_answer_is_given_when_the_agent_fails_and_its_origin_rests(
     handlers: Handlers, bridge_certificates: Certificates
 ) -> None:
@@ -612,6 +619,7 @@ async def test_answer_of_before_a_gap_is_not_given_when_the_agent_did_not_say_th
             assert late.value.code is Code.TIMEOUT
 
 
+@pytest.mark.story("health/US-BE-10.3")
 async def test_answer_of_before_a_gap_is_given_when_only_the_database_is_away(
     handlers: Handlers, bridge_certificates: Certificates
 ) -> None:

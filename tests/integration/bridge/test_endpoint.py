@@ -84,12 +84,14 @@ def refused_at(caplog: pytest.LogCaptureFixture) -> list[object]:
     ]
 
 
+@pytest.mark.story("health/US-BE-43.2")
 async def test_a_right_message_is_carried_out_and_its_answer_signed(keep: Keep) -> None:
     headers = keep.signed()
     assert keep.opened(headers, await keep.post(headers)) == ""
     assert keep.carried_out == [3]
 
 
+@pytest.mark.story("health/US-BE-44.6", "health/US-BE-50.3")
 async def test_an_altered_body_is_refused_and_logged_with_its_step(
     keep: Keep, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -145,7 +147,7 @@ async def test_a_message_signed_with_the_other_directions_key_is_refused(
     assert refused_at(caplog) == [Step.MAC.value]
 
 
-@pytest.mark.story("health/US-BE-50")
+@pytest.mark.story("health/US-BE-50.1")
 async def test_a_message_with_an_unknown_key_is_refused(keep: Keep, caplog: pytest.LogCaptureFixture) -> None:
     await keep.post(keep.signed(key=FixedKeys(generation=7).request_key()))
     assert refused_at(caplog) == [Step.KEYID.value]
@@ -157,7 +159,7 @@ async def test_a_refusal_of_an_unverified_message_is_not_signed(keep: Keep) -> N
         keep.opened(headers, await keep.post(headers))
 
 
-@pytest.mark.story("health/US-BE-50")
+@pytest.mark.story("health/US-BE-50.4")
 async def test_a_replayed_message_is_refused_in_a_signed_answer(keep: Keep) -> None:
     headers = keep.signed()
     await keep.post(headers)

@@ -180,6 +180,7 @@ async def test_feed_survives_lines_of_any_kind(
     assert listener.events == []
 
 
+@pytest.mark.story("health/US-BE-46.1")
 async def test_feed_is_given_up_when_it_falls_silent(
     bridge_certificates: Certificates, follow: Callable[..., Feed], listener: Listener
 ) -> None:

@@ -43,6 +43,7 @@ async def keep(tmp_path: Path) -> AsyncIterator[Keep]:
 # Who gets a new one
 
 
+@pytest.mark.story("health/US-BE-44.5")
 @pytest.mark.parametrize("unit", UNITS)
 async def test_unit_renews_by_itself_when_its_certificate_is_due(keep: Keep, unit: str) -> None:
     it = keep.unit(unit, issued_days_ago=11)

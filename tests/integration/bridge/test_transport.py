@@ -157,6 +157,7 @@ async def test_exchange_posts_what_it_was_given(peer: Peer, either: Transport | 
     assert request.endswith(b'\r\n\r\n{"a":1}')
 
 
+@pytest.mark.story("health/US-BE-43.3")
 async def test_exchange_uses_one_connection_when_calls_follow_each_other(
     peer: Peer, either: Transport | ReferenceTransport
 ) -> None:
@@ -165,6 +166,7 @@ async def test_exchange_uses_one_connection_when_calls_follow_each_other(
     assert peer.connections == 1
 
 
+@pytest.mark.story("health/US-BE-43.3")
 async def test_exchange_uses_at_most_size_connections_when_many_call(
     peer: Peer, either: Transport | ReferenceTransport
 ) -> None:

@@ -25,7 +25,7 @@ from bridge.process.clock import SystemClock
 from bridge.server import Answer, BridgeServer, CallerContext, UserCaller
 from bridge.tls import ReloadingServerTLS, unit_of_peer
 from gateway.app import Gateway
-from gateway.settings import Bridge, Cache, CacheTimes, Feed, GatewaySettings, Listen
+from gateway.settings import Breaker, Bridge, Cache, CacheTimes, Feed, GatewaySettings, Listen
 from tests.bridge_pair import NAME
 from tests.certificates import Folders
 from tests.gateway_door import PAGE, SESSION, USER, Issuer
@@ -89,6 +89,7 @@ class Machines:
         self.keys.mkdir(mode=0o700)
         save_keyring(self.keys, Keyring({"gateway": Ring(generate("gateway", now=datetime.now(UTC)))}))
         self.socket = folder / "gateway.sock"
+        self.breaker = Breaker()
 
     @asynccontextmanager
     async def agent(self, issuer: Issuer, *, port: int = 0) -> AsyncIterator[Agent]:
@@ -125,6 +126,7 @@ class Machines:
                 keys_dir=self.keys,
                 reload_s=0.01,
                 connect_timeout_s=0.5,
+                breaker=self.breaker,
                 feed=Feed(retry_s=0.01, retry_max_s=0.05),
                 cache=Cache(symptoms_list=CacheTimes(fresh_s=0.0, stale_while_revalidate_s=0.0)),
             ),
@@ -187,6 +189,7 @@ async def test_list_comes_from_the_agent_when_all_is_well(
         assert (await get(client, "/health/ready", {}))[1]["status"] == "ready"
 
 
+@pytest.mark.story("health/US-BE-10.3")
 async def test_list_is_stale_and_says_so_when_the_agent_goes_away(
     machines: Machines, issuer: Issuer, bearer: dict[str, str]
 ) -> None:
@@ -203,6 +206,24 @@ async def test_list_is_stale_and_says_so_when_the_agent_goes_away(
         assert other[0] == 503
 
 
+@pytest.mark.story("health/US-BE-47.3", "health/US-BE-47.4")
+async def test_breaker_opens_as_set_and_is_logged_when_calls_fail(
+    machines: Machines, issuer: Issuer, bearer: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    machines.breaker = Breaker(calls_min=4, failed_share=0.25)
+    async with machines.agent(issuer) as agent, machines.gateway(agent.port) as client:
+        await until_signed_in(client, bearer)
+        agent.is_failing = True
+
+        answers = [await get(client, f"{LIST_PATH}?limit={limit}", bearer) for limit in range(1, 20)]
+
+    changes = [record.__dict__["drawbridge_fields"] for record in caplog.records if record.message == "breaker_changed"]
+    assert answers[-1][1]["code"] == "breaker_open"
+    assert (changes[0]["lane"], changes[0]["before"], changes[0]["after"]) == ("data", "closed", "open")
+    assert 4 <= changes[0]["calls"] < 10
+
+
+@pytest.mark.story("health/US-BE-46.5")
 async def test_gateway_answers_again_when_the_agent_is_back(
     machines: Machines, issuer: Issuer, bearer: dict[str, str]
 ) -> None:

@@ -26,7 +26,7 @@ async def ask(socket: Path, path: str, headers: Mapping[str, str]) -> int:
             return response.status
 
 
-@pytest.mark.story("health/US-BE-31")
+@pytest.mark.story("health/US-BE-31.4")
 async def test_scanner_is_in_the_firewall_when_the_appliance_has_a_helper(hosts: Hosts, tmp_path: Path) -> None:
     socket = tmp_path / "bans.sock"
     settings = GatewaySettings(

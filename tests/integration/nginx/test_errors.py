@@ -45,7 +45,7 @@ class Parts(HTMLParser):
         self.links += [value or "" for name, value in attributes if name in {"href", "src"}]
 
 
-@pytest.mark.story("health/US-BE-16")
+@pytest.mark.story("health/US-BE-16.3", "health/US-BE-16.5")
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("path", ["/", "/chat", "/anything?about=headache"])
 async def test_page_names_the_request_within_a_second_when_both_gateways_are_down(
@@ -107,6 +107,7 @@ async def test_program_gets_a_problem_when_it_asks_for_json_alone(nginx: Nginx) 
             assert response.content_type == "text/html"
 
 
+@pytest.mark.story("health/US-BE-16.1")
 async def test_error_has_page_and_problem_when_nginx_returns_its_status(start_nginx: StartNginx) -> None:
     returning = "".join(f"location ~ ^(?:/api)?/{status}$ {{ return {status}; }}\n" for status in CODES)
     with start_nginx() as nginx:
@@ -135,7 +136,6 @@ def test_codes_are_ones_that_never_change_when_nginx_writes_them(nginx: Nginx) -
     assert {BY_WIRE[code].title: code for code in titles} == {title: code for code, title in titles.items()}
 
 
-@pytest.mark.story("health/US-BE-16")
 @pytest.mark.parametrize("status", STATUSES)
 async def test_page_needs_nothing_but_nginx_when_it_is_shown(nginx: Nginx, status: int) -> None:
     page = (nginx.folder / "www" / "errors" / f"{status}.html").read_text("utf-8")

@@ -29,6 +29,7 @@ def assert_every_header_once(response: ClientResponse) -> None:
         assert (name, counts[name]) == (name, 1)
 
 
+@pytest.mark.story("health/US-BE-12.3")
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 @pytest.mark.parametrize("path", ["/sign-in", "/api/v1/health/symptoms", "/health", "/nowhere", "/static/nothing.css"])
 async def test_every_header_comes_once_when_the_gateway_answers(
@@ -39,12 +40,14 @@ async def test_every_header_comes_once_when_the_gateway_answers(
         assert response.headers["X-Request-Id"] == doors_log(doors)[-1]["request_id"]
 
 
+@pytest.mark.story("health/US-BE-27.5")
 @pytest.mark.parametrize("path", ["/", "/api/v1/health/symptoms", "/errors/static/drawbridge.css", "/errors/404.html"])
 async def test_every_header_comes_once_when_nginx_answers_itself(nginx: Nginx, path: str) -> None:
     async with nginx.client() as client, client.get(path) as response:
         assert_every_header_once(response)
 
 
+@pytest.mark.story("health/US-BE-12.2")
 async def test_every_header_comes_once_when_a_file_is_served(nginx: Nginx) -> None:
     async with nginx.client() as client, client.get(asset_path("drawbridge.css")) as response:
         assert_every_header_once(response)

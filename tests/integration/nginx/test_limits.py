@@ -14,7 +14,7 @@ from tests.integration.nginx.server import Nginx
 from tests.waiting import until
 
 
-@pytest.mark.story("health/US-BE-15")
+@pytest.mark.story("health/US-BE-15.4", "health/US-BE-29.4")
 async def test_body_is_refused_when_it_is_over_a_mebibyte(nginx: Nginx) -> None:
     async with wires(nginx.folder / "run") as behind:
         answer = await nginx.send(
@@ -34,7 +34,7 @@ async def test_body_is_refused_by_the_gateway_when_it_is_over_the_gateways_limit
     assert [line["upstream_status"] for line in await nginx.logged()] == ["413"]
 
 
-@pytest.mark.story("health/US-BE-15")
+@pytest.mark.story("health/US-BE-15.3")
 async def test_flood_is_refused_with_a_page_when_a_client_asks_too_fast(start_nginx: StartNginx) -> None:
     with start_nginx(nginx_request_rate="1r/m", nginx_request_burst=3) as nginx:
         async with wires(nginx.folder / "run"), nginx.client(source="127.0.0.2") as flood:
@@ -87,7 +87,7 @@ async def status_of(nginx: Nginx, source: str) -> int:
         return response.status
 
 
-@pytest.mark.story("health/US-BE-15")
+@pytest.mark.story("health/US-BE-15.2")
 @pytest.mark.parametrize(
     "beginning",
     [
@@ -106,6 +106,7 @@ async def test_connection_is_cut_when_a_client_is_slow_on_purpose(start_nginx: S
     assert [wire.received for wire in behind] == [[], []]
 
 
+@pytest.mark.story("health/US-BE-15.1")
 async def test_slow_header_is_cut_when_it_drips_in_time_for_each_read(start_nginx: StartNginx) -> None:
     with start_nginx(nginx_client_timeout="300ms") as nginx:
         reader, writer = await asyncio.open_connection(

@@ -24,7 +24,7 @@ KEYS = [
 ]  # fmt: skip
 
 
-@pytest.mark.story("health/US-BE-14")
+@pytest.mark.story("health/US-BE-14.1", "health/US-BE-14.4")
 async def test_line_has_the_keys_of_our_other_logs_when_a_request_is_answered(nginx: Nginx, doors: Doors) -> None:
     async with nginx.client(source="127.0.0.9") as client, client.get("/version?why") as response:
         request_id = response.headers["X-Request-Id"]
@@ -68,7 +68,7 @@ async def test_duration_is_in_milliseconds_when_a_gateway_takes_its_time(start_n
     assert 1_100 <= line["duration_ms"] < 5_000
 
 
-@pytest.mark.story("health/US-BE-14")
+@pytest.mark.story("health/US-BE-14.5")
 async def test_secret_is_in_no_log_when_requests_go_wrong_in_every_way(start_nginx: StartNginx) -> None:
     fields = f"Host: {DOMAIN}\r\nReferer: https://{DOMAIN}/?{SECRET}\r\nAuthorization: Bearer {SECRET}\r\n"
     fields += f"Cookie: session={SECRET}\r\nUser-Agent: {SECRET}\r\nConnection: close\r\n"
@@ -119,7 +119,7 @@ async def test_secret_is_in_no_log_when_requests_go_wrong_in_every_way(start_ngi
     assert "warn" in texts[nginx.error_log] or "inherited" in texts[nginx.error_log]  # it is written to, though
 
 
-@pytest.mark.story("health/US-BE-14")
+@pytest.mark.story("health/US-BE-14.2", "health/US-BE-15.5")
 async def test_error_log_tells_of_nginx_itself_when_a_worker_is_killed(nginx: Nginx) -> None:
     worker = next(iter(nginx.workers()))
     os.kill(worker, 9)
@@ -130,7 +130,7 @@ async def test_error_log_tells_of_nginx_itself_when_a_worker_is_killed(nginx: Ng
         assert response.status == 200
 
 
-@pytest.mark.story("health/US-BE-14")
+@pytest.mark.story("health/US-BE-14.3")
 async def test_log_goes_on_in_a_new_file_when_it_was_rotated(nginx: Nginx) -> None:
     assert shutil.which("logrotate", path=f"{os.environ['PATH']}:/usr/sbin"), "apt-get install logrotate"
     async with nginx.client() as client:

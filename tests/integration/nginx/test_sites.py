@@ -17,6 +17,7 @@ from tests.integration.nginx.server import BINARY, Nginx, version_of
 SCANNER = b"GET / HTTP/1.1\r\nHost: other.example.org\r\nConnection: close\r\n\r\n"
 
 
+@pytest.mark.story("health/US-BE-12.1", "health/US-BE-13.2")
 @pytest.mark.parametrize("name", [DOMAIN, LAN_NAME])
 async def test_sign_in_page_comes_over_tls_when_asked_by_either_name(nginx: Nginx, doors: Doors, name: str) -> None:
     async with nginx.client(name=name) as client, client.get("/sign-in", headers={"Accept": "text/html"}) as response:
@@ -34,6 +35,7 @@ async def test_api_answers_over_http2_when_the_client_offers_it(nginx: Nginx, do
     assert (status, output) == (0, '{"version":"1.2.3","api":"v1"}\n2 200')
 
 
+@pytest.mark.story("health/US-BE-13.3", "health/US-BE-27.2")
 @pytest.mark.parametrize(("name", "path"), [(DOMAIN, "/chat?question=why"), (LAN_NAME, "/")])
 async def test_http_leads_to_https_and_keeps_the_method_when_a_name_is_ours(nginx: Nginx, name: str, path: str) -> None:
     answer = await nginx.send_plain(f"POST {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
@@ -55,6 +57,7 @@ async def test_challenge_is_served_over_http_when_certbot_has_written_it(nginx: 
     assert answer.endswith(b"\r\n\r\nproof")
 
 
+@pytest.mark.story("health/US-BE-27.2")
 async def test_http_is_refused_when_the_name_is_not_ours(nginx: Nginx) -> None:
     assert (await nginx.send_plain(SCANNER)).startswith(b"HTTP/1.1 421 ")
 
@@ -77,6 +80,7 @@ async def test_request_is_misdirected_when_the_handshake_was_for_another_name(ng
     assert [wire.received for wire in behind] == [[], []]
 
 
+@pytest.mark.story("health/US-BE-13.4", "health/US-BE-27.3")
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 async def test_handshake_is_refused_when_the_client_knows_no_tls_1_2(nginx: Nginx) -> None:
     context = nginx.tls()
@@ -87,6 +91,7 @@ async def test_handshake_is_refused_when_the_client_knows_no_tls_1_2(nginx: Ngin
         await nginx.send(SCANNER, tls=context)
 
 
+@pytest.mark.story("health/US-BE-13.4", "health/US-BE-27.4")
 async def test_handshake_keeps_the_past_secret_when_the_client_knows_only_tls_1_2(nginx: Nginx) -> None:
     context = nginx.tls()
     context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -96,6 +101,7 @@ async def test_handshake_keeps_the_past_secret_when_the_client_knows_only_tls_1_
         await nginx.send(SCANNER, tls=context)
 
 
+@pytest.mark.story("health/US-BE-12.5")
 def test_nginx_says_nothing_when_it_tests_its_configuration(nginx: Nginx) -> None:
     assert BINARY is not None
     command = [BINARY, "-t", "-p", str(nginx.folder), "-c", str(nginx.folder / "nginx.conf"), "-e", "/dev/null"]

@@ -66,6 +66,7 @@ def run(nginx: Nginx) -> Path:
     return nginx.folder / "run"
 
 
+@pytest.mark.story("health/US-BE-12.4")
 async def test_clients_are_shared_and_stay_when_both_gateways_are_up(nginx: Nginx, run: Path) -> None:
     async with wires(run):
         first = await places(nginx, SOURCES)
@@ -227,6 +228,7 @@ async def test_no_request_is_lost_or_repeated_when_gateways_restart_one_after_th
     assert taken == sent
 
 
+@pytest.mark.story("health/US-BE-12.1")
 async def test_metrics_are_of_the_gateway_that_was_asked_for(nginx: Nginx, doors: Doors) -> None:
     for door in doors:
         door.bridge.answers["system.metrics"] = {"text": ""}

@@ -77,6 +77,7 @@ def refusals(rescue: Hosts) -> Callable[[], list[dict[str, object]]]:
 # what it does
 
 
+@pytest.mark.story("health/US-BE-21.2")
 def test_console_shows_both_hosts_when_asked_for_status(rescue: Hosts) -> None:
     answer = rescue.ssh("status")
 
@@ -132,6 +133,7 @@ def test_console_changes_nothing_when_yes_is_not_said(rescue: Hosts) -> None:
     assert len(rescue.keep.calls) == before
 
 
+@pytest.mark.story("health/US-BE-21.1")
 def test_console_restarts_a_unit_when_yes_is_said(rescue: Hosts) -> None:
     answer = rescue.ssh("restart", "agent", "--yes")
 
@@ -158,6 +160,7 @@ def test_console_reads_verbs_line_by_line_when_there_is_no_terminal(rescue: Host
     assert rescue.keep.calls[-1].endswith("--lines=2 --unit=agent.service")
 
 
+@pytest.mark.story("health/US-BE-21.1")
 def test_each_verb_has_systemd_do_one_fixed_thing_when_asked(rescue: Hosts) -> None:
     trace = "5a9c0aefd33a65b3988a1597b1058d44"
     before = len(rescue.keep.calls), len(rescue.door.calls)
@@ -327,6 +330,7 @@ def test_console_refuses_when_the_one_verb_is_none_of_the_list(
     assert len(refusals()) == 1
 
 
+@pytest.mark.story("health/US-BE-21.3")
 @pytest.mark.parametrize("options", [["-R", "0:127.0.0.1:22"], ["-w", "any:any"], ["-W", "127.0.0.1:2222"]], ids=str)
 def test_sshd_forwards_nothing_when_asked(rescue: Hosts, options: list[str]) -> None:
     words = [] if options[0] == "-W" else ["help"]  # -L and -D ask sshd for the same as -W
@@ -365,6 +369,7 @@ def test_sshd_has_no_agent_or_display_for_the_console_when_offered(rescue: Hosts
     assert "X11 forwarding request failed" in answer.err or "No xauth data" in answer.err or "DISPLAY" in answer.err
 
 
+@pytest.mark.story("health/US-BE-21.3")
 def test_sshd_lets_nobody_in_when_the_key_or_the_place_is_wrong(rescue: Hosts) -> None:
     assert rescue.ssh("status", key="stranger").code == 255
     assert rescue.ssh("status", key="owner", from_=rescue.door, to=ADDRESSES["keep"]).code == 255
@@ -421,6 +426,7 @@ def test_keep_key_locks_nobody_out_when_it_is_used_at_the_door(rescue: Hosts) ->
     assert answer.out.count("refused: ") == len(lines)
 
 
+@pytest.mark.story("health/US-BE-21.5")
 def test_selftest_passes_when_the_way_in_works(rescue: Hosts) -> None:
     assert rescue.door.run("/usr/local/sbin/drawbridge-rescue", "selftest").code == 0
     assert events(rescue.door, "rescue_selftest_passed")
@@ -454,6 +460,7 @@ def _key_withdrawn(rescue: Hosts) -> Callable[[], None]:
     return partial(_write, keys, before)
 
 
+@pytest.mark.story("health/US-BE-21.5")
 @pytest.mark.parametrize("break_it", [_no_sshd, _no_helper, _another_host_key, _key_withdrawn])
 def test_selftest_alarms_when_the_way_in_is_broken(
     rescue: Hosts, break_it: Callable[[Hosts], Callable[[], None]]

@@ -164,6 +164,7 @@ def rotation() -> list[tuple[RotationStep, Ring, Ring]]:
     return steps
 
 
+@pytest.mark.story("health/US-BE-44.5")
 def test_rotation_takes_every_step_in_order_when_begun() -> None:
     steps = rotation()
 
@@ -222,6 +223,7 @@ def test_keys_are_refused_when_there_are_none(tmp_path: Path) -> None:
         load_keyring(tmp_path)
 
 
+@pytest.mark.story("health/US-BE-50.2")
 @pytest.mark.parametrize(
     ("old", "new", "where"),
     [

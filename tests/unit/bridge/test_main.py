@@ -71,6 +71,7 @@ def test_keys_create_refuses_when_a_unit_has_keys(person: Person, capsys: pytest
     assert set(load_keyring(person.folder / "agent").rings) == {"gateway", "monitor"}
 
 
+@pytest.mark.story("health/US-BE-50.5")
 def test_keys_rotate_replaces_the_secret_with_two_pauses_when_run(person: Person) -> None:
     person.run(f"keys create {BOTH}")
     before = load_keyring(person.folder / "gateway").request_key().key_id
@@ -269,6 +270,7 @@ def owner(person: Person) -> Person:
     return person
 
 
+@pytest.mark.story("health/US-BE-44.3")
 def test_pki_init_says_to_take_the_root_key_away_when_done(owner: Person) -> None:
     assert any("root.key off this machine" in line for line in owner.told)
 

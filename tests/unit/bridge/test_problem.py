@@ -89,6 +89,7 @@ def test_error_has_the_class_of_its_code(code: Code, kind: type[AppError], also:
     assert error.public_message == code.title
 
 
+@pytest.mark.story("health/US-BE-05.2")
 def test_codes_are_unique_and_say_their_outcome() -> None:
     assert len({code.wire for code in Code}) == len(Code)
     assert all(400 <= code.status < 600 for code in Code)

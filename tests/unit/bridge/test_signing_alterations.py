@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +39,7 @@ def altered(text: str) -> Iterator[str]:
     return (other for other in alterations(text) if other != text)
 
 
+@pytest.mark.story("health/US-BE-43.2")
 def test_request_is_refused_when_any_character_of_any_header_is_altered() -> None:
     request = signed_request()
     for name, value in request.headers.items():

@@ -234,12 +234,14 @@ def test_response_is_the_same_whether_the_page_or_the_code_signs_it(
 # the page's tables
 
 
+@pytest.mark.story("health/US-BE-42.3")
 def test_page_lists_every_error_code() -> None:
     rows = [f"| `{code.wire}` | {code.status} | {code.outcome.value} | {code.title} |" for code in Code]
     [listed] = re.findall(r"<!-- errors: from bridge/errors.py -->\n.*?\n.*?\n(.*?)\n<!-- /errors -->", PAGE, re.DOTALL)
     assert listed.split("\n") == rows
 
 
+@pytest.mark.story("health/US-BE-42.3")
 def test_page_names_the_steps_in_their_order() -> None:
     section = PAGE[PAGE.index("## 4.") : PAGE.index("## 5.")]
     assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [step.value for step in Step]

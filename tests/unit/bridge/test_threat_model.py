@@ -23,6 +23,7 @@ def test_threats_are_read_when_there_are_tables() -> None:
     assert len(ROWS) == len(re.findall(r"^\| (?!threat |\||has|\*)", text, re.MULTILINE))
 
 
+@pytest.mark.story("health/US-BE-42.2")
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
 def test_threat_is_tested_when_it_is_listed(row: list[str]) -> None:
     named = re.findall(r"`(tests/[a-z0-9_/]+\.py)::(test_[a-z0-9_]+)`", row[2])

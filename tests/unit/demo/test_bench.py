@@ -4,6 +4,8 @@ import asyncio
 import os
 from pathlib import Path
 
+import pytest
+
 from demo.bench import report
 from demo.bench.load import Client, Latencies, Plan, Request, run
 from demo.bench.usage import cpu_s, memory
@@ -29,6 +31,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.close()
 
 
+@pytest.mark.story("health/US-BE-40.1")
 async def test_run_counts_answers_by_kind_and_what_went_wrong(tmp_path: Path) -> None:
     plan = Plan(
         str(tmp_path / "socket"),
@@ -49,6 +52,7 @@ async def test_run_counts_answers_by_kind_and_what_went_wrong(tmp_path: Path) ->
     assert 0 < result.overall.p50_ms <= result.overall.p99_ms <= result.overall.max_ms
 
 
+@pytest.mark.story("health/US-BE-40.5")
 def test_latencies_are_those_of_the_sorted_sample() -> None:
     latencies = Latencies.of([number / 1000 for number in range(100, 0, -1)])
     assert latencies == Latencies(count=100, p50_ms=51.0, p95_ms=96.0, p99_ms=100.0, max_ms=100.0)
@@ -62,6 +66,7 @@ def test_usage_is_told_of_a_living_process() -> None:
     assert used.rss_mb >= used.pss_mb > 1
 
 
+@pytest.mark.story("health/US-BE-40.5")
 def test_page_shows_the_saved_figures() -> None:
     page = report.PAGE.read_text("utf-8")
     assert report.page(page, report.read()) == page

@@ -60,6 +60,7 @@ def test_entries_end_now_when_drawn(entries: list[Entry]) -> None:
     assert NOW - timedelta(days=1100) < entries[0].logged_at < NOW - timedelta(days=1080)
 
 
+@pytest.mark.story("health/US-BE-38.4")
 def test_values_are_within_the_model_when_drawn(entries: list[Entry]) -> None:
     assert {entry.severity for entry in entries} == {None, *range(1, 11)}
     assert all(entry.duration_min is None or 1 <= entry.duration_min <= 1440 for entry in entries)

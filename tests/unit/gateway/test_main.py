@@ -72,6 +72,7 @@ def test_check_config_names_the_web_certificate_when_it_is_missing(
     assert "/nowhere.pem" in capsys.readouterr().err
 
 
+@pytest.mark.story("health/US-BE-25.4")
 def test_serve_says_one_line_when_the_address_is_taken(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket(socket.AF_UNIX) as taken:
         taken.bind(str(config.parent / "s"))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.floors import Counts, percentages
+from tests.plugins.floors import FLOORS, Counts, percentages
 
 ROOT = Path(__file__).parents[3]
 
@@ -33,6 +33,7 @@ def counts(covered: int, statements: int, branches: int = 0) -> Counts:
     }
 
 
+@pytest.mark.story("health/US-BE-32.3")
 def test_percentages_count_lines_and_branches_by_prefix() -> None:
     files = {"bridge/a.py": counts(9, 9, 1), "bridge/b.py": counts(10, 10), "agent/c.py": counts(0, 20)}
     assert percentages(files, {"": 95, "bridge/": 100, "gateway/": 100}) == {"": 47.5, "bridge/": 95.0, "gateway/": 100}
@@ -57,3 +58,8 @@ def test_run_fails_when_coverage_is_below_a_floor(
     result = pytester.runpytest_subprocess("-p", "tests.plugins.floors", "--cov", "--cov-report=", "--coverage-floors")
     assert result.ret == code
     result.stdout.fnmatch_lines([line, "*1 passed*"])
+
+
+@pytest.mark.story("health/US-BE-33.5", "health/US-BE-34.5", "health/US-BE-35.5")
+def test_floor_of_everything_is_above_what_is_required() -> None:
+    assert FLOORS[""] > 85

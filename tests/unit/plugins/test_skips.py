@@ -44,6 +44,7 @@ def test_run_fails_when_a_worker_skips(pytester: pytest.Pytester) -> None:
     assert pytester.runpytest_inprocess("-n1", plugins=[SkipPolicy({})]).ret == pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.mark.story("health/US-BE-32.1")
 def test_policy_is_in_force_when_the_environment_says_ci(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,6 +130,18 @@ def test_timer_starts_a_service_and_catches_up_when_the_machine_was_off(unit: Un
     assert unit.all("Install", "WantedBy") == ["timers.target"]
 
 
+@pytest.mark.parametrize(
+    ("name", "often"),
+    [
+        pytest.param("keys-rotate.timer", "*-*-01 ", marks=pytest.mark.story("health/US-BE-50.5")),
+        pytest.param("rescue-selftest.timer", "*-*-* ", marks=pytest.mark.story("health/US-BE-21.5")),
+    ],
+)
+def test_timer_is_there_when_something_is_due_regularly(name: str, often: str) -> None:
+    [unit] = [unit for unit in units("timer") if unit.path.name == name]
+    assert (unit.one("OnCalendar", "Timer") or "").startswith(often)
+
+
 @of_each(SERVICES)
 def test_service_has_the_sandbox_and_does_not_set_what_that_decides(unit: UnitFile) -> None:
     drop_in = unit.path.with_name(f"{unit.path.name}.d") / "10-sandbox.conf"

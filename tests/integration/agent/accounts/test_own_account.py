@@ -43,9 +43,7 @@ async def test_own_account_is_refused_when_nobody_is_signed_in(house: House) -> 
         assert (await house.nobody.ask(method, path, {})).status == 401
 
 
-@pytest.mark.story("hub/IH-020")
-@pytest.mark.story("tasks/US-BE-1.1")
-@pytest.mark.story("hub/IH-023")
+@pytest.mark.story("hub/IH-020", "tasks/US-BE-1.1", "hub/IH-023", "health/US-BE-37.1")
 async def test_profile_keeps_what_is_left_out_when_it_is_changed(house: House) -> None:
     ann, bob = await house.sign_in(ANN), await house.sign_in(BOB)
 

@@ -67,9 +67,7 @@ def validator(path: str, method: str, status: int) -> Any:  # noqa: ANN401 - the
     return jsonschema_rs.validator_for({**schema, "components": DOCUMENT["components"]}, validate_formats=True)
 
 
-@pytest.mark.story("water/FR-091")
-@pytest.mark.story("water/SC-022")
-@pytest.mark.story("water/US-5")
+@pytest.mark.story("water/FR-091", "water/SC-022", "water/US-5", "health/US-BE-01.3", "health/US-BE-33.2")
 @pytest.mark.parametrize(("method", "path", "role"), [*cases()], ids=str)
 async def test_example_is_answered_as_described_when_it_is_sent(
     house: House, method: str, path: str, role: Role
@@ -96,5 +94,6 @@ async def test_example_is_answered_as_described_when_it_is_sent(
         assert said.body is None
 
 
+@pytest.mark.story("health/US-BE-01.5")
 async def test_body_has_an_example_when_a_route_takes_one() -> None:
     assert [path for (_, path), each in ROUTES.items() if each.body is not None and each.example is None] == []

@@ -72,6 +72,7 @@ def _text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode("latin-1")
 
 
+@pytest.mark.story("health/US-BE-33.1")
 async def test_every_route_is_played() -> None:
     assert len(OPERATIONS) == sum(map(len, SCHEMA.raw_schema["paths"].values()))
 
@@ -97,6 +98,21 @@ def player(
     return play
 
 
+@pytest.mark.story(
+    "health/US-BE-01.4",
+    "health/US-BE-05.1",
+    "health/US-BE-29.1",
+    "health/US-BE-33.3",
+    "health/US-BE-38.5",
+)
+@pytest.mark.story(
+    "health/US-BE-01.4", "health/US-BE-05.1", "health/US-BE-29.1", "health/US-BE-33.3",
+    "health/US-BE-38.5",
+)  # fmt: skip
+@pytest.mark.story(
+    "health/US-BE-01.4", "health/US-BE-05.1", "health/US-BE-29.1", "health/US-BE-33.3",
+    "health/US-BE-38.5",
+)  # fmt: skip
 @pytest.mark.parametrize("who", PEOPLE)
 async def test_route_answers_as_described_when_anything_is_sent(house: House, who: str) -> None:
     loop = asyncio.get_running_loop()

@@ -79,10 +79,14 @@ async def test_open_routes_are_those_with_a_reason() -> None:
     assert not OPEN.keys() & FRAMES.keys()
 
 
-@pytest.mark.story("health/US-BE-41")
-@pytest.mark.story("hub/AC-048")
-@pytest.mark.story("water/FR-061")
-@pytest.mark.story("todo/FR-013")
+@pytest.mark.story(
+    "hub/AC-048",
+    "water/FR-061",
+    "todo/FR-013",
+    "health/US-BE-33.4",
+    "health/US-BE-38.2",
+    "health/US-BE-41.2",
+)
 @pytest.mark.parametrize("bad", ["", *BAD_TOKENS])
 async def test_guarded_route_gives_nothing_when_the_token_is_no_good(front: Front, bad: str) -> None:
     token = front.stage.tokens[bad] if bad else ""

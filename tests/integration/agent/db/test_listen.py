@@ -100,6 +100,7 @@ async def test_listen_tries_again_when_loading_fails(store_dsns: StoreDsns) -> N
         assert [await ear.next(), await ear.next()] == ["lost", "start"]
 
 
+@pytest.mark.story("health/US-BE-25.5")
 async def test_listen_waits_for_the_server_when_there_is_none(tmp_path: Path) -> None:
     ear = Ear()
     with pytest.raises(TimeoutError):

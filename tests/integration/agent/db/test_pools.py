@@ -79,6 +79,7 @@ async def test_write_is_refused_when_the_pool_only_reads(store_dsns: StoreDsns) 
     assert causes == [asyncpg.ReadOnlySQLTransactionError] * 2
 
 
+@pytest.mark.story("health/US-BE-08.4", "health/US-BE-11.4")
 async def test_query_is_cancelled_in_postgresql_when_its_deadline_passes(store: Pool, owner: Pool) -> None:
     started = CLOCK.monotonic()
     with pytest.raises(AppError) as caught:
@@ -127,6 +128,7 @@ async def test_waiting_for_a_connection_ends_when_the_deadline_passes(store: Poo
     await assert_whole(store)
 
 
+@pytest.mark.story("health/US-BE-11.1")
 async def test_statement_ends_by_the_servers_timeout_when_it_is_shorter(store: Pool, owner: Pool) -> None:
     await owner.execute(
         Query("test.limit", "ALTER ROLE test_agent SET statement_timeout = '50ms'", "Limit."), deadline=soon()
@@ -141,7 +143,7 @@ async def test_statement_ends_by_the_servers_timeout_when_it_is_shorter(store: P
     assert caught.value.code is Code.TIMEOUT
 
 
-@pytest.mark.story("health/US-BE-08", "health/US-BE-10")
+@pytest.mark.story("health/US-BE-08", "health/US-BE-10.2", "health/US-BE-37.3")
 async def test_pool_serves_the_next_call_when_a_connection_was_cut(store: Pool, owner: Pool) -> None:
     pid = await store.fetchval(PID, deadline=soon())
     cut = asyncio.Event()
@@ -153,6 +155,7 @@ async def test_pool_serves_the_next_call_when_a_connection_was_cut(store: Pool, 
     assert store.availability.is_up
 
 
+@pytest.mark.story("health/US-BE-10.1")
 async def test_query_fails_as_unavailable_when_its_connection_is_cut_under_it(store: Pool, owner: Pool) -> None:
     async with asyncio.TaskGroup() as tasks:
         call = tasks.create_task(_code_of(store.fetchval(SLEEP, 5.0, deadline=soon(5))))
@@ -222,6 +225,7 @@ async def test_schema_mismatch_names_what_is_missing_when_a_table_is_not_there(s
     await assert_whole(store)
 
 
+@pytest.mark.story("health/US-BE-08.2")
 async def test_warm_opens_every_connection_when_the_server_is_there(store: Pool) -> None:
     await store.warm(soon())
     assert len(store._idle) == 4
@@ -267,6 +271,7 @@ ADD = Query("test.add", "INSERT INTO counter VALUES ($1)", "Add a row.", (Parame
 COUNT = Query("test.count", "SELECT count(*) FROM counter", "How many rows.")
 
 
+@pytest.mark.story("health/US-BE-37.2")
 async def test_transaction_commits_when_the_block_ends(store: Pool, owner: Pool) -> None:
     await _counter(owner)
     async with store.transaction(soon()) as transaction:
@@ -281,6 +286,7 @@ async def test_transaction_commits_when_the_block_ends(store: Pool, owner: Pool)
     await assert_whole(store)
 
 
+@pytest.mark.story("health/US-BE-37.2")
 async def test_transaction_rolls_back_when_the_block_raises(store: Pool, owner: Pool) -> None:
     await _counter(owner)
     with pytest.raises(AppError) as caught:
@@ -367,7 +373,7 @@ def _continues_update(text: str, found: str) -> bool:
 # what is told of queries
 
 
-@pytest.mark.story("health/US-BE-08", "health/US-BE-11")
+@pytest.mark.story("health/US-BE-08.5", "health/US-BE-11.3")
 async def test_slow_query_is_logged_by_name_and_call_when_it_takes_too_long(
     store_dsns: StoreDsns, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -38,6 +38,7 @@ def soon(seconds: float = 1.0) -> float:
     return CLOCK.monotonic() + seconds
 
 
+@pytest.mark.story("health/US-BE-10.5", "health/US-BE-37.3", "health/US-BE-39.4")
 async def test_pool_and_ear_are_whole_again_when_the_server_is_back(own_server: PostgresServer) -> None:
     heard: asyncio.Queue[str] = asyncio.Queue()
 

@@ -127,6 +127,7 @@ def number_in(text: str) -> float:
     return float(found.group().replace(",", "")) if found else 0.0
 
 
+@pytest.mark.story("health/US-BE-02.3", "health/US-BE-38.4")
 async def test_count_and_its_course_are_what_sql_counts(diary: Diary) -> None:
     for frame in drawn(Intent.COUNT, diary.zone):
         reply, truth = await diary.ask(frame), await diary.figures(frame, frame.period, frame.symptoms)

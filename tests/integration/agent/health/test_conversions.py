@@ -64,6 +64,7 @@ async def converted(dsn: str, field: str, columns: str, values: Sequence[str], *
     return [row[field] if row["is_readable"] else UNREADABLE for row in rows]
 
 
+@pytest.mark.story("health/US-BE-09.6")
 @pytest.mark.parametrize(
     ("columns", "severity", "cases"),
     [
@@ -112,6 +113,7 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+@pytest.mark.story("health/US-BE-09.6")
 @pytest.mark.parametrize(
     ("columns", "recorded_at", "cases"),
     [
@@ -142,6 +144,7 @@ async def test_time_is_read(database: str, columns: str, recorded_at: str, cases
     assert found == list(cases.values())
 
 
+@pytest.mark.story("health/US-BE-09.3")
 @pytest.mark.parametrize(
     ("columns", "symptom", "cases"),
     [
@@ -190,6 +193,7 @@ async def test_person_is_found_by_the_text_of_the_grant(database: str, columns: 
         assert await read_entries(database, columns, [person, other], stranger, **parts) == []
 
 
+@pytest.mark.story("health/US-BE-09.6")
 async def test_odd_names_are_quoted(database: str) -> None:
     name = "a\"b $1 {{records}} \\ '; DROP TABLE entry; --"
     await run_sql(database, f"CREATE TABLE {sql.identifier(name)} (at timestamp, {sql.identifier(name)} text)")

@@ -73,7 +73,7 @@ def as_record(item: Any) -> Record:  # noqa: ANN401 - a SymptomRecord
     return Record(**item.model_dump())
 
 
-@pytest.mark.story("health/US-BE-01")
+@pytest.mark.story("health/US-BE-01.2", "health/US-BE-09.2", "health/US-BE-09.4", "health/US-BE-34.3")
 async def test_list_is_what_python_finds_when_asked_at_random(app: App) -> None:
     rng = random.Random(app.existing.name)
     persons = await persons_of(app)
@@ -147,6 +147,7 @@ async def test_stats_are_what_python_computes_when_asked_at_random(app: App) -> 
         assert answer.model_dump() | {"series": list(answer.model_dump()["series"])} == expected, question
 
 
+@pytest.mark.story("health/US-BE-09.2")
 async def test_times_are_utc_with_z_when_listed(app: App) -> None:
     answer = await app.answer(LIST, ListSymptoms(limit=1), next(iter(await app.raw())))
     item = json.loads(answer.body)["items"][0]

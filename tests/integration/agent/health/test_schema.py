@@ -39,7 +39,7 @@ def replaced(existing: Existing, old: str, new: str) -> SourceMapping:
     return parse(text.replace(old, new))
 
 
-@pytest.mark.story("health/US-BE-09")
+@pytest.mark.story("health/US-BE-09.1")
 async def test_draft_passes_check_when_its_questions_are_answered(
     reader_dsn: str, existing: Existing, tmp_path: Path
 ) -> None:
@@ -126,6 +126,7 @@ async def test_check_names_the_index_that_helps_when_a_table_is_big(
     assert any(plan.must_read_all for plan in after.plans) == (existing.name == "diary")
 
 
+@pytest.mark.story("health/US-BE-09.3")
 @pytest.mark.parametrize("existing", ["lookup"], indirect=True)
 async def test_check_refuses_a_lookup_with_several_rows_for_one_record(
     reader_dsn: str, existing_database: str, existing: Existing
@@ -221,6 +222,7 @@ async def test_check_warns_when_the_role_may_write_and_rows_belong_to_nobody_or_
     assert report.warnings[2].startswith("1 records lie in the future")
 
 
+@pytest.mark.story("health/US-BE-09.1")
 @pytest.mark.parametrize(
     ("existing", "old", "new", "line"),
     [
@@ -320,7 +322,7 @@ async def content_of(dsn: str) -> dict[str, str]:
         await connection.close(timeout=5)
 
 
-@pytest.mark.story("health/US-BE-07")
+@pytest.mark.story("health/US-BE-07.6", "health/US-BE-08.6")
 async def test_nothing_is_written_when_everything_is_asked_by_a_role_that_could(
     app: App, existing_database: str
 ) -> None:

@@ -127,6 +127,7 @@ async def test_mail_is_parked_and_others_arrive_when_the_server_refuses_it(
     assert server.mailbox.sessions == 1
 
 
+@pytest.mark.story("health/US-BE-39.3")
 async def test_no_mail_loses_a_try_when_the_server_is_away(
     authority: trustme.CA, sending: Sending, caplog: pytest.LogCaptureFixture
 ) -> None:

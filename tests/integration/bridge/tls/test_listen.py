@@ -21,6 +21,7 @@ from tests.tls_listener import Caller, call, listening
 from tests.waiting import until
 
 
+@pytest.mark.story("health/US-BE-43.1")
 async def test_units_are_let_in_and_known_when_their_certificates_are_good(folders: Folders) -> None:
     async with listening(folders.issue("agent")) as agent:
         for unit in ("gateway", "monitor"):
@@ -77,7 +78,7 @@ def without_tls(_folders: Folders) -> None:
     return None
 
 
-@pytest.mark.story("health/US-BE-44", "health/US-BE-50")
+@pytest.mark.story("health/US-BE-44.6", "health/US-BE-49.4", "health/US-BE-50.1")
 @pytest.mark.parametrize(
     ("stranger", "reason"),
     [

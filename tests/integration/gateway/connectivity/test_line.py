@@ -125,7 +125,7 @@ CUTS: Final = (
 )  # fmt: skip
 
 
-@pytest.mark.story("health/US-BE-20")
+@pytest.mark.story("health/US-BE-10.4", "health/US-BE-46.4", "health/US-BE-20.1")
 @pytest.mark.parametrize("cut", CUTS, ids=lambda cut: cut.name)
 async def test_monitor_names_the_cut_and_tells_it_once_when_the_line_is_cut(world: World, cut: Cut) -> None:
     with (
@@ -159,6 +159,7 @@ async def test_monitor_says_that_dns_lies_when_another_server_answers_in_its_pla
     assert world.told() == {("line.dns_lying", "raised"): 1, ("line.dns_lying", "cleared"): 0}
 
 
+@pytest.mark.story("health/US-BE-46.4")
 async def test_monitor_tells_agent_and_gateway_apart_when_either_is_stopped(world: World) -> None:
     with monitoring(world.folder, world.box):
         await until(lambda: world.code == "agent_down", timeout_s=DIAGNOSED_S)

@@ -95,7 +95,7 @@ async def box(tmp_path: Path, ca: trustme.CA, monkeypatch: pytest.MonkeyPatch) -
         yield made
 
 
-@pytest.mark.story("health/US-BE-18")
+@pytest.mark.story("health/US-BE-18.1", "health/US-BE-18.3")
 async def test_name_is_current_when_the_authoritative_server_shows_the_update(box: Box, named: Bind) -> None:
     box.keeps(provider="rfc2136", username=KEY_NAME, server=named.address)
     box.settings = box.settings.model_copy(update={"authoritative": (named.address,)})
@@ -174,6 +174,7 @@ async def test_name_is_sent_again_when_its_settings_changed(box: Box, server: Pr
     assert len(server.asked) == 2
 
 
+@pytest.mark.story("health/US-BE-39.3")
 async def test_wait_goes_on_after_a_restart_when_the_provider_has_trouble(box: Box, server: ProviderServer) -> None:
     box.keeps(provider="dyndns2", username="me", server=server.url)
     server.will(Said("911"))
@@ -267,7 +268,7 @@ def _wait_for(condition: Callable[[], bool]) -> None:
     asyncio.run(until(condition, timeout_s=20))
 
 
-@pytest.mark.story("health/US-BE-18")
+@pytest.mark.story("health/US-BE-18.2")
 @pytest.mark.slow
 def test_name_follows_the_interface_when_its_address_changes(world: Edge, tmp_path: Path) -> None:
     """The process as its unit starts it, in a namespace with an interface of its own."""

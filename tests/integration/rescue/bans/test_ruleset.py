@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,6 +67,18 @@ def ask(process: Popen[str]) -> str:
     return line(process)
 
 
+@pytest.mark.story(
+    "health/US-BE-07.1", "health/US-BE-17.3", "health/US-BE-19.1", "health/US-BE-19.2", "health/US-BE-21.2",
+    "health/US-BE-49.1", "health/US-BE-49.3",
+)  # fmt: skip
+@pytest.mark.story(
+    "health/US-BE-07.1", "health/US-BE-17.3", "health/US-BE-19.1", "health/US-BE-19.2", "health/US-BE-21.2",
+    "health/US-BE-49.1", "health/US-BE-49.3",
+)  # fmt: skip
+@pytest.mark.story(
+    "health/US-BE-07.1", "health/US-BE-17.3", "health/US-BE-19.1", "health/US-BE-19.2", "health/US-BE-21.2",
+    "health/US-BE-49.1", "health/US-BE-49.3",
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("side", "source", "expected"),
     [
@@ -123,6 +136,15 @@ def test_ruleset_counts_what_it_refuses_when_a_stranger_knocks(edge: Edge) -> No
     counted = edge.host.counter("refused")
     edge.probe(STRANGER, [80, 443])
     assert edge.host.counter("refused") == counted
+
+
+@pytest.mark.story("health/US-BE-19.5")
+@pytest.mark.parametrize("side", ["door", "keep"])
+def test_ruleset_logs_what_it_counts_as_refused_when_it_is_loaded(edge: Edge, side: str) -> None:
+    """The kernel writes no log for another network namespace: that it is asked to is all that can be seen here."""
+    load(edge.host, ruleset(side))
+    listed = edge.host.run("nft", "list", "chain", "inet", "edge", "input")
+    assert re.search(r'counter name "refused"\s+limit rate 5/minute [^\n]*log prefix "edge refused: "', listed)
 
 
 def test_ruleset_answers_pings_and_neighbours_when_asked(edge: Edge) -> None:

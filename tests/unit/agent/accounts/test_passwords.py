@@ -22,6 +22,7 @@ def test_strength_passes_when_long_and_mixed_enough(password: str) -> None:
     check_strength(password)
 
 
+@pytest.mark.story("health/US-BE-34.4")
 @pytest.mark.parametrize("password", ["", "Abcdef1", "abcdefg1", "ABCDEFG1", "Abcdefgh"])
 def test_strength_is_refused_when_short_or_of_one_kind(password: str) -> None:
     with pytest.raises(Invalid) as caught:

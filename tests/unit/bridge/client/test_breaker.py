@@ -167,6 +167,7 @@ def test_breaker_lets_exactly_one_of_fifty_through_when_half_open() -> None:
     assert all(is_refused(breaker, 102.0) for _ in range(49))
 
 
+@pytest.mark.story("health/US-BE-47.2")
 def test_breaker_closes_when_two_probes_succeed_and_counts_anew() -> None:
     breaker = opened_at(100.0)
     call(breaker, Verdict.SUCCESS, 102.0)
@@ -178,6 +179,7 @@ def test_breaker_closes_when_two_probes_succeed_and_counts_anew() -> None:
     assert not breaker.acquire(102.0).is_probe
 
 
+@pytest.mark.story("health/US-BE-10.2", "health/US-BE-46.2")
 @pytest.mark.parametrize("verdict", [Verdict.FAILURE, Verdict.UNREACHABLE])
 def test_breaker_opens_again_for_twice_as_long_up_to_a_minute_when_a_probe_fails(verdict: Verdict) -> None:
     now = 100.0

@@ -192,6 +192,7 @@ def test_cache_asks_again_when_a_held_answer_was_replaced() -> None:
 # ------------------------------------------------------------------------------------------------------------ memory
 
 
+@pytest.mark.story("health/US-BE-45.3")
 def test_cache_drops_what_was_used_least_recently_when_it_is_full() -> None:
     cache = Cache(bytes_max=40_000)
     keys = [Key("anna.s1.1", "o", b"%d" % number) for number in range(5)]
@@ -211,6 +212,7 @@ def test_cache_refuses_an_answer_when_it_would_push_out_too_much(cache: Cache, p
     assert cache.size_bytes == 0
 
 
+@pytest.mark.story("health/US-BE-45.3")
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 9_000)), max_size=60))
 def test_cache_stays_within_its_bytes_and_keeps_no_index_of_what_is_gone(stores: list[tuple[int, int]]) -> None:
     cache = Cache(bytes_max=30_000)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from prometheus_client import REGISTRY
 
 from bridge.client import metrics
@@ -14,6 +15,7 @@ def value_of(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
+@pytest.mark.story("health/US-BE-45.4")
 def test_durations_are_counted_by_operation_and_outcome() -> None:
     labels = {"operation": "test.durations", "outcome": "ok"}
     metrics.request_duration_s("test.durations", Outcome.OK).observe(0.02)
@@ -36,6 +38,7 @@ def test_counters_are_counted_by_their_label() -> None:
         assert value_of(name, **labels) == before + 1
 
 
+@pytest.mark.story("health/US-BE-47.6")
 def test_breaker_metrics_follow_the_breaker() -> None:
     def state() -> float:
         return value_of("bridge_breaker_state", lane="machine")

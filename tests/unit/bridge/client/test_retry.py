@@ -12,6 +12,7 @@ ROUNDING_S = 1e-6
 """Sums of sixths are not exact."""
 
 
+@pytest.mark.story("health/US-BE-46.2")
 @given(st.integers(0, 2**32))
 def test_backoff_waits_below_25_then_250_ms_and_then_gives_up(seed: int) -> None:
     backoff, rng = Backoff(RetryRule()), random.Random(seed)

@@ -46,6 +46,7 @@ def test_operation_that_takes_credentials_has_its_own_lane(operation: Operation[
     assert (operation.lane is Lane.MACHINE) == isinstance(operation.principal, Machine)
 
 
+@pytest.mark.story("health/US-BE-34.1")
 @every_operation
 def test_parameters_refuse_what_they_do_not_know(operation: Operation[Any, Any]) -> None:
     params: type[BaseModel] = operation.params
@@ -79,6 +80,7 @@ def test_password_keeps_its_outer_spaces() -> None:
     assert SignIn.model_validate_json('{"email":" a@b ","password":" p "}').password.get_secret_value() == " p "
 
 
+@pytest.mark.story("health/US-BE-34.2")
 @pytest.mark.parametrize("model", [ListSymptoms, StatsOfSymptoms])
 def test_filter_refuses_a_range_that_ends_before_it_begins(model: type[ListSymptoms]) -> None:
     start = datetime(2026, 5, 1, tzinfo=UTC)
@@ -88,6 +90,7 @@ def test_filter_refuses_a_range_that_ends_before_it_begins(model: type[ListSympt
             model(start=start, end=end)
 
 
+@pytest.mark.story("health/US-BE-34.2", "health/US-BE-34.4")
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -72,6 +72,7 @@ def test_identity_is_refused_when_the_key_is_not_the_certificates(
         read_identity(tmp_path / "identity.pem")
 
 
+@pytest.mark.story("health/US-BE-07.3", "health/US-BE-44.3", "health/US-BE-50.2")
 def test_identity_is_refused_when_open_to_others(tmp_path: Path) -> None:
     replace_file(tmp_path / "identity.pem", ROOT.pem, mode=0o644)
 

@@ -75,6 +75,7 @@ def test_log_keeps_a_value_when_it_is_false_but_not_none(stream: io.StringIO, va
     assert only_line(stream)["value"] == value
 
 
+@pytest.mark.story("health/US-BE-05.4")
 def test_log_shows_types_and_places_but_no_message_when_an_error_quotes_data(stream: io.StringIO) -> None:
     error = raised(KeyError("migraine"), cause=raised(ValueError("invalid input: migraine")))
     log(logger, "request_failed", level=logging.ERROR, exc_info=error)

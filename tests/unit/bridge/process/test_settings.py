@@ -86,6 +86,7 @@ def test_environment_replaces_the_value_when_the_file_has_no_table_there(tmp_pat
     assert load_sample(path, SAMPLE_LISTEN__PORT="5").listen.port == 5
 
 
+@pytest.mark.story("health/US-BE-07.5")
 def test_secret_comes_from_the_environment_when_no_credential_is_there(file: Path, tmp_path: Path) -> None:
     sample = load_sample(file, SAMPLE_KEY="from environment", CREDENTIALS_DIRECTORY=str(tmp_path))
     assert sample.key.get_secret_value() == "from environment"
@@ -105,6 +106,7 @@ def test_credential_is_none_when_its_file_is_empty(file: Path, tmp_path: Path) -
     assert sample.mail.password == SecretStr("from environment")
 
 
+@pytest.mark.story("health/US-BE-07.3")
 @pytest.mark.parametrize("text", ['key = "s3cret"', 'listen = {port = 1}\n[mail]\npassword = "s3cret"'])
 def test_load_refuses_without_showing_it_when_the_file_holds_a_secret(tmp_path: Path, text: str) -> None:
     path = tmp_path / "sample.toml"

@@ -98,6 +98,7 @@ def test_caller_is_refused_by_reason_when_it_shows_no_certificate(folders: Folde
     assert explain_tls_error(error) is Refusal.NO_CERTIFICATE
 
 
+@pytest.mark.story("health/US-BE-44.2")
 def test_caller_is_refused_by_reason_when_it_speaks_an_older_tls(folders: Folders) -> None:
     client = client_of(folders.issue("gateway"))
     client.minimum_version = client.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -110,6 +111,7 @@ def test_caller_is_refused_by_reason_when_it_speaks_an_older_tls(folders: Folder
     assert explain_tls_error(client_error) is Refusal.PROTOCOL_VERSION
 
 
+@pytest.mark.story("health/US-BE-07.2", "health/US-BE-44.1", "health/US-BE-49.2")
 @pytest.mark.parametrize("first_bytes", [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"SSH-2.0-OpenSSH_9.2p1\r\n"])
 def test_caller_is_refused_by_reason_when_it_speaks_no_tls(folders: Folders, first_bytes: bytes) -> None:
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()

@@ -18,6 +18,7 @@ def test_relay_passes_a_line_as_it_is_when_it_is_json_already(relay: LogRelay) -
     assert list(relay.feed(line)) == [line]
 
 
+@pytest.mark.story("health/US-BE-24.3")
 @pytest.mark.parametrize(
     ("printed", "level", "text"),
     [

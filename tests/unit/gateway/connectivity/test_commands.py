@@ -106,6 +106,7 @@ def test_check_prints_every_rung_and_ends_with_1_when_something_is_broken(
         assert lines[-1].startswith("None of our gateways answers (gateway@1), since ")
 
 
+@pytest.mark.story("health/US-BE-20.4")
 def test_lean_process_imports_nothing_heavy() -> None:
     code = "import sys, gateway.monitor; print(*{name.partition('.')[0] for name in sys.modules})"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -22,6 +22,7 @@ BLACK_HOLE: Final = down("upstream_black_hole", "Nothing beyond the router answe
 PORTAL: Final = down("captive_portal", "A portal answers", {"portal": "302 http://p/"})
 
 
+@pytest.mark.story("health/US-BE-20.5")
 def test_diagnosis_is_one_sentence_with_what_and_since_and_what_to_do() -> None:
     finding = down("cable_out", "The network cable of eth0 is out", {"interface": "eth0"})
     found = diagnose(Rung.LINK, finding, since=1_780_000_000.0)

@@ -37,6 +37,7 @@ def _ran(path: Path, began: float, ended: float) -> None:
     journal.alive(ended, is_stopping=True)
 
 
+@pytest.mark.story("health/US-BE-20.2")
 def test_journal_holds_outages_over_a_restart_newest_first(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "outages.jsonl")
     journal.start(NOW)

@@ -76,6 +76,7 @@ def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path)
 
 
+@pytest.mark.story("health/US-BE-20.3")
 def test_watch_tells_once_down_and_once_up_when_the_cable_is_out(scene: Scene) -> None:
     scene.look(times=3)
     began = scene.clock.time()

@@ -56,6 +56,7 @@ def alerts(*states: NameState, now: float = NOW, unsaved: bool = False) -> list[
     return [(alert.cause, alert.severity) for alert in alerts_of(states, FOUND, unsaved=unsaved, now=now)]
 
 
+@pytest.mark.story("health/US-BE-18.5")
 @pytest.mark.parametrize(
     ("progress", "expected"),
     [

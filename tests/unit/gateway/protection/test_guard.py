@@ -47,7 +47,7 @@ async def is_banned(door: Door, address: str = ELSEWHERE) -> bool:
         return response.status == 403 and (await response.json())["code"] == "banned"
 
 
-@pytest.mark.story("health/US-BE-31")
+@pytest.mark.story("health/US-BE-31.1", "health/US-BE-31.3")
 async def test_client_is_banned_and_told_how_long_when_it_scans(door: Door, caplog: pytest.LogCaptureFixture) -> None:
     assert await ask(door, "/.env", times=4) == 404
     assert not await is_banned(door)

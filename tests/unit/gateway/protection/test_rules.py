@@ -66,7 +66,7 @@ EVERYDAY = [
 ]
 
 
-@pytest.mark.story("health/US-BE-31")
+@pytest.mark.story("health/US-BE-31.2")
 @pytest.mark.parametrize("rule", ATTACKS)
 def test_attack_is_recognised_when_it_is_in_path_or_query(rule: str) -> None:
     missed = [(path, query) for path, query in ATTACKS[rule] if rule not in {each.id for each in matches(path, query)}]

@@ -24,7 +24,7 @@ async def open_to() -> AsyncIterator[Door]:
         yield door
 
 
-@pytest.mark.story("health/US-BE-28")
+@pytest.mark.story("health/US-BE-28.3")
 async def test_preflight_is_answered_when_the_origin_is_listed(open_to: Door) -> None:
     response = await open_to.client.options(LIST, headers=PREFLIGHT)
 
@@ -36,7 +36,7 @@ async def test_preflight_is_answered_when_the_origin_is_listed(open_to: Door) ->
     assert "Access-Control-Allow-Credentials" not in response.headers
 
 
-@pytest.mark.story("health/US-BE-41")
+@pytest.mark.story("health/US-BE-28.2", "health/US-BE-41.1")
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://app.example.org.evil.example"])
 async def test_preflight_allows_nothing_when_the_origin_is_not_listed(open_to: Door, origin: str) -> None:
     response = await open_to.client.options(LIST, headers=PREFLIGHT | {"Origin": origin})
@@ -52,6 +52,7 @@ async def test_preflight_allows_nothing_when_no_origin_is_listed(door: Door) -> 
     assert not [name for name in response.headers if name.lower().startswith("access-control")]
 
 
+@pytest.mark.story("health/US-BE-28.1")
 async def test_script_reads_the_answer_when_its_origin_is_listed(open_to: Door) -> None:
     response = await open_to.client.get(LIST, headers={"Origin": ORIGIN, **open_to.bearer()})
 
@@ -75,6 +76,7 @@ async def test_answer_varies_by_origin_when_nobody_says_one(open_to: Door) -> No
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
+@pytest.mark.story("health/US-BE-28.4")
 async def test_no_answer_lets_a_script_use_the_cookie_whoever_asks_for_what(open_to: Door) -> None:
     origins = (ORIGIN, "https://evil.example", "null")
     paths = {route.resource.canonical for route in open_to.app.router.routes() if route.resource is not None}

@@ -11,7 +11,7 @@ from tests.gateway_door import Door
 REPORT = {"csp-report": {"effective-directive": "style-src-elem", "document-uri": "https://x/?planted-secret"}}
 
 
-@pytest.mark.story("health/US-BE-30")
+@pytest.mark.story("health/US-BE-30.4")
 async def test_violation_is_logged_without_its_addresses_when_reported(
     door: Door, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -45,6 +45,7 @@ async def test_answer_says_what_is_allowed_when_the_method_is_not(door: Door) ->
     assert (await response.json())["code"] == "method_not_allowed"
 
 
+@pytest.mark.story("health/US-BE-05.4")
 async def test_answer_tells_nothing_of_the_cause_when_something_broke(
     door: Door, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -62,6 +63,7 @@ async def test_answer_tells_nothing_of_the_cause_when_something_broke(
     assert [record.getMessage() for record in caplog.records] == ["request_failed"]
 
 
+@pytest.mark.story("health/US-BE-11.2")
 async def test_answer_is_a_timeout_when_time_ran_out(door: Door) -> None:
     def run_out(_params: object) -> dict[str, object]:
         raise TimeoutError
@@ -73,6 +75,7 @@ async def test_answer_is_a_timeout_when_time_ran_out(door: Door) -> None:
     assert response.status == 504
 
 
+@pytest.mark.story("health/US-BE-29.5", "health/US-BE-05.3", "health/US-BE-29.4")
 @pytest.mark.parametrize(
     ("body", "content_type", "status", "code"),
     [
@@ -84,7 +87,6 @@ async def test_answer_is_a_timeout_when_time_ran_out(door: Door) -> None:
         (b"x" * 70_000, "application/json", 413, "body_too_large"),
     ],
 )
-@pytest.mark.story("health/US-BE-29")
 async def test_body_is_refused_when_it_cannot_be_used(
     door: Door, body: bytes, content_type: str, status: int, code: str
 ) -> None:
@@ -94,6 +96,7 @@ async def test_body_is_refused_when_it_cannot_be_used(
 
     assert response.status == status
     assert (await response.json())["code"] == code
+    assert door.log[-1]["error_code"] == code
 
 
 @pytest.mark.parametrize(
@@ -134,6 +137,7 @@ async def test_page_explains_when_the_records_are_out_of_reach(door: Door) -> No
     assert 'href="tel:112"' in page
 
 
+@pytest.mark.story("health/US-BE-05.1", "health/US-BE-05.2", "health/US-BE-11.2")
 @pytest.mark.parametrize("code", list(Code))
 async def test_every_error_has_a_page_when_it_is_met(code: Code) -> None:
     async with open_door() as door:

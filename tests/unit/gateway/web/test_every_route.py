@@ -47,7 +47,7 @@ def admin(door: Door, number: int) -> dict[str, str]:
     return door.cookie(role="admin", sub=f"33333333-3333-4333-8333-{number:012}")
 
 
-@pytest.mark.story("hub/AC-047")
+@pytest.mark.story("hub/AC-047", "health/US-BE-06.2")
 async def test_every_route_is_refused_when_its_client_is_over_the_limit(door: Door) -> None:
     unlimited = []
     for number, (method, path, counted) in enumerate(routes(door)):
@@ -60,7 +60,7 @@ async def test_every_route_is_refused_when_its_client_is_over_the_limit(door: Do
     assert unlimited == []
 
 
-@pytest.mark.story("hub/AC-051")
+@pytest.mark.story("hub/AC-051", "health/US-BE-30.1")
 async def test_every_route_answers_with_each_security_header_once(door: Door) -> None:
     for number, (method, path, _) in enumerate(routes(door)):
         headers = {"X-Forwarded-For": f"2001:db8:1:{number:x}::1", **admin(door, number)}

@@ -121,6 +121,7 @@ def test_limiter_never_holds_more_keys_than_it_may(clients: list[int], keys_max:
         assert len(limiter) <= keys_max
 
 
+@pytest.mark.story("health/US-BE-06.3")
 def test_fields_are_structured_lists_as_the_draft_writes_them() -> None:
     decisions = (
         Decision(ACCOUNT, is_allowed=True, remaining=12, reset_s=0.4, retry_after_s=0.0),

@@ -34,8 +34,7 @@ def every_operation(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, A
             yield f"{method.upper()} {path}", operation
 
 
-@pytest.mark.story("water/FR-090")
-@pytest.mark.story("water/SC-009")
+@pytest.mark.story("water/FR-090", "water/SC-009", "health/US-BE-01.5")
 def test_route_is_described_or_has_a_reason_when_the_gateway_serves_it() -> None:
     routes = [route for route in Door(GatewaySettings()).app.router.routes() if route.resource is not None]
     silent = {route.resource.canonical for route in routes if route.resource and description_of(route.handler) is None}

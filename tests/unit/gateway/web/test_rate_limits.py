@@ -12,9 +12,7 @@ from tests.gateway_door import Door, open_door
 LIST = "/api/v1/health/symptoms"
 
 
-@pytest.mark.story("hub/AC-047")
-@pytest.mark.story("health/US-BE-41")
-@pytest.mark.story("health/US-BE-06")
+@pytest.mark.story("hub/AC-047", "health/US-BE-06.2", "health/US-BE-06.3", "health/US-BE-41.4")
 async def test_account_is_limited_when_it_asks_too_often() -> None:
     async with open_door(GatewaySettings(limits=Limits(account_per_minute=2))) as door:
         answers = [await door.client.get(LIST, headers=door.bearer()) for _ in range(3)]
@@ -26,6 +24,13 @@ async def test_account_is_limited_when_it_asks_too_often() -> None:
         assert (await answers[2].json())["code"] == "rate_limited"
         assert door.log[-1]["outcome"] == "limited"
         assert len(door.bridge.asked) == 2
+
+
+@pytest.mark.story("health/US-BE-06.1")
+async def test_address_may_ask_sixty_times_a_minute_when_nothing_else_is_set(door: Door) -> None:
+    answers = [(await door.client.get("/sign-in")).status for _ in range(61)]
+
+    assert answers == [200] * 60 + [429]
 
 
 async def test_accounts_are_counted_apart_when_they_share_an_address() -> None:
@@ -68,6 +73,7 @@ async def test_address_is_limited_as_a_whole_when_all_its_accounts_ask_too_often
         assert [answer.status for answer in answers] == [200, 200, 429]
 
 
+@pytest.mark.story("health/US-BE-06.5")
 async def test_assets_take_from_the_large_quota_alone_when_a_page_loads_them() -> None:
     limits = Limits(address_per_minute=1, address_total_per_minute=3)
     async with open_door(GatewaySettings(limits=limits)) as door:
@@ -77,8 +83,7 @@ async def test_assets_take_from_the_large_quota_alone_when_a_page_loads_them() -
         assert answers[0].headers["RateLimit-Policy"] == '"address-total";q=3;w=60'
 
 
-@pytest.mark.story("hub/AC-047")
-@pytest.mark.story("health/US-BE-06")
+@pytest.mark.story("hub/AC-047", "health/US-BE-06.4")
 async def test_route_is_limited_when_it_has_a_quota_of_its_own() -> None:
     limits = Limits(routes={"GET /api/v1/health/symptoms": 2, "/sign-in": 1})
     async with open_door(GatewaySettings(limits=limits)) as door:

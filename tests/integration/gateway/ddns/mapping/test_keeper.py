@@ -38,7 +38,7 @@ def start_for(lan: Lan, method: str, **options: object) -> None:
     lan.router.start(natpmp=method != "upnp", upnp=method == "upnp", **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.story("health/US-BE-17")
+@pytest.mark.story("health/US-BE-17.1")
 @pytest.mark.parametrize("method", METHODS)
 def test_keeper_makes_ports_reachable_from_outside_when_the_router_speaks_one_protocol(lan: Lan, method: str) -> None:
     start_for(lan, method)
@@ -80,7 +80,7 @@ def test_upnp_maps_when_the_router_describes_itself_as_version_1(lan: Lan) -> No
     assert lan.router.table() == {443: BOX, 80: BOX}
 
 
-@pytest.mark.story("health/US-BE-17")
+@pytest.mark.story("health/US-BE-17.5")
 @pytest.mark.parametrize("method", ["pcp", "nat-pmp"])
 def test_keeper_maps_again_at_once_when_a_restarted_router_announces_itself(lan: Lan, method: str) -> None:
     start_for(lan, method)

@@ -9,7 +9,7 @@ from tests.gateway_door import PAGE, SESSION, USER, Door
 LIST = "/api/v1/health/symptoms"
 
 
-@pytest.mark.story("health/US-BE-01")
+@pytest.mark.story("health/US-BE-01.1")
 @pytest.mark.parametrize("path", [LIST, "/api/health/symptoms"])
 async def test_list_relays_the_agents_bytes_when_signed_in(door: Door, path: str) -> None:
     door.bridge.answers["health.symptoms.list"] = body = b'{"items": [ ],  "total":0}'
@@ -35,6 +35,7 @@ async def test_list_is_refused_when_nobody_is_signed_in(door: Door) -> None:
     assert not door.bridge.asked
 
 
+@pytest.mark.story("health/US-BE-29.2")
 async def test_list_names_unknown_parameters_when_there_are_some(door: Door) -> None:
     response = await door.client.get(f"{LIST}?limit=0&colour=red", headers=door.bearer())
 

@@ -18,6 +18,7 @@ def chart(*values: tuple[int, float | None], unit: Unit = Unit.WEEK, measure: st
     return Chart("Headache", measure, unit, (Series("headache", points),))  # type: ignore[arg-type]
 
 
+@pytest.mark.story("health/US-BE-04.2")
 def test_bars_are_as_high_as_their_counts_when_entries_are_drawn() -> None:
     drawing = draw(chart((4, None), (0, None), (1, None), (2, None)))
 

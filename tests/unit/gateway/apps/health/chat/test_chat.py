@@ -165,6 +165,7 @@ def ask(clock: TurnedClock) -> Talk:
     return Talk(Diary(RECORDS), clock)
 
 
+@pytest.mark.story("health/US-BE-02.1", "health/US-BE-04.1", "health/US-BE-35.3")
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
@@ -226,6 +227,19 @@ async def test_answer_is_right_when_asked_about_the_records(ask: Talk, question:
     assert (await ask(question)).answer == answer
 
 
+@pytest.mark.story("health/US-BE-04.3")
+@pytest.mark.parametrize(
+    ("question", "keys"),
+    [
+        ("how many headaches in March?", ["3 entries"]),
+        ("when did I last have a headache?", ["on Wednesday 20 May 2026 at 07:00"]),
+    ],
+)
+async def test_what_was_asked_for_is_marked_when_it_is_answered(ask: Talk, question: str, keys: list[str]) -> None:
+    assert [passage.text for passage in (await ask(question)).text if passage.is_key] == keys
+
+
+@pytest.mark.story("health/US-BE-04.2")
 async def test_structured_answer_holds_rows_and_figures_when_records_are_found(ask: Talk) -> None:
     rows = (await ask("show my coughs")).result
     assert rows == {
@@ -243,10 +257,18 @@ async def test_structured_answer_holds_rows_and_figures_when_records_are_found(a
     assert [bucket["start"] for bucket in count["series"]] == ["2026-05-26", "2026-05-27"]  # type: ignore[attr-defined]
 
 
+@pytest.mark.story("health/US-BE-03.1")
 async def test_follow_up_goes_on_when_the_conversation_comes_back(ask: Talk) -> None:
     await ask("how many headaches in March?")
     assert (await ask("and in April?")).answer == "1 entry of headache in April 2026."
     assert (await ask("and cough?")).answer.startswith("There are no entries of cough in April 2026.")
+
+
+@pytest.mark.story("health/US-BE-03.3")
+async def test_conversation_goes_on_when_nobody_spoke_for_ten_minutes(ask: Talk, clock: TurnedClock) -> None:
+    await ask("how many headaches in March?")
+    clock.advance(600)
+    assert (await ask("and in April?")).answer == "1 entry of headache in April 2026."
 
 
 async def test_chat_starts_afresh_and_says_so_when_the_conversation_has_ended(ask: Talk, clock: TurnedClock) -> None:
@@ -430,6 +452,7 @@ async def test_answer_says_as_of_when_when_records_come_from_before_an_outage(as
     assert as_of.timestamp() == 1_780_000_000.0
 
 
+@pytest.mark.story("health/US-BE-35.4")
 async def test_error_goes_up_when_the_bridge_cannot_answer(clock: TurnedClock) -> None:
     class Down(Diary):
         async def __call__(self, operation: Operation[P, R], params: P) -> Reply:

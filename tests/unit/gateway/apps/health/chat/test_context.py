@@ -61,6 +61,7 @@ def test_seal_refuses_a_key_when_it_is_not_of_32_bytes() -> None:
         Seal(b"short")
 
 
+@pytest.mark.story("health/US-BE-03.5")
 def test_sealed_conversation_stays_small_when_everything_is_as_long_as_it_may_be() -> None:
     rows = tuple(returned_row("\N{GRINNING FACE}" * 300, date(2026, 4, 1), 10) for _ in range(ROWS_MAX))
     frame = QueryFrame(intent=Intent.LIST, symptoms=("headache",) * 5)

@@ -62,6 +62,7 @@ def test_comparison_of_periods_is_read_as_the_frame_it_was_made_of(
     assert read(question_words(frame, today), today) == frame
 
 
+@pytest.mark.story("health/US-BE-04.4")
 @pytest.mark.parametrize(
     ("frame", "question"),
     [

@@ -11,6 +11,7 @@ def never(_word: str) -> bool:
     return False
 
 
+@pytest.mark.story("health/US-BE-02.4")
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [("hedache", "headache"), ("rsah", "rash"), ("vomitting", "vomiting"), ("yestreday", "yesterday"), ("wek", "week")],

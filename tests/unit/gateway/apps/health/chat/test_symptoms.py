@@ -14,6 +14,7 @@ def concepts(text: str, lexicon: Lexicon | None = None) -> list[str]:
     return [mention.concept for mention in (lexicon or base_lexicon()).find(words_of(text))]
 
 
+@pytest.mark.story("health/US-BE-02.4")
 @pytest.mark.parametrize(
     ("text", "concept"),
     [

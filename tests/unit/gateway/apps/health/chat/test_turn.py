@@ -19,6 +19,7 @@ def intent(text: str) -> Intent | None:
     return read_turn(text, NOW, base_lexicon()).intent
 
 
+@pytest.mark.story("health/US-BE-02.2")
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
@@ -111,6 +112,7 @@ def test_intent_is_told_when_asked_in_everyday_words(text: str, wanted: Intent) 
     assert (intent(text) or Intent.LIST) is wanted
 
 
+@pytest.mark.story("health/US-BE-02.2")
 def test_slots_are_filled_when_one_message_says_all() -> None:
     turn = read_turn("hi, how often did I hav severe hedaches in March?", NOW, base_lexicon())
     assert (turn.intent, turn.symptoms, turn.min_severity) == (Intent.COUNT, ("headache",), 7)

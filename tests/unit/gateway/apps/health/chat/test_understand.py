@@ -37,6 +37,7 @@ FEBRUARY = {"start": "2026-02-01", "end": "2026-03-01"}
 VERSUS_FEBRUARY = {"compare_start": "2026-02-01", "compare_end": "2026-03-01"}
 
 
+@pytest.mark.story("health/US-BE-03.2")
 @pytest.mark.parametrize(
     ("turns", "frame"),
     [
@@ -77,6 +78,7 @@ def test_follow_up_fills_replaces_or_clears_slots_when_it_is_understood(
     assert understood(*turns) == NONE | frame
 
 
+@pytest.mark.story("health/US-BE-03.4")
 def test_follow_up_refers_to_what_came_back_when_records_were_returned() -> None:
     rows = [{"turn": 0, "rows": [{"symptom": "migraine", "date": "2026-03-20", "severity": 8}]}]
     day = {"start": "2026-03-20", "end": "2026-03-21"}

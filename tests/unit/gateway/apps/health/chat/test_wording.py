@@ -11,6 +11,7 @@ from gateway.apps.health.chat.wording import decimal, entries, listed, moment_wo
 TODAY = date(2026, 4, 14)
 
 
+@pytest.mark.story("health/US-BE-04.4")
 @pytest.mark.parametrize(
     ("start", "end", "words"),
     [

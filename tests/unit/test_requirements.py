@@ -1,0 +1,52 @@
+"""The rows of docs/requirements are read as written, and are true of the markers of this repository's tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.requirements import REQUIREMENTS, TESTS, Criterion, State, marked, read_criteria, state_of, unknown
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("| `hub/A.1` | Again | done |", "hub/A.1 is listed twice"),
+        ("| `hub/B.1` | Breaks | almost |", "almost"),
+        ("| `hub/B.1` | Breaks | partly |", "hub/B.1 is partly: what is missing belongs to partly"),
+        ("| `hub/B.1` | Breaks | done: mostly |", "hub/B.1 is done: what is missing belongs to partly"),
+    ],
+)
+def test_criteria_are_refused_when_a_row_is_wrong(tmp_path: Path, row: str, message: str) -> None:
+    (tmp_path / "hub.md").write_text(f"| `hub/A.1` | Answers | done |\n{row}\n")
+    with pytest.raises(ValueError, match=message):
+        read_criteria(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("states", "state"),
+    [
+        ([State.DONE, State.DONE], State.DONE),
+        ([State.NOT_YET], State.NOT_YET),
+        ([State.DONE, State.NOT_YET], State.PARTLY),
+        ([State.PARTLY, State.PARTLY], State.PARTLY),
+    ],
+)
+def test_state_of_a_story_follows_from_its_criteria(states: list[State], state: State) -> None:
+    assert state_of(Criterion(f"hub/A.{number}", "", each) for number, each in enumerate(states)) is state
+
+
+def test_criteria_of_all_five_documents_are_listed_in_this_repository() -> None:
+    documents = {criterion.document for criterion in read_criteria(REQUIREMENTS).values()}
+    assert documents == {"health", "tasks", "hub", "water", "todo"}
+
+
+def test_every_marker_of_this_repository_names_a_criterion_or_a_story() -> None:
+    """The lab's and the containers' tests are collected by their own commands alone."""
+    assert unknown(marked(TESTS), read_criteria(REQUIREMENTS)) == []
+
+
+def test_every_done_criterion_of_this_repository_has_a_marked_test() -> None:
+    done = {id_ for id_, criterion in read_criteria(REQUIREMENTS).items() if criterion.state is State.DONE}
+    assert sorted(done - marked(TESTS).keys()) == []
