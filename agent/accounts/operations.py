@@ -233,10 +233,12 @@ class Sessions:
         expires_at: datetime,
     ) -> Answer:
         role = Role(user["role"])
-        claims = Claims(user["id"], session_id, role, user["token_version"], now.timestamp() + self._settings.access_s)
+        # not beyond the session's own end: from then on it is listed nowhere, and could not be ended
+        access_s = min(self._settings.access_s, (expires_at - now).total_seconds())
+        claims = Claims(user["id"], session_id, role, user["token_version"], now.timestamp() + access_s)
         tokens = Tokens(
             access_token=self._tokens.issue(claims, email=user["email"], now=now.timestamp()),
-            expires_in=int(self._settings.access_s),
+            expires_in=int(access_s),
             refresh_token=refresh_tokens.issue(self._keys.refresh_key, salt, session_id, generation),
             refresh_expires_in=int((expires_at - now).total_seconds()),
             user=Account(id=user["id"], email=user["email"], name=user["name"], role=role, time_zone=user["time_zone"]),

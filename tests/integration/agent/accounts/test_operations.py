@@ -234,6 +234,16 @@ async def test_refresh_is_denied_when_the_family_is_thirty_days_old(accounts: Ac
     assert await code_of(accounts.refresh(tokens.refresh_token)) is Code.SESSION_ENDED
 
 
+async def test_access_token_ends_with_its_session_when_the_family_is_about_to(accounts: Accounts) -> None:
+    tokens = await accounts.sign_in()
+    for _ in range(5):
+        accounts.clock.advance(5.9 * DAY_S)
+        tokens = await accounts.refresh(tokens.refresh_token)
+    assert (tokens.expires_in, tokens.refresh_expires_in) == (43_200, 43_200)
+    accounts.clock.advance(DAY_S / 2)
+    assert await code_of(accounts.caller(tokens.access_token)) is Code.UNAUTHENTICATED
+
+
 async def test_refresh_is_denied_when_the_token_is_not_ours(accounts: Accounts) -> None:
     tokens = await accounts.sign_in()
     session = refresh_tokens.parse(tokens.refresh_token).session_id
