@@ -15,6 +15,7 @@ import asyncpg
 
 from agent.audit.entries import Head
 from agent.audit.statements import QUERIES
+from agent.audit.trail import SALT_BYTES
 
 GENESIS: Final = bytes(32)
 """What stands for the hash before the first entry."""
@@ -82,7 +83,9 @@ class _Check:
                 if digest is not None:
                     self._missing.setdefault(subject, number)
                     self._erased += 1
-            elif payload is None or salt is None or sha256(salt + payload).digest() != digest:
+            elif (
+                payload is None or salt is None or sha256(salt + payload).digest() != digest or len(salt) != SALT_BYTES
+            ):
                 raise TrailBroken(number, "has a payload that is not what was written")
             if erased is not None:
                 self._missing.pop(erased, None)

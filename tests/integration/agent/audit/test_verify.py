@@ -85,6 +85,16 @@ async def test_value_is_missed_when_it_is_put_where_there_was_none_or_taken_away
         await damage.execute("ROLLBACK")
 
 
+async def test_payload_is_missed_when_its_beginning_was_moved_into_the_salt(store: Pool, damage: Damage) -> None:
+    await write_trail(store)
+    await damage.execute("""
+        UPDATE audit SET salt = salt || convert_to(left(payload, 1), 'UTF8'), payload = substr(payload, 2)
+        WHERE number = 4 AND payload IS NOT NULL
+    """)
+    with pytest.raises(TrailBroken, match="entry 4: has a payload that is not what was written"):
+        await damage.verify()
+
+
 async def test_payload_is_missed_when_it_was_erased_and_no_entry_says_so(store: Pool, damage: Damage) -> None:
     await write_trail(store)
     await erase_ann(store)
