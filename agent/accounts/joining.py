@@ -42,6 +42,7 @@ from bridge.process.clock import Clock, utc
 from bridge.server import Answer, CallerContext, Handler
 
 _NOTHING: Final = Answer(b"{}")
+_INVITED_BY: Final = "invited_by"
 
 
 class Joining:
@@ -110,7 +111,8 @@ class Joining:
         now = self._now()
 
         async def invite(transaction: Transaction) -> Answer:
-            link = await mail_invitation(transaction, self._letters, params, self._settings.invitation_hours, now)
+            hours, sender = self._settings.invitation_hours, context.user.user_id
+            link = await mail_invitation(transaction, self._letters, params, hours, now, sender=sender)
             await record(transaction, INVITE, context, now, None, entity="invitation", entity_id=str(link.id))
             said = Invitation(id=link.id, email=params.email, expires_at=link.expires_at)
             return Answer(said.model_dump_json().encode())
@@ -118,13 +120,19 @@ class Joining:
         return await self._writes.once(INVITE, context, now=now, work=invite)
 
     async def accept(self, context: CallerContext, params: AcceptInvitation) -> Answer:
-        """Make the account that somebody was invited to. Raises Invalid for a link that is no longer good."""
+        """Make the account that somebody was invited to.
+
+        Raises Invalid for a link that is no longer good, or whose sender could not invite anybody any more.
+        """
         token, password, now = params.token.get_secret_value(), params.password.get_secret_value(), self._now()
         check_strength(password)
         await links.find(self._pool, token, Purpose.INVITATION, now=now, deadline=context.deadline)
         hashed = await self._passwords.hash(password)
         async with self._pool.transaction(context.deadline) as transaction:
             used = await links.use(transaction, token, Purpose.INVITATION, now=now)
+            sender = used.content.get(_INVITED_BY)
+            if sender is not None and not await transaction.fetchval(QUERIES["is_admin"], UUID(sender)):
+                links.refuse()
             made = {**used.content, "password_hash": hashed, "username": params.username}
             await join(transaction, used.id, used.email, made)
             await record(transaction, ACCEPT_INVITATION, context, now, used.id, new={"role": made["role"]})
@@ -142,12 +150,17 @@ def check_invitation(letters: Letters, params: Invite) -> None:
 
 
 async def mail_invitation(
-    transaction: Transaction, letters: Letters, params: Invite, hours: int, now: datetime
+    transaction: Transaction, letters: Letters, params: Invite, hours: int, now: datetime, *, sender: UUID | None = None
 ) -> Link:
-    """Mail a link that makes an account, in place of an earlier one. Raises Conflict where the address has one."""
+    """Mail a link that makes an account, in place of an earlier one. Raises Conflict where the address has one.
+
+    It is good for as long as ``sender`` is an administrator; where there is none, the owner sent it.
+    """
     if await transaction.fetchval(QUERIES["has_account"], params.email):
         raise Conflict(Code.CONFLICT, fields=(FieldError("email", "is another account's"),))
     content = params.model_dump(mode="json", exclude={"email"})
+    if sender is not None:
+        content[_INVITED_BY] = str(sender)
     link = Link(Purpose.INVITATION, params.email, now + timedelta(hours=hours), content=content)
     await transaction.execute(QUERIES["withdraw_tokens"], params.email, [Purpose.INVITATION.value])
     await links.add(transaction, link, now)

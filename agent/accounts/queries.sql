@@ -281,6 +281,12 @@ SELECT id FROM users WHERE role = 'admin' AND is_active ORDER BY id FOR UPDATE;
 -- -> boolean
 SELECT EXISTS (SELECT FROM users WHERE role = 'admin' AND is_active);
 
+-- name: is_admin
+-- Whether an account is an active administrator; it stays so until the transaction ends.
+-- $1 user_id uuid
+-- -> boolean
+SELECT true FROM users WHERE id = $1 AND role = 'admin' AND is_active FOR SHARE;
+
 -- name: find_users
 -- One page of accounts by address. Null is no filter; ``place`` is where a page ends.
 -- $1 role text

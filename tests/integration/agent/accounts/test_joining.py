@@ -157,6 +157,21 @@ async def test_invitation_is_an_administrators_and_for_who_has_no_account(house:
     assert (await eve.post("/users/invitations", guest | {"email": "çarl@example.org"})).wrong == ["email"]
 
 
+@pytest.mark.parametrize("change", ["SET role = 'viewer'", "SET is_active = false"])
+async def test_invitation_is_no_longer_good_when_its_sender_may_invite_nobody(house: House, change: str) -> None:
+    eve = await house.sign_in(EVE)
+    await eve.post("/users/invitations", {"email": "carl@example.org", "name": "Carl", "role": "admin"})
+    token = await house.link("carl@example.org")
+
+    await house.run(f"UPDATE users {change} WHERE name = 'Eve'")
+
+    said = await house.nobody.post("/auth/accept-invitation", {"token": token, "password": PASSWORD})
+    assert (said.status, said.wrong) == (400, ["token"])
+    await house.run("UPDATE users SET role = 'admin', is_active = true WHERE name = 'Eve'")
+    again = await house.nobody.post("/auth/accept-invitation", {"token": token, "password": PASSWORD})
+    assert again.status == 201
+
+
 async def test_earlier_invitation_is_no_longer_good_when_there_is_another(house: House) -> None:
     eve = await house.sign_in(EVE)
     for role in ("admin", "viewer"):
