@@ -21,8 +21,8 @@ from bridge.process.version import VERSION
 from docs import data_model
 from gateway import settings as gateway
 from gateway.app import Parts, build_application
+from gateway.web.api_description import FILE as OPENAPI_FILE
 from gateway.web.health import Health
-from gateway.web.openapi import FILE as OPENAPI_FILE
 from gateway.web.openapi import described_routes, document_of, document_text
 from gateway.web.pipeline import Middleware
 

@@ -62,8 +62,9 @@ from gateway.status import page as status_page
 from gateway.status.admins import Admins
 from gateway.status.fragments import Process
 from gateway.status.model import OwnFacts
-from gateway.web import csp_reports, health, openapi
+from gateway.web import api_description, csp_reports, health
 from gateway.web.access_log import AccessLog
+from gateway.web.api_description import ApiDescription
 from gateway.web.assets import Assets
 from gateway.web.calls import Bridge
 from gateway.web.errors import answer_error
@@ -71,7 +72,6 @@ from gateway.web.health import Health
 from gateway.web.listen import open_sockets
 from gateway.web.metrics import CERTIFICATE_END, REQUEST_DURATIONS
 from gateway.web.middlewares import middlewares
-from gateway.web.openapi import OpenApi
 from gateway.web.pages import set_up_pages
 from gateway.web.pipeline import run_through
 from gateway.web.rate_limits import check_routes
@@ -130,7 +130,7 @@ def build_application(settings: GatewaySettings, parts: Parts) -> web.Applicatio
     set_up_pages(app, assets=assets, emergency_number=settings.chat.emergency_number)
     app.router.add_get("/static/{name}", assets.serve)
     csp_reports.add_routes(app)
-    openapi.add_routes(app, OpenApi())
+    api_description.add_routes(app, ApiDescription())
     health.add_routes(app, parts.health)
     sign_up = settings.joining.sign_up
     signing_in.add_routes(app, SigningIn(bridge=parts.bridge, verifier=parts.verifier, offers_sign_up=sign_up))

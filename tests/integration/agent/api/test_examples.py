@@ -12,7 +12,8 @@ import pytest
 from agent.accounts.users import NewUser
 from bridge.contracts.operation import EVERY_ROLE, Role, User
 from docs.generate import application
-from gateway.web.openapi import FILE, described_routes
+from gateway.web.api_description import FILE
+from gateway.web.openapi import described_routes
 from tests.integration.agent.accounts.house import ANN, BOB, EVE, Caller, House
 from tests.integration.agent.api.conftest import GRANT
 

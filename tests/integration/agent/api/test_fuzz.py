@@ -22,7 +22,7 @@ from yarl import URL
 
 from agent.accounts.users import NewUser
 from bridge.contracts.operation import Role
-from gateway.web.openapi import FILE
+from gateway.web.api_description import FILE
 from tests.integration.agent.accounts.house import ANN, BOB, EVE, House
 from tests.integration.agent.api.conftest import GRANT
 
