@@ -1,4 +1,4 @@
-"""A real mail server on loopback for the agent's tests, with TLS and a login, that answers what a test wants."""
+"""A real mail server on loopback, with TLS and a login, that answers what a test wants."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class Mailbox:
     """What the server took, and how it answers: None from ``mail``, ``rcpt`` and ``data`` is yes."""
 
     taken: list[EmailMessage] = field(default_factory=list)
+    envelopes: list[list[str]] = field(default_factory=list)
+    """Whom each was taken for."""
     sessions: int = 0
     logins: int = 0
     mail: Callable[[], str | None] = lambda: None
@@ -64,6 +66,7 @@ class Mailbox:
             return refusal
         assert isinstance(envelope.content, bytes)
         self.taken.append(message_from_bytes(envelope.content, _class=EmailMessage, policy=default))
+        self.envelopes.append(list(envelope.rcpt_tos))
         await self.has_taken()
         return "250 2.0.0 queued"
 

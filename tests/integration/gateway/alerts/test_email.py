@@ -6,67 +6,22 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 import trustme
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from gateway.alerts.channels import NotSent, Refused
 from gateway.alerts.channels.email import Email
 from gateway.alerts.settings import Email as EmailSettings
 from gateway.alerts.wording import Words
 from tests.listener import listening
+from tests.mail_server import PASSWORD, USER, Mailbox, Security, mail_server
 
-Security = Literal["starttls", "tls"]
-PASSWORD = "correct-horse-battery"
 BOTH: tuple[Security, ...] = ("starttls", "tls")
-
-
-@dataclass
-class Mailbox:
-    """What the server took; what it answers in place of taking it, where that is not None."""
-
-    taken: list[EmailMessage] = field(default_factory=list)
-    recipients: list[list[str]] = field(default_factory=list)
-    logins: int = 0
-    rcpt: Callable[[str], str | None] = lambda _address: None
-    data: Callable[[], str | None] = lambda: None
-
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        if refusal := self.rcpt(address):
-            return refusal
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        if refusal := self.data():
-            return refusal
-        if not session.authenticated:
-            return "530 5.7.0 Authentication required"
-        assert isinstance(envelope.content, bytes)
-        message = message_from_bytes(envelope.content, _class=EmailMessage, policy=default)
-        self.taken.append(message)
-        self.recipients.append(list(envelope.rcpt_tos))
-        return "250 2.0.0 Ok: queued as 4F2A"
-
-    def authenticate(
-        self, _server: SMTP, _session: Session, _envelope: Envelope, _kind: str, data: object
-    ) -> AuthResult:
-        self.logins += 1
-        if isinstance(data, LoginPassword) and (data.login, data.password) == (b"box", PASSWORD.encode()):
-            return AuthResult(success=True)
-        # a server that has no manners, and says what it was given
-        said = data.password.decode() if isinstance(data, LoginPassword) else ""
-        return AuthResult(success=False, handled=False, message=f"535 5.7.8 bad credentials ({said})")
 
 
 @dataclass
@@ -82,25 +37,10 @@ class Server:
 
 @asynccontextmanager
 async def serving(authority: trustme.CA, security: Security, *, name: str = "localhost") -> AsyncIterator[Server]:
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(name).configure_cert(tls)
-    mailbox = Mailbox()
-
-    def protocol() -> SMTP:
-        # whether one must log in is asked in handle_DATA: aiosmtpd does not see TLS that was there from the beginning
-        offer: dict[str, Any] = {"auth_require_tls": False}
-        if security == "starttls":
-            offer = {"tls_context": tls, "require_starttls": True}
-        return SMTP(mailbox, authenticator=mailbox.authenticate, loop=loop, **offer)
-
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(protocol, "127.0.0.1", 0, ssl=tls if security == "tls" else None)
-    client = ssl.create_default_context()
-    authority.configure_trust(client)
-    port = server.sockets[0].getsockname()[1]
-    settings = EmailSettings("localhost", port, security, "box@example.org", ("anna@example.org",), "box", PASSWORD)
-    async with server:
-        yield Server(mailbox, settings, client)
+    async with mail_server(authority, security, name=name) as server:
+        recipients = ("anna@example.org",)
+        settings = EmailSettings("localhost", server.port, security, "box@example.org", recipients, USER, PASSWORD)
+        yield Server(server.mailbox, settings, server.tls)
 
 
 @asynccontextmanager
@@ -124,9 +64,9 @@ async def test_mail_arrives_whole_when_the_server_takes_it(
     async with serving(authority, security) as server:
         answer = await server.send(words, recipients=("anna@example.org", "ben@example.org"))
 
-    assert answer == "250 2.0.0 Ok: queued as 4F2A"
+    assert answer == "250 2.0.0 queued"
     (message,) = server.mailbox.taken
-    assert server.mailbox.recipients == [["anna@example.org", "ben@example.org"]]
+    assert server.mailbox.envelopes == [["anna@example.org", "ben@example.org"]]
     assert message["Subject"] == "[Drawbridge] box: The line is down"
     assert message["From"] == "Drawbridge <box@example.org>"
     assert message["To"] == "anna@example.org, ben@example.org"
@@ -226,7 +166,7 @@ async def test_others_get_their_mail_when_one_recipient_is_refused(authority: tr
         answer = await server.send(words, recipients=("ben@example.org", "anna@example.org"))
 
     assert answer.endswith("; not taken for 1 of 2 recipients")
-    assert server.mailbox.recipients == [["anna@example.org"]]
+    assert server.mailbox.envelopes == [["anna@example.org"]]
 
 
 async def test_server_that_is_away_is_tried_again(words: Words) -> None:
