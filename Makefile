@@ -92,8 +92,8 @@ bench: setup-test ## measure requests/s and latencies against bare floors, into 
 profile: setup-test ## run the demo's processes under a profiler, and print where the time goes
 	@exec $(PY) -m demo profile $(ARGS)
 
-faults: setup-test ## play every fault with and without what stands against it, into docs/faults.md
-	@exec $(PY) -m tests.adversity
+faults: setup-test ## play every fault with and without what stands against it, into docs/faults.md: ARGS=
+	@exec $(PY) -m tests.adversity $(ARGS)
 
 docs: setup-test ## write the generated pages of docs/ anew
 	@exec $(PY) -m docs.generate

@@ -7,13 +7,16 @@ Mitigations with a setting are switched off by it; here are those that nobody sh
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
+from uuid import uuid4
 
 import asyncpg
 from aiohttp import web
@@ -24,11 +27,20 @@ from agent.apps.health.source import Source
 from agent.db.idempotency import IdempotentWrites
 from agent.db.pools import Connection, Pool, Transaction
 from agent.db.queries import Parameter, Query
+from agent.mail.claims import Claims
+from agent.mail.outbox import Outbox, compose
+from agent.mail.post import Away, Outcome, Post
+from agent.mail.post import Connection as SmtpConnection
+from agent.mail.sender import Sender
+from agent.mail.wording import Template, word
+from agent.settings import Relay
 from bridge.contracts.operation import Operation
 from bridge.errors import AppError
-from bridge.process.clock import utc
+from bridge.process.clock import SystemClock, utc
+from bridge.process.environment import environment
 from bridge.replay import ReplayMemory
 from bridge.server import Answer, CallerContext, Handler
+from tests.adversity import clock
 from tests.adversity.counting import COUNT, Count, Counted
 
 RECHECK_S: Final = 1.0
@@ -61,12 +73,14 @@ class Mitigation(StrEnum):
     """What an agent can be without."""
 
     NOTHING = "nothing"
+    AWAY = "telling a mail server that is away from a mail that it refuses"
     BOOT_ID = "boot id"
     CANCELLATION = "cancellation of the query"
     GUARD = "disabling what does not fit"
     HANDLER_CANCELLATION = "hearing that the caller left"
     IDEMPOTENCY = "idempotency keys"
     MAC = "comparison of the MAC"
+    OUTBOX = "mails in the store"
     NO_EVICTION = "never forgetting a sender too early"
     POOL_CHECK = "looking whether a connection lives"
     REPORT = "a word on each refused handshake"
@@ -111,6 +125,37 @@ async def _cancel_nothing(*_: object, **__: object) -> None:
     """Stand in for asyncpg's cancel request."""
 
 
+async def _blame_the_mail(sender: Sender, right: Claims) -> None:
+    try:
+        await _send_all(sender, right)
+    except Away as away:
+        mail = await right.claim(utc(SystemClock.time()))
+        if mail is not None:
+            await sender._store(right, mail, Outcome("later", away.reason))
+        raise
+
+
+async def _never_away(connection: SmtpConnection, recipient: str, content: bytes) -> Outcome:
+    try:
+        return await _hand_over(connection, recipient, content)
+    except Away as away:
+        return Outcome("later", away.reason)
+
+
+async def _send_from_memory(outbox: Outbox, _transaction: Transaction, template: Template, **mail: Any) -> bool:  # noqa: ANN401 - as the outbox takes
+    settings = outbox._settings
+    words = word(template, mail["language"], mail["values"], site=settings.site)
+    content = compose(words, settings, mail["to"], uuid4(), utc(SystemClock.time())).as_bytes()
+
+    async def send() -> None:
+        connection = await Post(settings, Relay()).open()
+        await connection.hand_over(mail["to"], content)
+        await connection.close()
+
+    _sending.add(asyncio.get_running_loop().create_task(send()))
+    return True
+
+
 class _NeverRaised(AppError):
     message = ""
 
@@ -123,17 +168,25 @@ async def _connect_forgetfully(dsn: str, **options: Any) -> Any:  # noqa: ANN401
     return await _connect(dsn, **{**options, "statement_cache_size": 0})
 
 
+_sending: Final = set[asyncio.Task[None]]()
+_send_all: Final = Sender._send_all
+_hand_over: Final = SmtpConnection.hand_over
 _connect: Final = asyncpg.connect
 _Server: Final = web.Server
 
 _WITHOUT: Final[Mapping[Mitigation, Mapping[str, object]]] = {
     Mitigation.NOTHING: {},
+    Mitigation.AWAY: {
+        "agent.mail.sender.Sender._send_all": _blame_the_mail,
+        "agent.mail.sender.Connection.hand_over": _never_away,
+    },
     Mitigation.BOOT_ID: {"bridge.server.endpoint.check_freshness": lambda *_args, **_more: None},
     Mitigation.CANCELLATION: {"asyncpg.connect_utils._cancel": _cancel_nothing},
     Mitigation.GUARD: {"agent.apps.health.source.SchemaMismatch": _NeverRaised},
     Mitigation.HANDLER_CANCELLATION: {"agent.doors.web.Server": _deaf_server},
     Mitigation.IDEMPOTENCY: {"agent.db.idempotency.IdempotentWrites.once": _apply_always},
     Mitigation.MAC: {"bridge.signing.hmac.compare_digest": lambda _one, _other: True},
+    Mitigation.OUTBOX: {"agent.mail.outbox.Outbox.enqueue": _send_from_memory},
     Mitigation.NO_EVICTION: {"bridge.replay.ReplayMemory._has_room": _forget_longest_silent},
     Mitigation.POOL_CHECK: {"agent.db.pools.Pool._acquire": _take_any, "agent.db.pools.Pool._release": _keep_any},
     Mitigation.REPORT: {"agent.doors._report_refused": lambda _peer, _refusal: None},
@@ -149,6 +202,8 @@ def main() -> int:
         "agent.__main__.Agent": CountingAgent,
         "agent.apps.health.component.Source": partial(Source, recheck_s=RECHECK_S),
     }
+    if (file := environment().get(clock.VARIABLE)) is not None:
+        replaced |= clock.led_by(Path(file))
     for target, value in replaced.items():
         patch(target, value).start()
     return agent.__main__.main(sys.argv[2:])

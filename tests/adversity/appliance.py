@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -29,8 +29,11 @@ from demo.door import free_port
 from demo.installation import Installation
 from demo.postgres import EmbeddedPostgres
 from demo.processes import DemoError
+from tests.adversity import clock
 from tests.adversity.agent import Mitigation
+from tests.adversity.clock import ClockHand
 from tests.adversity.counting import TABLE_SQL
+from tests.adversity.post import PostOffice
 from tests.adversity.process import Process, overrides
 from tests.adversity.proxy import Proxy
 
@@ -100,8 +103,11 @@ class Stage:
         async with self.connect(SOURCE) as connection:
             return await connection.fetchval(statement, *args, timeout=_STATEMENT_S)
 
+    def connect_to_store(self) -> AbstractAsyncContextManager[Connection]:
+        return self.connect(STORE)
+
     async def in_store(self, statement: str, *args: object) -> Any:  # noqa: ANN401 - as the row says
-        async with self.connect(STORE) as connection:
+        async with self.connect_to_store() as connection:
             return await connection.fetchval(statement, *args, timeout=_STATEMENT_S)
 
     async def set_drag(self, seconds: float) -> None:
@@ -150,6 +156,7 @@ class Stage:
         )
         await self.in_source("ALTER VIEW IF EXISTS entries_renamed RENAME TO entries")
         await self.set_drag(0)
+        await self.in_store("DELETE FROM mails")
 
     async def _fill(self) -> None:
         self._logins = await provide_store(self.postgres)
@@ -164,11 +171,17 @@ class Stage:
 
 @dataclass(kw_only=True)
 class Keep(Process):
-    """The agent's process. Its ways to PostgreSQL lead through ``database``."""
+    """The agent's process. Its ways to PostgreSQL lead through ``database``; ``hand`` moves its clocks, where asked."""
 
     installation: Installation
     database: Proxy
     port: int
+    hand: ClockHand | None = None
+
+    @property
+    def clock(self) -> ClockHand:
+        assert self.hand is not None, "the setup does not move clocks"
+        return self.hand
 
 
 @asynccontextmanager
@@ -177,10 +190,12 @@ async def keep(
     *,
     settings: Mapping[str, object] | None = None,
     without: Mitigation = Mitigation.NOTHING,
+    office: PostOffice | None = None,
+    moves_clock: bool = False,
 ) -> AsyncIterator[Keep]:
     """Give a running agent with its own copies of certificates and keys.
 
-    ``settings`` are laid over its own; ``without`` is what it runs without.
+    ``settings`` are laid over its own; ``without`` is what it runs without; where its mail goes is ``office``.
     """
     await stage.clear()
     folder = stage.folder / uuid4().hex[:8]
@@ -188,20 +203,27 @@ async def keep(
     installation, port = Installation(folder), free_port()
     near = stage.folder / f"{folder.name}-database"
     near.mkdir(mode=0o700)
-    installation.write_agent(port=port, mapping=MAPPING, credentials=_credentials(stage, near))
+    credentials = {**_credentials(stage, near), **(office.credentials if office else {})}
+    installation.write_agent(port=port, mapping=MAPPING, credentials=credentials)
     arguments = ["tests.adversity.agent", without.value, "serve", "--config", str(installation.agent / "agent.toml")]
-    credentials = {"CREDENTIALS_DIRECTORY": str(installation.agent / "credentials")}
+    variables = {"CREDENTIALS_DIRECTORY": str(installation.agent / "credentials")}
+    variables |= overrides(PREFIX, {**_SETTINGS, **(office.settings if office else {}), **(settings or {})})
+    variables |= office.variables if office else {}
+    hand = ClockHand(folder / "clock") if moves_clock else None
+    if hand is not None:
+        variables[clock.VARIABLE] = str(hand.file)
     async with Proxy(near / _SOCKET, stage.postgres.socket_folder / _SOCKET) as database:
         with ExitStack() as stack:
             made = Keep(
                 name="the agent",
                 arguments=arguments,
-                variables=credentials | overrides(PREFIX, {**_SETTINGS, **(settings or {})}),
+                variables=variables,
                 log_file=folder / "agent.log",
                 stack=stack,
                 installation=installation,
                 database=database,
                 port=port,
+                hand=hand,
             )
             made.start()
             yield made

@@ -19,6 +19,7 @@ class Where(StrEnum):
     AGENT = "agent"
     DATABASE = "agent ↔ PostgreSQL"
     POSTGRES = "PostgreSQL"
+    MAIL = "mail to people"
     TRUST = "keys and certificates"
     LOAD = "load"
 

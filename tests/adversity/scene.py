@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from bridge.client.breaker import State
@@ -14,6 +16,8 @@ from bridge.errors import Outcome
 from tests.adversity.agent import Mitigation
 from tests.adversity.appliance import Keep, Stage, keep
 from tests.adversity.door import DEADLINE_S, Door, Rules, Seen, door, outcomes, question
+from tests.adversity.post import PostOffice, post_office
+from tests.adversity.proxy import Proxy
 from tests.waiting import until
 
 RECOVERY_S: Final = 3.0
@@ -38,7 +42,8 @@ class NotReady(AssertionError):
 class Setup:
     """What keep and door are made of: ``settings`` are the agent's, ``gateway`` those of the gateway's process.
 
-    ``is_careless``: the owner skips the steps that make a change safe.
+    ``is_careless``: the owner skips the steps that make a change safe. ``has_mail``: there is a mail server;
+    ``moves_clock``: the agent's clocks can be moved.
     """
 
     settings: Mapping[str, object] = field(default_factory=dict)
@@ -46,6 +51,8 @@ class Setup:
     without: Mitigation = Mitigation.NOTHING
     rules: Rules = field(default_factory=Rules)
     is_careless: bool = False
+    has_mail: bool = False
+    moves_clock: bool = False
 
 
 @dataclass
@@ -57,6 +64,7 @@ class Scene:
     door: Door
     email: str
     setup: Setup
+    office: PostOffice | None = None
     observed: list[str] = field(default_factory=list)
     recovery_s: float | None = None
 
@@ -67,6 +75,11 @@ class Scene:
 
     def note(self, observed: str) -> None:
         self.observed.append(observed)
+
+    @property
+    def post(self) -> PostOffice:
+        assert self.office is not None, "the setup has no mail"
+        return self.office
 
     # the way between the two machines
 
@@ -116,8 +129,13 @@ class Scene:
 
     async def restore(self) -> None:
         """End the fault of every proxy."""
-        for proxy in (self.door.bridge, self.door.feed_way, self.keep.database):
+        for proxy in self._proxies:
             await proxy.restore()
+
+    @property
+    def _proxies(self) -> tuple[Proxy, ...]:
+        proxies = (self.door.bridge, self.door.feed_way, self.keep.database)
+        return proxies if self.office is None else (*proxies, self.office.way)
 
     async def expect_recovery(self, within_s: float = RECOVERY_S) -> None:
         """Expect a good answer ``within_s`` from now, a closed breaker, and a whole pool soon after."""
@@ -185,11 +203,14 @@ async def scene(stage: Stage, setup: Setup | None = None) -> AsyncIterator[Scene
     setup = setup or Setup()
     try:
         async with (
-            keep(stage, settings=setup.settings, without=setup.without) as made,
+            _office(stage, setup) as office,
+            keep(
+                stage, settings=setup.settings, without=setup.without, office=office, moves_clock=setup.moves_clock
+            ) as made,
             door(made.installation, made.port, setup.rules) as opened,
         ):
             email = await stage.add_user()
-            ready = Scene(stage, made, opened, email, setup)
+            ready = Scene(stage, made, opened, email, setup, office)
             seen = await opened.sign_in(email)
             if not seen.is_good:
                 msg = f"signing in: {outcomes([seen])}"
@@ -201,6 +222,16 @@ async def scene(stage: Stage, setup: Setup | None = None) -> AsyncIterator[Scene
         if told is None or others is not None:
             raise
         raise _first(told) from group
+
+
+@asynccontextmanager
+async def _office(stage: Stage, setup: Setup) -> AsyncIterator[PostOffice | None]:
+    if not setup.has_mail:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="post-", dir=stage.folder) as folder:
+        async with post_office(Path(folder)) as office:
+            yield office
 
 
 def _first(error: BaseException) -> BaseException:

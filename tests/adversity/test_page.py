@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.adversity.faults import FAULTS
-from tests.adversity.page import PAGE, RED, Played, faults_page, row_key
+from tests.adversity.page import PAGE, RED, Played, faults_page, row_key, rows_of
 
 
 def test_page_has_every_fault_and_no_red_row_when_it_is_up_to_date() -> None:
@@ -23,6 +23,15 @@ def test_page_shows_red_when_a_fault_ends_badly_or_its_counter_run_well() -> Non
         assert played.is_red
         assert RED in faults_page([played])
     assert RED not in faults_page([Played(fault, "what was seen", 0.5, "it failed")])
+
+
+def test_page_keeps_the_rows_of_before_when_others_are_played() -> None:
+    page = PAGE.read_text("utf-8")
+    before = rows_of(page)
+    assert faults_page([], before) == page
+    after = rows_of(faults_page([Played(FAULTS[0], "what was seen", 0.5, "it failed")], before))
+    assert "what was seen" in after.pop(FAULTS[0].id)
+    assert after == {name: row for name, row in before.items() if name != FAULTS[0].id}
 
 
 def test_fault_ids_are_all_different() -> None:
