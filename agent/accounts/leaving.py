@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -40,6 +40,8 @@ from bridge.process.clock import Clock, utc
 from bridge.server import Answer, CallerContext, Handler
 
 _NOTHING: Final = Answer(b"{}")
+_SENT_AGAIN: Final = timedelta(minutes=1)
+"""Within this time a request of the same id is the same one: not longer, for the door chooses the id."""
 
 
 class Leaving:
@@ -57,9 +59,15 @@ class Leaving:
         return {EXPORT: self.export, DELETE_ACCOUNT: self.delete}
 
     async def export(self, context: CallerContext, _params: Nothing) -> Answer:
+        """Return everything that the store has of the caller.
+
+        The audit trail has one entry of it for one request of theirs, which the bridge may send again.
+        """
         user_id, now = context.user.user_id, utc(self._clock.time())
         about = (user_id, str(user_id))
+        this = (user_id, context.user.session_id, EXPORT.name, context.request_id, now - _SENT_AGAIN)
         async with self._pool.transaction(context.deadline) as transaction:
+            await transaction.execute(QUERIES["lock_account"], user_id)  # the same request waits until this one ends
             profile = await transaction.fetchrow(QUERIES["profile"], user_id)
             wishes = await transaction.fetchrow(QUERIES["preferences"], user_id)
             if profile is None or wishes is None:  # deleted since the token was verified
@@ -77,7 +85,8 @@ class Leaving:
                 entries=tuple(_entry(row) for row in entries),
                 entries_total=await transaction.fetchval(QUERIES["count_entries_about"], *about),
             )
-            await record(transaction, EXPORT, context, now, user_id)
+            if not await transaction.fetchval(QUERIES["was_recorded"], *this):
+                await record(transaction, EXPORT, context, now, user_id)
         return Answer(export.model_dump_json().encode())
 
     async def delete(self, context: CallerContext, params: DeleteAccount) -> Answer:

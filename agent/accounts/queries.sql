@@ -557,6 +557,19 @@ ORDER BY number DESC LIMIT $3;
 SELECT count(*) FROM audit
 WHERE user_id = $1 OR (subject_id = $1 AND payload IS NOT NULL) OR (entity IN ('account', 'grant') AND entity_id = $2);
 
+-- name: was_recorded
+-- Whether the audit trail has since then that a session did this by this request.
+-- $1 user_id uuid
+-- $2 session_id uuid
+-- $3 operation text
+-- $4 request_id text
+-- $5 since timestamptz
+-- -> boolean
+SELECT EXISTS (
+    SELECT FROM audit
+    WHERE user_id = $1 AND at >= $5 AND session_id = $2 AND operation = $3 AND request_id = $4
+);
+
 -- name: email_to_keep
 -- An account's address; the account cannot be deleted before the transaction ends.
 -- $1 user_id uuid

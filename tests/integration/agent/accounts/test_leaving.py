@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -9,7 +10,13 @@ import asyncpg
 import pytest
 
 from agent.accounts.users import NewUser
+from agent.db.pools import Pool
+from agent.db.queries import Query
+from bridge.contracts.accounts import Tokens
 from bridge.contracts.leaving import ENTRIES_MAX, Export
+from bridge.contracts.operation import Nothing
+from bridge.server import CallerContext
+from tests.integration.agent.accounts.conftest import Accounts, soon
 from tests.integration.agent.accounts.house import ANN, BOB, EVE, House, open_house
 from tests.integration.agent.conftest import StoreDsns
 from tests.integration.agent.machine import PASSWORD, RECORDS
@@ -56,6 +63,26 @@ async def test_export_holds_everything_that_the_store_has_of_its_owner(house: Ho
         assert other not in text
     assert (await ann.get("/users/activity")).body["items"][0]["operation"] == "users.export"
     assert ENTRIES_MAX == 10_000
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_export_is_recorded_once_when_its_request_is_sent_again(accounts: Accounts, owner: Pool) -> None:
+    recorded = Query("test.recorded", "SELECT count(*) FROM audit WHERE operation = 'users.export'", "Count.")
+
+    async def export(tokens: Tokens, request_id: str) -> int:
+        context = CallerContext(await accounts.caller(tokens.access_token), request_id, "", soon(), "", "")
+        assert json.loads((await accounts.leaving.export(context, Nothing())).body)["profile"]["name"] == "Ann"
+        return int(await owner.fetchval(recorded, deadline=soon()))
+
+    here, elsewhere = await accounts.sign_in(), await accounts.sign_in()
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(3):
+            tasks.create_task(export(here, "a" * 32))
+    assert await export(here, "a" * 32) == 1
+    assert await export(here, "b" * 32) == 2
+    assert await export(elsewhere, "a" * 32) == 3
+    accounts.clock.advance(61)
+    assert await export(here, "a" * 32) == 4
 
 
 async def test_export_of_an_administrator_holds_nothing_of_whom_they_changed(house: House) -> None:

@@ -85,9 +85,9 @@ VALUES: Final[dict[str, object]] = {
     "operation": "users.change", "outcome": "done", "password_hash": "y", "payload": "{}", "payload_digest": b"x",
     "period": timedelta(minutes=1), "person": "p", "preferences": "{}", "purpose": "reset", "purposes": ["reset"],
     "reason": "", "recipient": EMAIL, "request_id": "", "role": "viewer", "salt": b"x", "sealed": b"x",
-    "session_id": SOMEBODY, "state": "waiting", "subject": "7", "subject_id": SOMEBODY, "template": "reset",
-    "time_zone": "UTC", "topic": "other", "tries_max": 3, "user_id": SOMEBODY, "user_text": str(SOMEBODY),
-    "username": "user7",
+    "session_id": SOMEBODY, "since": NOW, "state": "waiting", "subject": "7", "subject_id": SOMEBODY,
+    "template": "reset", "time_zone": "UTC", "topic": "other", "tries_max": 3, "user_id": SOMEBODY,
+    "user_text": str(SOMEBODY), "username": "user7",
 }  # fmt: skip
 """What a parameter of this name is asked with, in every statement that has it."""
 
