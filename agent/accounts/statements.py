@@ -1,4 +1,4 @@
-"""The statements of ``queries.sql``, loaded once."""
+"""The statements of the ``.sql`` files beside this, loaded once."""
 
 from __future__ import annotations
 

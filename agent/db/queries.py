@@ -1,4 +1,4 @@
-"""Named SQL statements, read from the ``.sql`` file beside the code that runs them.
+"""Named SQL statements, read from the ``.sql`` files beside the code that runs them.
 
 A file holds any number of statements, each after a header of comments::
 
@@ -40,7 +40,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One statement. ``name`` is ``<package>.<name in the file>``, as in metrics and the slow-query log."""
+    """One statement. ``name`` is ``<package>.<name in its file>``, as in metrics and the slow-query log."""
 
     name: str
     sql: str
@@ -66,18 +66,20 @@ class Query:
         return expanded
 
 
-def load(package: str, filename: str = "queries.sql") -> Mapping[str, Query]:
-    """Return the statements of the file by name. Raises :class:`QueryFileError`."""
-    resource = files(package) / filename
+def load(package: str, filename: str = "") -> Mapping[str, Query]:
+    """Return the statements of the package's ``.sql`` files, or of the one, by name. Raises :class:`QueryFileError`."""
+    folder = files(package)
+    names = [filename] if filename else sorted(file.name for file in folder.iterdir() if file.name.endswith(".sql"))
     queries: dict[str, Query] = {}
-    for name, header, sql in _statements(resource.read_text("utf-8")):
-        where = f"{package}/{filename}: {name}"
-        if name in queries:
-            msg = f"{where}: there are two of this name"
-            raise QueryFileError(msg)
-        query = _parse(f"{package.rpartition('.')[2]}.{name}", header, sql, where=where)
-        _check_parameters(query)
-        queries[name] = query
+    for file in names:
+        for name, header, sql in _statements((folder / file).read_text("utf-8")):
+            where = f"{package}/{file}: {name}"
+            if name in queries:
+                msg = f"{where}: there are two of this name"
+                raise QueryFileError(msg)
+            query = _parse(f"{package.rpartition('.')[2]}.{name}", header, sql, where=where)
+            _check_parameters(query)
+            queries[name] = query
     return MappingProxyType(queries)
 
 

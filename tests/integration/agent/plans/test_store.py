@@ -52,16 +52,16 @@ def label(query: Query, otherwise: dict[str, object]) -> str:
     return f"{query.name} ({special})" if special else query.name
 
 
-def files() -> dict[str, dict[str, Query]]:
-    """Return the statements of each ``.sql`` file that is no migration, by package."""
+def packages() -> dict[str, dict[str, Query]]:
+    """Return the statements of each package that has ``.sql`` files, but for migrations."""
     root = Path(agent.__file__).parent
-    found = [path for path in root.rglob("*.sql") if path.parent.name != "migrations"]
-    packages = {path: ".".join(("agent", *path.parent.relative_to(root).parts)) for path in found}
-    return {package: dict(load(package, path.name)) for path, package in packages.items()}
+    folders = {path.parent for path in root.rglob("*.sql") if path.parent.name != "migrations"}
+    names = {".".join(("agent", *folder.relative_to(root).parts)) for folder in folders}
+    return {name: dict(load(name)) for name in sorted(names)}
 
 
 OF_THE_STORE: Final = [
-    query for package, queries in files().items() if package not in ELSEWHERE for query in queries.values()
+    query for package, queries in packages().items() if package not in ELSEWHERE for query in queries.values()
 ]
 
 
@@ -101,7 +101,7 @@ async def test_every_table_is_full_when_plans_are_asked_for(store: asyncpg.Conne
 
 async def test_every_statement_is_walked_when_it_can_be(store: asyncpg.Connection[asyncpg.Record]) -> None:
     assert {query.name for query in OF_THE_STORE if query.fragments} == MADE_UP.keys()
-    assert ELSEWHERE.keys() < files().keys()
+    assert ELSEWHERE.keys() < packages().keys()
     assert {query.name for query in OF_THE_STORE} > OTHERWISE.keys()
     names = {parameter.name for query in OF_THE_STORE for parameter in query.parameters}
     assert names - VALUES.keys() == {"end", "start", "text"}  # those that OTHERWISE or another test gives

@@ -51,6 +51,20 @@ def test_load_reads_each_statement_when_the_file_keeps_to_the_format(package: Pa
     )
 
 
+def test_load_reads_every_file_of_a_package_when_none_is_named(package: Path) -> None:
+    (package / "one.sql").write_text("-- name: a\n-- P.\nSELECT 1")
+    (package / "two.sql").write_text("-- name: b\n-- P.\nSELECT 2")
+    assert [*load("somewhere.things")] == ["a", "b"]
+    assert [*load("somewhere.things", "two.sql")] == ["b"]
+
+
+def test_load_refuses_when_two_files_have_statements_of_one_name(package: Path) -> None:
+    for name in ("one.sql", "two.sql"):
+        (package / name).write_text("-- name: a\n-- P.\nSELECT 1")
+    with pytest.raises(QueryFileError, match=r"two\.sql: a: there are two of this name"):
+        load("somewhere.things")
+
+
 def test_expand_puts_fragments_in_when_all_are_given(package: Path) -> None:
     (package / "other.sql").write_text(GOOD)
     query = load("somewhere.things", "other.sql")["by_id"]

@@ -1,0 +1,25 @@
+-- name: email_to_keep
+-- An account's address; the account cannot be deleted before the transaction ends.
+-- $1 user_id uuid
+-- -> text
+SELECT email FROM users WHERE id = $1 FOR KEY SHARE;
+
+-- name: add_feedback
+-- Keep what somebody wrote to the owner.
+-- $1 id uuid
+-- $2 user_id uuid
+-- $3 topic text
+-- $4 message text
+-- $5 now timestamptz
+INSERT INTO feedback (id, user_id, topic, message, created_at) VALUES ($1, $2, $3, $4, $5);
+
+-- name: feedback_of
+-- What an account wrote to the owner, newest first.
+-- $1 user_id uuid
+-- -> created_at timestamptz, topic text, message text
+SELECT created_at, topic, message FROM feedback WHERE user_id = $1 ORDER BY created_at DESC, id;
+
+-- name: forget_feedback_mails
+-- Drop the mails to the owner with what an account wrote, sent or not.
+-- $1 user_id uuid
+DELETE FROM mails WHERE cause IN (SELECT 'feedback ' || id FROM feedback WHERE user_id = $1);

@@ -1,0 +1,89 @@
+-- name: forget_tokens_for
+-- Drop the links that went to an address.
+-- $1 email text
+DELETE FROM one_time_tokens WHERE lower(email) = lower($1);
+
+-- name: add_token
+-- Remember a link that does something once.
+-- $1 digest bytea
+-- $2 id uuid
+-- $3 purpose text
+-- $4 user_id uuid
+-- $5 email text
+-- $6 content jsonb
+-- $7 now timestamptz
+-- $8 expires_at timestamptz
+INSERT INTO one_time_tokens (digest, id, purpose, user_id, email, content, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: find_token
+-- What a link is for, if it is still good.
+-- $1 digest bytea
+-- $2 purposes text[]
+-- $3 now timestamptz
+-- -> purpose text, id uuid, user_id uuid, email text, content jsonb
+SELECT purpose, id, user_id, email, content FROM one_time_tokens
+WHERE digest = $1 AND purpose = ANY($2) AND expires_at > $3;
+
+-- name: lock_owner
+-- The account that a link is about, if it is about one, locked until the transaction ends: whoever changes an account has
+-- it locked before its links go, and who uses one has to keep that order.
+-- $1 digest bytea
+-- -> id uuid
+SELECT u.id FROM one_time_tokens AS t JOIN users AS u ON u.id = t.user_id WHERE t.digest = $1 FOR UPDATE OF u;
+
+-- name: use_token
+-- Use a link up, if it is still good.
+-- $1 digest bytea
+-- $2 purposes text[]
+-- $3 now timestamptz
+-- -> purpose text, id uuid, user_id uuid, email text, content jsonb
+DELETE FROM one_time_tokens WHERE digest = $1 AND purpose = ANY($2) AND expires_at > $3
+RETURNING purpose, id, user_id, email, content;
+
+-- name: withdraw_tokens
+-- Drop the links of some purposes that went to an address.
+-- $1 email text
+-- $2 purposes text[]
+DELETE FROM one_time_tokens WHERE lower(email) = lower($1) AND purpose = ANY($2);
+
+-- name: withdraw_tokens_of
+-- Drop the links of some purposes that are about an account.
+-- $1 user_id uuid
+-- $2 purposes text[]
+DELETE FROM one_time_tokens WHERE user_id = $1 AND purpose = ANY($2);
+
+-- name: forget_tokens
+-- Drop the links that are no longer good.
+-- $1 now timestamptz
+DELETE FROM one_time_tokens WHERE expires_at <= $1;
+
+-- name: take_back_mail
+-- Drop a mail that the same transaction put in.
+-- $1 cause text
+DELETE FROM mails WHERE cause = $1;
+
+-- name: drop_unsent_mail
+-- Have a mail never sent that still waits, and erase what it says.
+-- $1 cause text
+-- $2 now timestamptz
+UPDATE mails SET state = 'dropped', sealed = NULL, ended_at = $2 WHERE cause = $1 AND state IN ('waiting', 'parked');
+
+-- name: open_invitations
+-- One page of the invitations that are still good, by address. ``place`` is where a page ends.
+-- $1 now timestamptz
+-- $2 after text
+-- $3 limit bigint
+-- -> place text, id uuid, email text, name text, role text, created_at timestamptz, expires_at timestamptz
+SELECT lower(email) AS place, id, email, content ->> 'name' AS name, content ->> 'role' AS role, created_at, expires_at
+FROM one_time_tokens WHERE purpose = 'invitation' AND expires_at > $1 AND lower(email) > $2
+ORDER BY lower(email) LIMIT $3;
+
+-- name: withdraw_invitation
+-- Make the link of an invitation, named by its id or its address, no longer good, if it still is.
+-- $1 id uuid
+-- $2 email text
+-- $3 now timestamptz
+-- -> id uuid
+DELETE FROM one_time_tokens
+WHERE purpose = 'invitation' AND (id = $1 OR lower(email) = lower($2)) AND expires_at > $3 RETURNING id;
