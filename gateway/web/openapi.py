@@ -79,7 +79,13 @@ def document_of(app: web.Application) -> Json:
         "paths": paths,
         "components": {
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "The `access_token` of `POST /api/v1/auth/login`, good for 24 hours. "
+                    "`POST /api/v1/auth/refresh` gives the next one for the `refresh_token`.",
+                },
                 "session": {"type": "apiKey", "in": "cookie", "name": "__Host-session", "description": "A browser’s."},
             },
             "responses": dict(_problems(schemas)),

@@ -153,7 +153,7 @@ async def test_sql_is_no_operation_when_it_is_named(intruder: Intruder) -> None:
         assert await intruder.send(letter) is Code.NOT_FOUND
 
 
-@pytest.mark.story("health/US-BE-08.3")
+@pytest.mark.story("health/US-BE-08.3", "todo/EC.4")
 async def test_sql_is_only_text_when_it_is_a_parameter(intruder: Intruder) -> None:
     for parameters in _INJECTIONS:
         assert await intruder.rows(intruder.ada, **parameters) == []

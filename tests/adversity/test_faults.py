@@ -16,6 +16,10 @@ every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.i
 
 @pytest.mark.story(
     "health/US-BE-07.4", "health/US-BE-10.1", "health/US-BE-10.5", "health/US-BE-46.5", "health/US-BE-50.3",
+    "health/US-BE-39.4", "todo/EC.1", "todo/FR-018",
+)  # fmt: skip
+@pytest.mark.story(
+    "health/US-BE-07.4", "health/US-BE-10.1", "health/US-BE-10.5", "health/US-BE-46.5", "health/US-BE-50.3",
     "health/US-BE-39.4",
 )  # fmt: skip
 @pytest.mark.story(

@@ -15,8 +15,7 @@ DRAWN_MS: Final = 30_000
 """What the page may take on a busy machine: its script is large, and is not ours."""
 
 
-@pytest.mark.story("water/FR-092")
-@pytest.mark.story("todo/FR-020")
+@pytest.mark.story("water/FR-092", "todo/FR-020", "water/US-5.2")
 async def test_route_answers_when_it_is_tried_on_the_page_of_the_api(anna: Tab) -> None:
     anna.page.set_default_timeout(DRAWN_MS)
     await anna.open("/docs")

@@ -144,7 +144,7 @@ WITHOUT_MARKUP = """
     SELECT count(*) FROM gone"""
 
 
-@pytest.mark.story("health/US-BE-41.3")
+@pytest.mark.story("health/US-BE-41.3", "todo/FR-015")
 async def test_record_is_shown_as_text_when_its_symptom_and_note_hold_markup(visitor: Tab, site: Site) -> None:
     await site.in_records(WITH_MARKUP, MARKUP)
     try:

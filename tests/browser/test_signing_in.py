@@ -47,6 +47,7 @@ async def test_session_is_kept_from_scripts_when_signed_in(anna: Tab) -> None:
     assert await anna.page.evaluate("document.cookie") == ""
 
 
+@pytest.mark.story("todo/EC.3")
 async def test_session_is_renewed_unseen_when_only_the_access_token_is_gone(anna: Tab) -> None:
     anna.expect_status(401)
     await anna.context.clear_cookies(name="__Host-session")

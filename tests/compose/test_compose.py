@@ -21,7 +21,7 @@ HANG_MAX_S = 60.0
 LIMIT_FILES = ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory.max")  # cgroup v1, v2
 
 
-@pytest.mark.story("health/US-BE-22.1", "health/US-BE-32.2")
+@pytest.mark.story("health/US-BE-22.1", "health/US-BE-32.2", "hub/DOD.1")
 def test_chat_answers_over_https_when_signed_in(stack: Stack) -> None:
     token = stack.sign_in(stack.sample_password()).json["access_token"]
     answer = stack.ask("/api/v1/chat", content={"message": "How often did I have a headache last month?"}, token=token)

@@ -18,6 +18,7 @@ async def logins(postgres_server: PostgresServer) -> Logins:
     return await provide_store(postgres_server)
 
 
+@pytest.mark.story("hub/IH-028.2", "hub/DOD.22")
 async def test_source_is_filled_once_when_provided_twice(postgres_server: PostgresServer, logins: Logins) -> None:
     first = await provide_source(postgres_server, NOW)
     second = await provide_source(postgres_server, NOW.replace(year=2027))

@@ -53,7 +53,7 @@ async def _ask(server: EmbeddedPostgres, question: str) -> object:
         await connection.close(timeout=5)
 
 
-@pytest.mark.story("health/US-BE-36.1", "health/US-BE-36.2", "health/US-BE-37.5")
+@pytest.mark.story("health/US-BE-36.1", "health/US-BE-36.2", "health/US-BE-37.5", "hub/IH-027.1")
 async def test_database_is_empty_and_ours_when_a_test_asks_for_one(database: str) -> None:
     connection = await asyncpg.connect(database)
     await connection.execute("CREATE TABLE kept (id int)")

@@ -145,6 +145,7 @@ def _ended(pid: int) -> bool:
     return bool(ended)
 
 
+@pytest.mark.story("hub/IH-028.1", "hub/DOD.21")
 def test_first_start_says_how_to_get_in_when_ready(installed: Demo) -> None:
     output = "\n".join(installed.lines)
     access = installed.access
@@ -254,6 +255,7 @@ async def test_account_sees_your_own_database_when_granted(new: Demo, postgres_s
         new.reset()
 
 
+@pytest.mark.story("hub/IH-028.3", "hub/DOD.24")
 def test_process_is_restarted_when_its_code_changes(demo: Demo) -> None:
     source = ROOT / "gateway" / "__init__.py"
     demo.start("--reload")

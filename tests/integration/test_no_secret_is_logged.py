@@ -306,6 +306,7 @@ def _visit(visit: Visit) -> None:
     _break_it(visit, {"Authorization": f"Bearer {json.loads(body)['access_token']}"})
 
 
+@pytest.mark.story("hub/AC-052")
 @pytest.mark.parametrize("secret", [*PLANTED, *BORN_IN_IT])
 @pytest.mark.parametrize("name", ["gateway", "agent", "postgresql"])
 def test_log_holds_no_secret_when_it_was_said_everywhere(visit: Visit, secret: str, name: str) -> None:
@@ -314,6 +315,7 @@ def test_log_holds_no_secret_when_it_was_said_everywhere(visit: Visit, secret: s
     assert telling == []
 
 
+@pytest.mark.story("hub/AC-052")
 @pytest.mark.parametrize("secret", [*PLANTED, *BORN_IN_IT])
 def test_audit_trail_holds_no_secret_when_it_was_said_everywhere(visit: Visit, secret: str) -> None:
     assert visit.trail.count("accounts.sign_in") > 5
@@ -321,7 +323,7 @@ def test_audit_trail_holds_no_secret_when_it_was_said_everywhere(visit: Visit, s
     assert visit.secrets[secret].lower() not in visit.trail.lower()
 
 
-@pytest.mark.story("hub/AC-063", "health/US-BE-43.5")
+@pytest.mark.story("hub/AC-063", "health/US-BE-43.5", "hub/IH-025.2", "water/FR-102")
 def test_log_tells_of_every_request_when_all_were_answered(visit: Visit) -> None:
     gateway, agent = visit.read_log("gateway"), visit.read_log("agent")
 

@@ -24,7 +24,7 @@ HEADERS: Final = (
 QUESTION: Final = {"message": "How often did I have a headache last month?"}
 
 
-@pytest.mark.story("health/US-BE-49.6")
+@pytest.mark.story("health/US-BE-49.6", "hub/DOD.1")
 def test_chat_answers_when_somebody_asks_from_outside(outside: Visitor, token: str) -> None:
     answer = outside.ask("/api/v1/chat", token=token, content=QUESTION)
     assert answer.status == 200

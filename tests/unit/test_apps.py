@@ -43,6 +43,7 @@ def test_app_is_put_in_on_both_machines(app: str) -> None:
     assert f"gateway.apps.{app}" in imported("gateway/app.py")
 
 
+@pytest.mark.story("hub/IH-017.1")
 @every_app
 def test_app_has_a_contract_whose_operations_carry_its_name(app: str) -> None:
     operations = [name for name in contracts.OPERATIONS if name.startswith(f"{app}.")]

@@ -78,6 +78,7 @@ def test_lock_of_the_tests_holds_all_that_runs_at_the_same_version() -> None:
     assert pins("requirements.lock") <= pins("requirements-dev.lock")
 
 
+@pytest.mark.story("hub/IH-017.3", "hub/DOD.3")
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", "requirements-embedded.lock"])
 def test_lock_pins_every_package_by_hash_and_names_no_index(lock: str) -> None:
     entries = re.split(r"^(?=[a-z0-9])", read(lock), flags=re.MULTILINE)[1:]

@@ -233,6 +233,7 @@ def late_store(postgres_server: PostgresServer, store_dsns: StoreDsns) -> Iterat
     postgres_server.drop_database("late_store")
 
 
+@pytest.mark.story("todo/US-1.1", "todo/FR-001")
 async def test_agent_is_ready_at_once_and_comes_alive_when_its_store_appears(
     machine: Machine, late_store: StoreDsns, postgres_server: PostgresServer
 ) -> None:
@@ -349,6 +350,7 @@ async def test_agent_remembers_as_many_messages_as_it_is_set_to(machine: Machine
     assert refused.value.code is Code.REPLAYED
 
 
+@pytest.mark.story("hub/IH-017.1")
 @pytest.mark.parametrize("source", [{}, {"source": {}}], ids=["with a source", "without"])
 async def test_every_operation_but_the_feed_has_a_handler(machine: Machine, source: dict[str, dict[str, str]]) -> None:
     handlers = Agent(machine.settings(**source))._handlers()

@@ -17,7 +17,7 @@ STATEMENTS = [
 ]
 
 
-@pytest.mark.story("health/US-BE-34.3")
+@pytest.mark.story("health/US-BE-34.3", "hub/IH-021.2", "hub/DOD.10", "water/FR-070")
 @pytest.mark.parametrize("query", STATEMENTS, ids=lambda query: query.name)
 async def test_statement_prepares_with_what_it_declares_when_the_store_is_migrated(
     query: Query, store_dsns: StoreDsns

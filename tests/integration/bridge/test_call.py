@@ -237,7 +237,7 @@ async def test_an_error_of_the_handler_keeps_its_code_and_closes_nobody_out(
         assert door.breakers[Lane.DATA].state is State.CLOSED
 
 
-@pytest.mark.story("health/US-BE-43.4")
+@pytest.mark.story("health/US-BE-43.4", "water/FR-103")
 async def test_a_bug_in_a_handler_is_told_as_internal_without_its_text(
     handlers: Handlers, bridge_certificates: Certificates, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -304,7 +304,7 @@ async def fail_times(handlers: Handlers, count: int) -> None:
     handlers.before = fail
 
 
-@pytest.mark.story("health/US-BE-46", "health/US-BE-08.4")
+@pytest.mark.story("health/US-BE-46.2", "health/US-BE-08.4", "todo/FR-018")
 async def test_call_succeeds_when_the_agent_fails_twice(handlers: Handlers, bridge_certificates: Certificates) -> None:
     await fail_times(handlers, 2)
     async with agent(handlers.table(), bridge_certificates) as keep, gateway(keep.port, bridge_certificates) as door:
@@ -382,7 +382,7 @@ async def test_call_is_unreachable_when_nobody_listens(bridge_certificates: Cert
 # Shedding and pacing
 
 
-@pytest.mark.story("health/US-BE-43.6")
+@pytest.mark.story("health/US-BE-43.6", "todo/US-5.3")
 async def test_agent_sheds_calls_when_places_and_queue_are_full(
     handlers: Handlers, bridge_certificates: Certificates
 ) -> None:
@@ -553,7 +553,7 @@ async def test_idle_connections_are_closed_when_asked(handlers: Handlers, bridge
         assert door.transports[Lane.DATA].open_count == 1
 
 
-@pytest.mark.story("health/US-BE-10", "health/US-BE-46.3", "health/US-BE-47.5")
+@pytest.mark.story("health/US-BE-10.3", "health/US-BE-46.3", "health/US-BE-47.5")
 async def test_stale_answer_is_given_when_the_agent_fails_and_its_origin_rests(
     handlers: Handlers, bridge_certificates: Certificates
 ) -> None:

@@ -102,7 +102,7 @@ async def test_an_altered_body_is_refused_and_logged_with_its_step(
     assert keep.carried_out == []
 
 
-@pytest.mark.story("health/US-BE-50")
+@pytest.mark.story("health/US-BE-50.4")
 async def test_an_altered_body_with_its_own_digest_is_refused(keep: Keep, caplog: pytest.LogCaptureFixture) -> None:
     body = b'{"a":9,"b":9}'
     await keep.post({**keep.signed(), "content-digest": content_digest(body)}, body=body)

@@ -157,7 +157,7 @@ async def test_exchange_posts_what_it_was_given(peer: Peer, either: Transport | 
     assert request.endswith(b'\r\n\r\n{"a":1}')
 
 
-@pytest.mark.story("health/US-BE-43.3")
+@pytest.mark.story("health/US-BE-43.3", "hub/AC-062")
 async def test_exchange_uses_one_connection_when_calls_follow_each_other(
     peer: Peer, either: Transport | ReferenceTransport
 ) -> None:

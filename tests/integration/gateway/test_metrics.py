@@ -83,7 +83,7 @@ def labels_of(name: str, text: str) -> set[str] | None:
     return series and set(re.findall(r"(\w+)=\"", series[1] or ""))
 
 
-@pytest.mark.story("health/US-BE-45.4")
+@pytest.mark.story("health/US-BE-45.4", "hub/AC-065")
 async def test_every_metric_of_dashboard_and_alerts_is_given_when_metrics_are_read(given: str) -> None:
     kinds = kinds_in(given)
     known = {*kinds, *(f"{name}_{part}" for name in kinds for part in ("bucket", "count", "sum"))}

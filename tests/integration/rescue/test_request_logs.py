@@ -110,6 +110,7 @@ WAY: Final = [
 ]  # fmt: skip
 
 
+@pytest.mark.story("hub/IH-025.3", "hub/AC-067")
 @pytest.mark.parametrize("verb", ["request", "logs --request-id"])
 def test_request_shows_agent_gateway_and_nginx_by_time_when_asked_at_the_keep(way: Hosts, verb: str) -> None:
     answer = way.ssh(*verb.split(), ID)

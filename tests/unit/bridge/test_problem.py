@@ -68,6 +68,7 @@ def test_field_errors_name_fields_and_never_values() -> None:
     assert "secret" not in str(fields)
 
 
+@pytest.mark.story("hub/IH-026.1")
 @pytest.mark.parametrize(
     ("code", "kind", "also"),
     [
@@ -89,7 +90,7 @@ def test_error_has_the_class_of_its_code(code: Code, kind: type[AppError], also:
     assert error.public_message == code.title
 
 
-@pytest.mark.story("health/US-BE-05.2")
+@pytest.mark.story("health/US-BE-05.2", "hub/IH-026.3")
 def test_codes_are_unique_and_say_their_outcome() -> None:
     assert len({code.wire for code in Code}) == len(Code)
     assert all(400 <= code.status < 600 for code in Code)

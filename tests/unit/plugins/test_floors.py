@@ -60,6 +60,6 @@ def test_run_fails_when_coverage_is_below_a_floor(
     result.stdout.fnmatch_lines([line, "*1 passed*"])
 
 
-@pytest.mark.story("health/US-BE-33.5", "health/US-BE-34.5", "health/US-BE-35.5")
+@pytest.mark.story("health/US-BE-33.5", "health/US-BE-34.5", "health/US-BE-35.5", "hub/DOD.17")
 def test_floor_of_everything_is_above_what_is_required() -> None:
     assert FLOORS[""] > 85

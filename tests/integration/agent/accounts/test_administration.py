@@ -17,7 +17,7 @@ NEW = "Another horse 2"
 CARL = {"email": "carl@example.org", "name": "Carl", "password": NEW}
 
 
-@pytest.mark.story("water/FR-040")
+@pytest.mark.story("water/FR-040", "water/US-4.4", "tasks/US-BE-1.1.2")
 async def test_accounts_are_listed_by_address_for_an_administrator_alone(house: House) -> None:
     ann, bob, eve = [await house.sign_in(user) for user in (ANN, BOB, EVE)]
 
@@ -34,7 +34,7 @@ async def test_accounts_are_listed_by_address_for_an_administrator_alone(house: 
     ]  # fmt: skip
 
 
-@pytest.mark.story("hub/AC-056")
+@pytest.mark.story("hub/AC-056", "hub/IH-021.4", "todo/US-5.4")
 async def test_every_account_is_found_once_when_pages_are_followed(house: House) -> None:
     eve = await house.sign_in(EVE)
     found, path, pages = [], "/users?limit=2", 0
@@ -71,8 +71,7 @@ async def test_list_is_refused_when_its_parameters_are_no_good(house: House) -> 
         assert (said.status, said.wrong) == (400, [field])
 
 
-@pytest.mark.story("tasks/US-BE-1.1")
-@pytest.mark.story("water/FR-041")
+@pytest.mark.story("water/FR-041", "hub/IH-020.1", "tasks/US-BE-1.1.2")
 async def test_account_can_sign_in_when_an_administrator_made_it(house: House) -> None:
     eve = await house.sign_in(EVE)
 
@@ -89,8 +88,7 @@ async def test_account_can_sign_in_when_an_administrator_made_it(house: House) -
     assert carl.tokens["user"]["role"] == "technician"
 
 
-@pytest.mark.story("tasks/US-BE-1.1")
-@pytest.mark.story("hub/AC-054")
+@pytest.mark.story("hub/DOD.12", "hub/AC-054", "tasks/US-BE-1.1.3")
 async def test_no_account_is_made_when_it_is_refused(house: House) -> None:
     ann, eve = await house.sign_in(ANN), await house.sign_in(EVE)
     await ann.put("/users/profile", {"username": "ann"})
@@ -106,9 +104,7 @@ async def test_no_account_is_made_when_it_is_refused(house: House) -> None:
     assert len(await house.run("SELECT FROM users")) == 3
 
 
-@pytest.mark.story("hub/IH-020")
-@pytest.mark.story("water/FR-042")
-@pytest.mark.story("water/FR-044")
+@pytest.mark.story("water/FR-042", "water/FR-044", "hub/IH-020.2")
 async def test_role_is_another_at_once_when_an_administrator_gives_it(house: House) -> None:
     ann, eve = await house.sign_in(ANN), await house.sign_in(EVE)
 
@@ -135,6 +131,7 @@ async def test_account_is_out_at_once_when_an_administrator_disables_it(house: H
     await house.sign_in(ANN)
 
 
+@pytest.mark.story("hub/IH-022.2", "hub/AC-057", "todo/US-4.3")
 async def test_change_is_refused_when_the_account_is_none_or_changed_meanwhile(house: House) -> None:
     ann, eve = await house.sign_in(ANN), await house.sign_in(EVE)
     nobody = "/users/11111111-1111-4111-8111-111111111111"
@@ -162,6 +159,7 @@ async def test_last_administrator_stays_one_whoever_tries(house: House) -> None:
     assert (await eve.get("/users")).status == 200
 
 
+@pytest.mark.story("hub/AC-046", "water/EC.4")
 async def test_one_administrator_stays_when_two_demote_each_other_at_once(house: House) -> None:
     other = NewUser(email="zoe@example.org", name="Zoe", role=Role.ADMIN)
     await house.users.add(other, PASSWORD, deadline=soon())
@@ -196,8 +194,7 @@ async def test_every_session_of_an_account_ends_when_an_administrator_signs_it_o
     await house.sign_in(ANN)
 
 
-@pytest.mark.story("tasks/US-BE-1.1")
-@pytest.mark.story("water/FR-043")
+@pytest.mark.story("water/FR-043", "hub/IH-020.1", "tasks/US-BE-1.1.2")
 async def test_nothing_is_left_of_an_account_when_an_administrator_deletes_it(house: House) -> None:
     ann, eve = await house.sign_in(ANN), await house.sign_in(EVE)
     await ann.put("/users/profile", {"name": "Zwieselfink"})

@@ -43,7 +43,7 @@ async def test_audit_logs_are_told_to_administrators_alone(house: House, path: s
     assert (await house.nobody.get(path)).status == 401
 
 
-@pytest.mark.story("water/FR-083")
+@pytest.mark.story("water/FR-083", "water/US-3.4")
 async def test_audit_logs_are_those_that_match_when_filtered(house: House) -> None:
     ann, eve = await house.sign_in(ANN), await house.sign_in(EVE)
     await ann.put("/users/profile", {"name": "Ann Lee"})

@@ -25,7 +25,7 @@ async def entries(accounts: Accounts, after: int = MADE) -> list[asyncpg.Record]
     return await accounts.store.fetch(ROWS, after, deadline=soon())
 
 
-@pytest.mark.story("todo/FR-016")
+@pytest.mark.story("todo/FR-016", "tasks/US-BE-1.4.4")
 async def test_sign_in_and_sign_out_are_recorded_when_they_happen(accounts: Accounts) -> None:
     tokens = await accounts.sign_in(address="192.0.2.7")
     caller = await accounts.caller(tokens.access_token)
@@ -40,7 +40,7 @@ async def test_sign_in_and_sign_out_are_recorded_when_they_happen(accounts: Acco
     assert json.loads(signed_in["payload"]) == {"new": {"address": "192.0.2.7"}}
 
 
-@pytest.mark.story("todo/FR-016")
+@pytest.mark.story("todo/FR-016", "todo/SC-010", "tasks/US-BE-1.4.4")
 async def test_refused_sign_in_is_recorded_without_what_was_typed_when_the_account_is_none(accounts: Accounts) -> None:
     assert await code_of(accounts.sign_in("Wrong horse 1")) is Code.BAD_CREDENTIALS
     assert await code_of(accounts.sign_in(email="secret@example.org")) is Code.BAD_CREDENTIALS
@@ -128,6 +128,7 @@ async def test_nothing_is_recorded_when_nothing_was_changed(accounts: Accounts) 
     assert await entries(accounts) == []
 
 
+@pytest.mark.story("hub/AC-046")
 async def test_trail_is_whole_when_sign_ins_come_at_once(accounts: Accounts) -> None:
     async with asyncio.TaskGroup() as tasks:
         for number in range(5):

@@ -52,7 +52,7 @@ async def home(owned_house: House) -> House:
     return owned_house
 
 
-@pytest.mark.story("hub/IH-024")
+@pytest.mark.story("hub/IH-024.4")
 @pytest.mark.parametrize("path", ["/feedback", "/api/v1/feedback"])
 async def test_feedback_is_stored_and_mailed_when_there_is_an_owner(home: House, path: str) -> None:
     ann = await home.sign_in(ANN)

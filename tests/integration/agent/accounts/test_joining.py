@@ -27,12 +27,10 @@ async def tables(house: House) -> str:
     )
 
 
-@pytest.mark.story("todo/US-2")
-@pytest.mark.story("todo/FR-012")
-@pytest.mark.story("todo/SC-006")
-@pytest.mark.story("todo/FR-016")
-@pytest.mark.story("tasks/US-BE-1.2")
-@pytest.mark.story("todo/FR-003")
+@pytest.mark.story(
+    "todo/US-2", "todo/FR-012", "todo/SC-006", "todo/FR-016", "todo/FR-003", "tasks/US-BE-1.2.1", "tasks/US-BE-1.2.2",
+    "tasks/US-BE-1.2.3",
+)  # fmt: skip
 @pytest.mark.parametrize("path", ["/auth/register", "/api/v1/auth/register"])
 async def test_account_is_there_once_its_address_is_confirmed(house: House, path: str) -> None:
     said = await house.nobody.post(path, CARL | {"time_zone": "Asia/Tokyo", "language": "de"})
@@ -75,6 +73,7 @@ async def test_sign_up_says_the_same_when_the_address_has_an_account(house: Hous
     assert await house.run("SELECT * FROM users WHERE name = 'Ann'") == before
 
 
+@pytest.mark.story("tasks/US-BE-1.2.4")
 async def test_sign_up_is_refused_when_something_is_wrong_with_it(house: House) -> None:
     ann = await house.sign_in(ANN)
     await ann.put("/users/profile", {"username": "ann"})

@@ -40,12 +40,14 @@ def test_handlers_are_the_contracts_when_listed(accounts: Accounts) -> None:
     assert set(accounts.sessions.handlers) == {SIGN_IN, REFRESH, SIGN_OUT, CONFIRM_ADMIN}
 
 
-@pytest.mark.story("water/FR-002")
-@pytest.mark.story("water/FR-060")
-@pytest.mark.story("water/FR-064")
-@pytest.mark.story("tasks/US-BE-1.3")
-@pytest.mark.story("tasks/US-BE-1.4")
-@pytest.mark.story("todo/FR-004")
+@pytest.mark.story(
+    "water/FR-002", "water/FR-060", "water/FR-064", "todo/FR-004", "water/US-4.1", "todo/US-2.2", "tasks/US-BE-1.3.1",
+    "tasks/US-BE-1.3.2", "tasks/US-BE-1.4.1",
+)  # fmt: skip
+@pytest.mark.story(
+    "water/FR-002", "water/FR-060", "water/FR-064", "tasks/US-BE-1.3", "tasks/US-BE-1.4", "todo/FR-004",
+    "water/US-4.1", "todo/US-2.2",
+)  # fmt: skip
 async def test_sign_in_gives_tokens_when_the_password_is_right(accounts: Accounts) -> None:
     tokens = await accounts.sign_in(email=" ann@EXAMPLE.org ")
     assert (tokens.token_type, tokens.expires_in, tokens.refresh_expires_in) == ("Bearer", 86_400, 7 * 86_400)
@@ -81,8 +83,7 @@ async def test_no_session_begins_when_the_account_changes_while_its_password_is_
     assert row[0] == 0
 
 
-@pytest.mark.story("water/FR-002")
-@pytest.mark.story("tasks/US-BE-1.4")
+@pytest.mark.story("water/FR-002", "tasks/US-BE-1.4", "todo/US-2.4")
 async def test_sign_in_is_denied_alike_when_password_account_or_activity_is_wrong(
     accounts: Accounts, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -214,8 +215,7 @@ async def test_session_ends_when_a_token_two_generations_old_is_used_within_the_
     assert await code_of(accounts.refresh(second.refresh_token)) is Code.SESSION_ENDED
 
 
-@pytest.mark.story("water/FR-064")
-@pytest.mark.story("tasks/US-BE-1.3")
+@pytest.mark.story("water/FR-064", "tasks/US-BE-1.3.2")
 async def test_refresh_is_denied_when_it_was_unused_for_too_long(accounts: Accounts) -> None:
     tokens = await accounts.sign_in()
     accounts.clock.advance(7 * DAY_S - 1)

@@ -16,7 +16,7 @@ NEW = "Another horse 2"
 DELETE = Query("test.delete", "DELETE FROM users", "Delete everybody.")
 
 
-@pytest.mark.story("hub/IH-023")
+@pytest.mark.story("hub/IH-019.4", "hub/IH-023.1", "hub/DOD.15", "hub/AC-050", "water/US-4.2", "tasks/US-BE-1.1.1")
 @pytest.mark.parametrize("path", ["/users/profile", "/api/v1/users/profile"])
 async def test_profile_is_the_callers_when_asked_for(house: House, path: str) -> None:
     ann, bob = await house.sign_in(ANN), await house.sign_in(BOB)
@@ -43,7 +43,7 @@ async def test_own_account_is_refused_when_nobody_is_signed_in(house: House) -> 
         assert (await house.nobody.ask(method, path, {})).status == 401
 
 
-@pytest.mark.story("hub/IH-020", "tasks/US-BE-1.1", "hub/IH-023", "health/US-BE-37.1")
+@pytest.mark.story("tasks/US-BE-1.1", "health/US-BE-37.1", "hub/IH-020.1", "hub/IH-023.2")
 async def test_profile_keeps_what_is_left_out_when_it_is_changed(house: House) -> None:
     ann, bob = await house.sign_in(ANN), await house.sign_in(BOB)
 
@@ -160,6 +160,7 @@ async def test_password_stays_when_a_change_is_refused(house: House) -> None:
     await house.sign_in(ANN)
 
 
+@pytest.mark.story("water/EC.8")
 async def test_account_is_refused_within_a_second_when_it_was_disabled_or_deleted(house: House) -> None:
     for change in ("UPDATE users SET is_active = false", "DELETE FROM users"):
         ann = await house.sign_in(ANN)
@@ -170,9 +171,10 @@ async def test_account_is_refused_within_a_second_when_it_was_disabled_or_delete
         await house.people(ANN)
 
 
-@pytest.mark.story("hub/IH-020")
-@pytest.mark.story("hub/IH-023")
-@pytest.mark.story("tasks/US-BE-5.6")
+@pytest.mark.story(
+    "hub/IH-020.4", "hub/IH-023.3", "hub/IH-023.4", "tasks/US-BE-1.1.1", "tasks/US-BE-5.6.1", "tasks/US-BE-5.6.2",
+    "tasks/US-BE-5.6.3",
+)  # fmt: skip
 async def test_preferences_are_the_usual_until_they_are_changed_and_keep_what_is_left_out(house: House) -> None:
     ann = await house.sign_in(ANN)
     usual = {
@@ -199,6 +201,7 @@ async def test_preferences_are_the_usual_until_they_are_changed_and_keep_what_is
     assert (await ann.get("/users/profile")).body["time_zone"] == "Europe/Berlin"
 
 
+@pytest.mark.story("hub/IH-023.4", "hub/AC-054", "tasks/US-BE-5.6.2")
 async def test_preferences_stay_when_a_change_is_refused(house: House) -> None:
     ann = await house.sign_in(ANN)
     before = (await ann.get("/users/preferences")).body
@@ -214,6 +217,7 @@ async def test_preferences_stay_when_a_change_is_refused(house: House) -> None:
     assert (await ann.get("/users/preferences")).body == before
 
 
+@pytest.mark.story("tasks/US-BE-5.6.4")
 async def test_preferences_are_the_usual_where_the_store_has_what_this_program_does_not_know(house: House) -> None:
     """What a newer release wrote, and left when it was taken back."""
     ann = await house.sign_in(ANN)
@@ -223,7 +227,7 @@ async def test_preferences_are_the_usual_where_the_store_has_what_this_program_d
     assert (await ann.get("/users/preferences")).body["units"] == "metric"
 
 
-@pytest.mark.story("hub/AC-057")
+@pytest.mark.story("hub/IH-022.2", "hub/AC-057", "water/EC.4")
 @pytest.mark.parametrize("path", ["/users/profile", "/users/preferences"])
 async def test_change_is_refused_when_another_came_between(house: House, path: str) -> None:
     ann, body = await house.sign_in(ANN), {"time_zone": "Asia/Tokyo"}
@@ -253,7 +257,7 @@ async def test_username_is_one_accounts_in_whatever_letters(house: House) -> Non
     assert (await bob.put("/users/profile", {"username": "bob@example.org"})).status == 400
 
 
-@pytest.mark.story("hub/IH-020")
+@pytest.mark.story("hub/IH-020.3")
 async def test_activity_tells_of_sign_ins_and_of_what_others_did_when_asked(house: House) -> None:
     await house.nobody.post("/auth/login", {"email": ANN.email, "password": "Wrong horse 1"})
     ann, bob = await house.sign_in(ANN), await house.sign_in(BOB)

@@ -30,7 +30,7 @@ async def ask_for_move(caller: Caller, email: str = MOVED.email) -> None:
     assert said.status == 202
 
 
-@pytest.mark.story("tasks/US-BE-1.5")
+@pytest.mark.story("tasks/US-BE-1.5.1", "tasks/US-BE-1.5.2")
 @pytest.mark.parametrize("prefix", ["", "/api/v1"])
 async def test_password_is_another_and_every_session_over_when_the_link_was_used(house: House, prefix: str) -> None:
     ann, bob = await house.sign_in(ANN), await house.sign_in(BOB)
@@ -52,7 +52,7 @@ async def test_password_is_another_and_every_session_over_when_the_link_was_used
     assert "(Europe/London)" in told.text
 
 
-@pytest.mark.story("tasks/US-BE-1.5")
+@pytest.mark.story("tasks/US-BE-1.5.1", "tasks/US-BE-1.5.3", "tasks/US-BE-1.5.4")
 async def test_link_changes_one_password_once_when_it_is_used_again_or_too_late(house: House) -> None:
     first, second = await ask_for_reset(house), await ask_for_reset(house)
     assert first != second

@@ -37,6 +37,7 @@ async def reachable(house: House) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
+@pytest.mark.story("water/US-5.4")
 async def test_client_lists_asks_and_renews_when_it_is_used_as_shown(house: House) -> None:
     def use(url: str) -> None:
         client = Client(url)

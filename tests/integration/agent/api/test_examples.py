@@ -68,7 +68,10 @@ def validator(path: str, method: str, status: int) -> Any:  # noqa: ANN401 - the
     return jsonschema_rs.validator_for({**schema, "components": DOCUMENT["components"]}, validate_formats=True)
 
 
-@pytest.mark.story("water/FR-091", "water/SC-022", "water/US-5", "health/US-BE-01.3", "health/US-BE-33.2")
+@pytest.mark.story(
+    "water/FR-091", "water/SC-022", "health/US-BE-01.3", "health/US-BE-33.2", "hub/IH-027.4", "hub/DOD.5",
+    "hub/DOD.18", "hub/AC-043", "water/US-5.4", "water/FR-100", "todo/FR-014", "todo/SC-005",
+)  # fmt: skip
 @pytest.mark.parametrize(("method", "path", "role"), [*cases()], ids=str)
 async def test_example_is_answered_as_described_when_it_is_sent(
     house: House, method: str, path: str, role: Role

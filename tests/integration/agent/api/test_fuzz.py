@@ -72,7 +72,7 @@ def _text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode("latin-1")
 
 
-@pytest.mark.story("health/US-BE-33.1")
+@pytest.mark.story("health/US-BE-33.1", "hub/DOD.18")
 async def test_every_route_is_played() -> None:
     assert len(OPERATIONS) == sum(map(len, SCHEMA.raw_schema["paths"].values()))
 
@@ -99,12 +99,11 @@ def player(
 
 
 @pytest.mark.story(
-    "health/US-BE-01.4",
-    "health/US-BE-05.1",
-    "health/US-BE-29.1",
-    "health/US-BE-33.3",
-    "health/US-BE-38.5",
-)
+    "health/US-BE-01.4", "health/US-BE-05.1", "health/US-BE-29.1", "health/US-BE-33.3", "health/US-BE-38.5",
+    "hub/IH-018.2", "hub/IH-022.1", "hub/IH-027.4", "hub/DOD.7", "hub/DOD.19", "hub/AC-043", "hub/AC-044",
+    "hub/AC-045", "water/EC.3", "water/FR-100", "water/FR-101", "todo/US-4.1", "todo/FR-010", "todo/FR-014",
+    "todo/SC-005", "todo/SC-008",
+)  # fmt: skip
 @pytest.mark.story(
     "health/US-BE-01.4", "health/US-BE-05.1", "health/US-BE-29.1", "health/US-BE-33.3",
     "health/US-BE-38.5",

@@ -34,7 +34,7 @@ async def numbers(store: Pool, **asked: object) -> list[int]:
     return [entry.number for entry in page.entries]
 
 
-@pytest.mark.story("water/FR-083")
+@pytest.mark.story("water/FR-083", "water/US-3.4")
 async def test_entries_are_those_that_match_when_filtered(store: Pool) -> None:
     await write_trail(store)
     assert await numbers(store) == [6, 5, 4, 3, 2, 1]
@@ -101,6 +101,7 @@ async def test_every_filter_prepares_when_it_is_put_together(store_dsns: StoreDs
     await connection.close(timeout=5)
 
 
+@pytest.mark.story("hub/AC-053", "todo/US-5.2")
 @pytest.mark.slow
 async def test_every_filter_has_an_index_when_there_are_100_000_entries(damage: Damage) -> None:
     indexes = await damage.fetch("SELECT indexname, indexdef FROM pg_indexes WHERE indexname ~ '^audit_(?!pkey)'")

@@ -17,7 +17,7 @@ _LISTS = [attack for attack in ATTACKS if attack.name in {"sqlmap", "nikto"}]  #
 _SAID = re.compile(rb"syntax error|asyncpg|postgres|psycopg|traceback|root:x:0:0", re.IGNORECASE)
 
 
-@pytest.mark.story("todo/FR-015", "health/US-BE-08.3", "health/US-BE-41.3")
+@pytest.mark.story("health/US-BE-08.3", "health/US-BE-41.3", "todo/EC.4", "todo/FR-015")
 @pytest.mark.parametrize("attack", _LISTS, ids=lambda attack: attack.name)
 async def test_attack_is_answered_as_any_wrong_request_when_somebody_signed_in_tries_it(
     front: Front, attack: Attack

@@ -57,7 +57,7 @@ async def test_users_operations_are_open_to_a_role_when_they_are_declared() -> N
     assert [name for name, each in _OF_USERS.items() if not _roles(each)] == []
 
 
-@pytest.mark.story("health/US-BE-41")
+@pytest.mark.story("health/US-BE-41.2")
 @pytest.mark.story("hub/AC-048")
 @pytest.mark.story("water/FR-061")
 @pytest.mark.story("todo/FR-013")
@@ -70,9 +70,7 @@ async def test_users_operation_is_refused_when_the_token_is_no_good(walked: Stag
     assert reached == []
 
 
-@pytest.mark.story("hub/AC-049")
-@pytest.mark.story("water/FR-062")
-@pytest.mark.story("water/FR-063")
+@pytest.mark.story("hub/AC-049", "water/FR-062", "water/FR-063", "hub/IH-019.3", "hub/DOD.14")
 @pytest.mark.parametrize("role", list(Role))
 async def test_users_operation_is_let_through_to_the_roles_that_it_is_declared_for(walked: Stage, role: Role) -> None:
     with walked.watching(stop=True) as reached:

@@ -16,6 +16,7 @@ async def _fails(_connection: Connection) -> str:
     raise BackupError(msg)
 
 
+@pytest.mark.story("hub/DOD.12")
 async def test_checks_name_the_one_that_fails(database: str) -> None:
     connection = await connect(database, application_name="test", timeout_s=5)
     try:

@@ -66,6 +66,7 @@ def replace_key(keep: Keep) -> None:
     run("age-keygen", "-o", keep.identity)
 
 
+@pytest.mark.story("hub/IH-022.4")
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [

@@ -21,7 +21,7 @@ STOPPED_AND_STARTED = [
 ]
 
 
-@pytest.mark.story("water/FR-073")
+@pytest.mark.story("water/FR-073", "hub/IH-022.4")
 async def test_restore_loses_nothing_archived_when_the_disk_is_wiped_and_again(keep: Keep) -> None:
     await keep.write("before the backup")
     keep.backup("now")

@@ -69,6 +69,7 @@ async def test_people_sign_in_and_out_by_the_code_of_before_on_the_store_of_now(
     assert [row[1] for row in await run("list_users")] == ["ann@example.org"]
 
 
+@pytest.mark.story("hub/IH-022.3")
 async def test_accounts_of_before_are_whole_when_their_store_was_brought_to_now(
     database: str, migrated_template: str
 ) -> None:

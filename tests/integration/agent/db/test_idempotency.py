@@ -124,6 +124,7 @@ async def test_write_is_applied_again_when_its_record_has_expired(counter: Pool)
     assert (await write(counter, call())).body == b"3"
 
 
+@pytest.mark.story("hub/AC-046")
 async def test_write_is_applied_once_when_many_retries_race(counter: Pool) -> None:
     async def persist() -> bytes:
         while True:

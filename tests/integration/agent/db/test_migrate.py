@@ -39,6 +39,7 @@ async def tables(dsn: str) -> set[str]:
     return {row[0] for row in rows}
 
 
+@pytest.mark.story("hub/IH-022.3", "hub/DOD.22", "todo/US-1.1")
 async def test_migrate_applies_what_is_missing_when_run_again(empty: str) -> None:
     assert await migrate(empty, agent_role=AGENT_ROLE, steps=[FIRST]) == (FIRST,)
     assert await migrate(empty, agent_role=AGENT_ROLE, steps=[FIRST]) == ()

@@ -48,6 +48,7 @@ async def assert_whole(pool: Pool, size: int = 4) -> None:
     assert pool._free._value == size
 
 
+@pytest.mark.story("todo/US-1.4")
 async def test_pool_answers_each_way_when_the_server_is_there(store: Pool) -> None:
     assert (await store.fetch(PID, deadline=soon()))[0][0] > 0
     row = await store.fetchrow(PID, deadline=soon())
@@ -79,7 +80,7 @@ async def test_write_is_refused_when_the_pool_only_reads(store_dsns: StoreDsns) 
     assert causes == [asyncpg.ReadOnlySQLTransactionError] * 2
 
 
-@pytest.mark.story("health/US-BE-08.4", "health/US-BE-11.4")
+@pytest.mark.story("health/US-BE-08.4", "health/US-BE-11.4", "todo/US-1.4")
 async def test_query_is_cancelled_in_postgresql_when_its_deadline_passes(store: Pool, owner: Pool) -> None:
     started = CLOCK.monotonic()
     with pytest.raises(AppError) as caught:
@@ -90,6 +91,7 @@ async def test_query_is_cancelled_in_postgresql_when_its_deadline_passes(store: 
     await assert_whole(store)
 
 
+@pytest.mark.story("todo/FR-019")
 async def test_query_is_cancelled_in_postgresql_when_its_caller_goes_away(store: Pool, owner: Pool) -> None:
     async with asyncio.TaskGroup() as tasks:
         call = tasks.create_task(store.fetchval(SLEEP, 5.0, deadline=soon(5)))
@@ -143,7 +145,7 @@ async def test_statement_ends_by_the_servers_timeout_when_it_is_shorter(store: P
     assert caught.value.code is Code.TIMEOUT
 
 
-@pytest.mark.story("health/US-BE-08", "health/US-BE-10.2", "health/US-BE-37.3")
+@pytest.mark.story("health/US-BE-08.4", "health/US-BE-10.2", "health/US-BE-37.3")
 async def test_pool_serves_the_next_call_when_a_connection_was_cut(store: Pool, owner: Pool) -> None:
     pid = await store.fetchval(PID, deadline=soon())
     cut = asyncio.Event()
@@ -155,7 +157,7 @@ async def test_pool_serves_the_next_call_when_a_connection_was_cut(store: Pool, 
     assert store.availability.is_up
 
 
-@pytest.mark.story("health/US-BE-10.1")
+@pytest.mark.story("health/US-BE-10.1", "water/EC.5", "todo/EC.1")
 async def test_query_fails_as_unavailable_when_its_connection_is_cut_under_it(store: Pool, owner: Pool) -> None:
     async with asyncio.TaskGroup() as tasks:
         call = tasks.create_task(_code_of(store.fetchval(SLEEP, 5.0, deadline=soon(5))))
@@ -182,6 +184,7 @@ async def _code_of(call: object) -> Code | None:
     return None
 
 
+@pytest.mark.story("todo/US-5.3")
 async def test_pool_is_unavailable_and_keeps_its_places_when_there_is_no_server(tmp_path: Path) -> None:
     pool = Pool(PoolOptions("away", f"postgresql://nobody@/nothing?host={tmp_path}", size=1), CLOCK)
     for _ in range(3):
@@ -225,7 +228,7 @@ async def test_schema_mismatch_names_what_is_missing_when_a_table_is_not_there(s
     await assert_whole(store)
 
 
-@pytest.mark.story("health/US-BE-08.2")
+@pytest.mark.story("health/US-BE-08.2", "hub/AC-062", "todo/US-1.2")
 async def test_warm_opens_every_connection_when_the_server_is_there(store: Pool) -> None:
     await store.warm(soon())
     assert len(store._idle) == 4
@@ -271,7 +274,7 @@ ADD = Query("test.add", "INSERT INTO counter VALUES ($1)", "Add a row.", (Parame
 COUNT = Query("test.count", "SELECT count(*) FROM counter", "How many rows.")
 
 
-@pytest.mark.story("health/US-BE-37.2")
+@pytest.mark.story("health/US-BE-37.2", "water/FR-072")
 async def test_transaction_commits_when_the_block_ends(store: Pool, owner: Pool) -> None:
     await _counter(owner)
     async with store.transaction(soon()) as transaction:
@@ -286,7 +289,7 @@ async def test_transaction_commits_when_the_block_ends(store: Pool, owner: Pool)
     await assert_whole(store)
 
 
-@pytest.mark.story("health/US-BE-37.2")
+@pytest.mark.story("health/US-BE-37.2", "water/EC.5", "water/FR-072")
 async def test_transaction_rolls_back_when_the_block_raises(store: Pool, owner: Pool) -> None:
     await _counter(owner)
     with pytest.raises(AppError) as caught:

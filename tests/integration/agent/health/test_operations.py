@@ -97,6 +97,7 @@ async def test_list_is_what_python_finds_when_asked_at_random(app: App) -> None:
             assert (page.total, page.total_is_exact) == (min(len(expected), 1000), len(expected) <= 1000)
 
 
+@pytest.mark.story("hub/IH-021.4", "todo/US-5.4")
 @pytest.mark.parametrize("sort", Sort)
 async def test_pages_hold_every_record_once_and_in_order_when_followed_to_the_end(app: App, sort: Sort) -> None:
     persons = await persons_of(app)

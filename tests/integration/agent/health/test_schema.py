@@ -108,6 +108,7 @@ BIG = {
 }
 
 
+@pytest.mark.story("hub/AC-060")
 async def test_check_names_the_index_that_helps_when_a_table_is_big(
     reader_dsn: str, existing_database: str, existing: Existing
 ) -> None:

@@ -29,7 +29,7 @@ from tests.waiting import until
 BOTH: tuple[Security, ...] = ("starttls", "tls")
 
 
-@pytest.mark.story("tasks/US-BE-5.4")
+@pytest.mark.story("hub/IH-027.3", "tasks/US-BE-5.4.1", "tasks/US-BE-5.7.3")
 @pytest.mark.parametrize("security", BOTH)
 async def test_mail_arrives_and_is_erased_when_the_server_takes_it(
     authority: trustme.CA, sending: Sending, security: Security
@@ -71,7 +71,7 @@ async def test_mails_share_a_connection_when_several_wait(authority: trustme.CA,
     assert server.mailbox.sessions == 1
 
 
-@pytest.mark.story("tasks/US-BE-5.4")
+@pytest.mark.story("tasks/US-BE-5.4.3")
 async def test_mail_is_tried_thrice_and_parked_when_the_server_says_later(
     authority: trustme.CA, sending: Sending
 ) -> None:
@@ -91,6 +91,7 @@ async def test_mail_is_tried_thrice_and_parked_when_the_server_says_later(
     assert row["sealed"] is not None
 
 
+@pytest.mark.story("tasks/US-BE-5.4.3")
 async def test_deferred_mail_arrives_under_the_same_id_when_it_is_tried_again(
     authority: trustme.CA, sending: Sending
 ) -> None:
@@ -151,6 +152,7 @@ async def test_no_mail_loses_a_try_when_the_server_is_away(
     assert told == ["mail_server_lost", "mail_server_found", "mail_sent"]
 
 
+@pytest.mark.story("tasks/US-BE-5.4.1")
 @pytest.mark.parametrize("security", BOTH)
 @pytest.mark.parametrize("fault", ["stranger", "name"])
 async def test_nothing_is_said_to_a_server_when_its_certificate_is_not_good(

@@ -76,7 +76,7 @@ async def store(
         await connection.close(timeout=5)
 
 
-@pytest.mark.story("todo/SC-009")
+@pytest.mark.story("hub/AC-053", "hub/AC-060", "todo/US-5.2", "todo/SC-009")
 async def test_statement_reads_no_whole_table_when_there_are_100_000_of_everything(
     store: asyncpg.Connection[asyncpg.Record],
 ) -> None:

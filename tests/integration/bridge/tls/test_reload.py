@@ -167,7 +167,7 @@ def stranger_of(folders: Folders, elsewhere: Folders) -> Path:
     return folder
 
 
-@pytest.mark.story("health/US-BE-44")
+@pytest.mark.story("health/US-BE-44.5")
 async def test_no_call_is_lost_when_certificates_change_under_load(folders: Folders) -> None:
     folder, gateway = folders.issue("agent"), folders.issue("gateway")
     answers: list[str] = []

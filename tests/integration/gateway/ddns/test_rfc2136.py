@@ -35,6 +35,7 @@ def updating(server: str, *, key_name: str = KEY_NAME, key: str = SECRET, zone: 
     return Rfc2136(server=Nameserver.parse(server), key_name=key_name, key=key, zone=zone)
 
 
+@pytest.mark.story("hub/IH-027.3")
 async def test_name_leads_to_the_address_when_the_server_took_the_update(named: Bind) -> None:
     given = await updating(named.address).update(NAME, ONLY_V4)
 

@@ -345,7 +345,7 @@ def test_command_bans_lists_and_unbans_when_typed(hand: Callable[..., subprocess
     assert hand("ban", ROUTER).stderr == f"bans: {ROUTER} is the router's address\n"
 
 
-@pytest.mark.story("health/US-BE-31")
+@pytest.mark.story("health/US-BE-31.4")
 async def test_kernel_drops_a_scanner_and_spares_the_owner_when_the_gateway_judges_them(helper: Helper) -> None:
     settings = GatewaySettings(
         web=Web(trusted_hops=(ip_network("127.0.0.0/8"),)),

@@ -40,12 +40,14 @@ def refused(tokens: AccessTokens, token: str, now: float = NOW) -> bool:
     return False
 
 
+@pytest.mark.story("water/US-4.2", "tasks/US-BE-1.3.3")
 def test_token_says_what_it_was_made_of_when_it_is_verified(tokens: AccessTokens) -> None:
     token = tokens.issue(CLAIMS, email="ann@example.org", now=NOW)
     assert tokens.verify(token, now=NOW) == CLAIMS
     assert tokens.verify(token, now=NOW + 1) is tokens.verify(token, now=NOW + 2)
 
 
+@pytest.mark.story("tasks/US-BE-1.3.4")
 def test_token_verifies_with_the_public_key_when_a_gateway_looks(keys: TokenKeys, tokens: AccessTokens) -> None:
     token = tokens.issue(CLAIMS, email="ann@example.org", now=NOW)
     [public] = keys.public_keys()
@@ -58,6 +60,7 @@ def test_token_verifies_with_the_public_key_when_a_gateway_looks(keys: TokenKeys
     }  # fmt: skip
 
 
+@pytest.mark.story("water/EC.7", "tasks/US-BE-1.3.1")
 def test_token_is_refused_when_it_has_expired(tokens: AccessTokens) -> None:
     token = tokens.issue(CLAIMS, email="", now=NOW)
     assert not refused(tokens, token, NOW + 86_399)
@@ -66,6 +69,7 @@ def test_token_is_refused_when_it_has_expired(tokens: AccessTokens) -> None:
     assert not refused(tokens, token, NOW)  # the clock was set right
 
 
+@pytest.mark.story("tasks/US-BE-1.3.5")
 def test_token_is_refused_when_any_character_is_changed(tokens: AccessTokens) -> None:
     token = tokens.issue(CLAIMS, email="ann@example.org", now=NOW)
     # The last character of a part may hold bits that stand for nothing; the one before holds none.

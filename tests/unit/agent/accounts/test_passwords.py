@@ -45,14 +45,21 @@ def test_strength_is_refused_under_the_fields_own_name_when_bcrypt_would_not_see
     assert [(field.name, "72 bytes" in field.message) for field in caught.value.fields] == [("new_password", True)]
 
 
-@pytest.mark.story("todo/FR-012")
-@pytest.mark.story("todo/SC-006")
+@pytest.mark.story("todo/FR-012", "todo/SC-006", "tasks/US-BE-1.4.2")
 async def test_password_matches_its_hash_when_it_is_the_same(passwords: Passwords) -> None:
     stored = await passwords.hash("  Correct horse 1 ")
     assert stored.startswith("$2b$04$")
     assert await passwords.matches("  Correct horse 1 ", stored)
     assert not await passwords.matches("Correct horse 1", stored)
     assert stored != await passwords.hash("  Correct horse 1 ")
+
+
+@pytest.mark.story("tasks/US-BE-1.2.1")
+async def test_hash_costs_what_is_required_when_nothing_else_is_set() -> None:
+    passwords = Passwords(PasswordSettings())
+    stored = await passwords.hash("Correct horse 1")
+    passwords.close()
+    assert stored.startswith("$2b$12$")
 
 
 async def test_password_matches_when_another_keyboard_composed_it(passwords: Passwords) -> None:

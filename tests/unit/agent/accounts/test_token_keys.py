@@ -100,6 +100,7 @@ def test_refresh_key_stays_in_use_when_half_of_another_was_written(settings: Tok
     assert keys.refresh_key == before
 
 
+@pytest.mark.story("tasks/US-BE-1.3.5")
 def test_load_refuses_when_others_can_read_a_key(settings: Tokens) -> None:
     key = loaded(settings).signer(NOW)
     (settings.keys_dir / f"{key.kid}.pem").chmod(0o644)

@@ -47,7 +47,7 @@ def test_wording_uses_the_values_that_its_template_names_when_it_is_read(templat
     assert used - {"site"} == template.names
 
 
-@pytest.mark.story("tasks/US-BE-5.4")
+@pytest.mark.story("tasks/US-BE-5.4.2")
 @pytest.mark.parametrize("template", Template)
 def test_words_say_the_same_in_text_and_html_when_values_are_put_in(template: Template) -> None:
     words = word(template, "en", values_of(template), site=SITE)

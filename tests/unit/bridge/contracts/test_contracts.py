@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -14,12 +17,22 @@ from bridge.contracts.accounts import Refresh, SignIn
 from bridge.contracts.health import ListSymptoms, StatsOfSymptoms
 from bridge.contracts.operation import EVERY_ROLE, Anonymous, Effect, Lane, Machine, Operation, User
 
+ROOT: Final = Path(__file__).parents[4]
+
 every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 
 
 @every_operation
 def test_operation_is_named_app_thing_verb(operation: Operation[Any, Any]) -> None:
     assert re.fullmatch(r"[a-z]+(\.[a-z_]+){1,2}", operation.name)
+
+
+@pytest.mark.story("tasks/US-BE-1.1.4")
+def test_contracts_bring_no_database_when_they_are_imported() -> None:
+    code = "import sys, bridge.contracts; print(*sys.modules)"
+    imported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert "bridge.contracts.users" in imported.split()
+    assert not {"asyncpg", "agent", "aiohttp"} & set(imported.split())
 
 
 @every_operation
@@ -46,7 +59,7 @@ def test_operation_that_takes_credentials_has_its_own_lane(operation: Operation[
     assert (operation.lane is Lane.MACHINE) == isinstance(operation.principal, Machine)
 
 
-@pytest.mark.story("health/US-BE-34.1")
+@pytest.mark.story("health/US-BE-34.1", "hub/IH-018.1", "hub/IH-022.1", "todo/FR-010")
 @every_operation
 def test_parameters_refuse_what_they_do_not_know(operation: Operation[Any, Any]) -> None:
     params: type[BaseModel] = operation.params

@@ -42,6 +42,7 @@ def raised(error: BaseException, *, cause: BaseException | None = None) -> BaseE
         return caught
 
 
+@pytest.mark.story("hub/IH-025.1")
 def test_log_writes_one_json_object_when_an_event_is_given(stream: io.StringIO) -> None:
     log(logger, "call_finished", outcome="ok", duration_ms=3.1, user_id=None, tags=["a"])
     line = only_line(stream)

@@ -52,6 +52,7 @@ def test_settings_come_from_file_and_defaults_when_the_environment_is_empty(file
     assert (sample.name, sample.listen.port, sample.listen.hosts, sample.mail) == ("keep", 8443, (), None)
 
 
+@pytest.mark.story("hub/IH-017.4", "hub/DOD.4")
 def test_environment_wins_when_the_file_says_otherwise(file: Path) -> None:
     assert load_sample(file, SAMPLE_LISTEN__PORT="9443", SAMPLE_NAME="door").listen.port == 9443
 
@@ -86,12 +87,13 @@ def test_environment_replaces_the_value_when_the_file_has_no_table_there(tmp_pat
     assert load_sample(path, SAMPLE_LISTEN__PORT="5").listen.port == 5
 
 
-@pytest.mark.story("health/US-BE-07.5")
+@pytest.mark.story("health/US-BE-07.5", "todo/US-1.2")
 def test_secret_comes_from_the_environment_when_no_credential_is_there(file: Path, tmp_path: Path) -> None:
     sample = load_sample(file, SAMPLE_KEY="from environment", CREDENTIALS_DIRECTORY=str(tmp_path))
     assert sample.key.get_secret_value() == "from environment"
 
 
+@pytest.mark.story("hub/IH-017.4")
 def test_credential_wins_when_the_environment_has_the_secret_too(file: Path, tmp_path: Path) -> None:
     (tmp_path / "mail.password").write_text("from systemd\n", "utf-8")
     sample = load_sample(file, SAMPLE_MAIL__PASSWORD="x", CREDENTIALS_DIRECTORY=str(tmp_path))

@@ -25,8 +25,7 @@ def cookies(headers: CIMultiDictProxy[str]) -> dict[str, str]:
 # for programs
 
 
-@pytest.mark.story("water/FR-001")
-@pytest.mark.story("water/FR-003")
+@pytest.mark.story("water/FR-001", "water/FR-003", "water/US-4.1", "todo/US-2.2", "tasks/US-BE-1.4.1")
 @pytest.mark.parametrize("path", ["/auth/login", "/api/v1/auth/login"])
 async def test_sign_in_answers_tokens_when_the_password_is_right(door: Door, path: str) -> None:
     response = await door.client.post(path, json={"email": "ann@example.org", "password": PASSWORD})
@@ -43,7 +42,7 @@ async def test_sign_in_answers_tokens_when_the_password_is_right(door: Door, pat
     assert door.bridge.asked[0].credentials.token == ""
 
 
-@pytest.mark.story("water/FR-004")
+@pytest.mark.story("water/FR-004", "todo/US-2.4", "tasks/US-BE-1.4.3")
 async def test_sign_in_is_refused_when_the_password_is_wrong(door: Door) -> None:
     response = await door.client.post("/auth/login", json={"email": "ann@example.org", "password": "no"})
 
@@ -167,6 +166,7 @@ async def test_form_shows_itself_again_when_the_address_is_none(door: Door, emai
     assert not door.bridge.asked
 
 
+@pytest.mark.story("todo/EC.3")
 async def test_renewal_sets_new_cookies_and_goes_back_when_the_refresh_token_is_good(door: Door) -> None:
     headers = {"Cookie": "__Secure-refresh=refresh-1", **HTML}
 

@@ -80,7 +80,7 @@ async def test_client_is_banned_when_it_goes_through_a_word_list(door: Door) -> 
     assert await is_banned(door)
 
 
-@pytest.mark.story("health/US-BE-31")
+@pytest.mark.story("health/US-BE-31.2")
 async def test_client_is_banned_when_it_guesses_passwords(door: Door, caplog: pytest.LogCaptureFixture) -> None:
     headers = {"X-Forwarded-For": ELSEWHERE}
     for _ in range(10):

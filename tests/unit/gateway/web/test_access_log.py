@@ -16,7 +16,7 @@ from tests.gateway_door import USER, Door
 LIST = "/api/v1/health/symptoms"
 
 
-@pytest.mark.story("hub/IH-025")
+@pytest.mark.story("hub/IH-025.2", "hub/IH-019.4", "hub/DOD.15", "hub/AC-050")
 async def test_request_leaves_one_line_when_it_was_answered(door: Door) -> None:
     response = await door.client.get(f"{LIST}?text=planted-secret", headers=door.bearer())
 
@@ -93,6 +93,7 @@ async def test_duration_is_observed_by_route_when_answered(door: Door) -> None:
     assert [each.value for each in buckets] == sorted(each.value for each in buckets)
 
 
+@pytest.mark.story("hub/IH-025.1")
 @pytest.mark.parametrize("method", ["GET", "POST", "PROPFIND"])
 async def test_line_is_json_when_the_method_is_any(door: Door, method: str) -> None:
     await door.client.request(method, "/health")

@@ -24,7 +24,7 @@ async def open_to() -> AsyncIterator[Door]:
         yield door
 
 
-@pytest.mark.story("health/US-BE-28.3")
+@pytest.mark.story("health/US-BE-28.3", "hub/IH-018.4", "hub/DOD.16")
 async def test_preflight_is_answered_when_the_origin_is_listed(open_to: Door) -> None:
     response = await open_to.client.options(LIST, headers=PREFLIGHT)
 

@@ -44,7 +44,7 @@ async def test_report_is_refused_when_it_is_none(door: Door, body: str, content_
     assert response.status == status
 
 
-@pytest.mark.story("health/US-BE-30")
+@pytest.mark.story("health/US-BE-30.4")
 async def test_every_page_tells_browsers_where_to_report_when_it_is_shown(door: Door) -> None:
     for path in ("/sign-in", "/nowhere"):
         async with door.client.get(path, headers={"Accept": "text/html"}) as response:

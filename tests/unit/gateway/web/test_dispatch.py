@@ -56,6 +56,7 @@ async def client(server: HttpServer) -> AsyncIterator[ClientSession]:
         yield client
 
 
+@pytest.mark.story("hub/IH-017.2", "hub/DOD.2")
 @pytest.mark.parametrize("time", ["first", "second"])
 async def test_request_passes_every_middleware_in_order_whichever_time_it_is(
     rooms: Rooms, client: ClientSession, time: str

@@ -12,7 +12,7 @@ LIST = "/api/v1/health/symptoms"
 CHAT = "/api/v1/chat"
 
 
-@pytest.mark.story("health/US-BE-05")
+@pytest.mark.story("health/US-BE-05.2", "water/FR-101", "todo/US-4.3")
 async def test_answer_is_a_problem_when_there_is_no_such_path(door: Door) -> None:
     response = await door.client.get("/api/v1/nothing", headers={"Accept": "text/html"})
 
@@ -45,7 +45,7 @@ async def test_answer_says_what_is_allowed_when_the_method_is_not(door: Door) ->
     assert (await response.json())["code"] == "method_not_allowed"
 
 
-@pytest.mark.story("health/US-BE-05.4")
+@pytest.mark.story("health/US-BE-05.4", "hub/IH-026.2", "water/FR-102", "water/FR-103", "todo/US-4.4")
 async def test_answer_tells_nothing_of_the_cause_when_something_broke(
     door: Door, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -75,7 +75,7 @@ async def test_answer_is_a_timeout_when_time_ran_out(door: Door) -> None:
     assert response.status == 504
 
 
-@pytest.mark.story("health/US-BE-29.5", "health/US-BE-05.3", "health/US-BE-29.4")
+@pytest.mark.story("health/US-BE-29.5", "health/US-BE-05.3", "health/US-BE-29.4", "todo/US-4.2", "todo/SC-008")
 @pytest.mark.parametrize(
     ("body", "content_type", "status", "code"),
     [
@@ -124,6 +124,7 @@ async def test_query_is_refused_when_it_is_no_utf8(door: Door) -> None:
     assert (await response.json())["fields"][0]["name"] == "query"
 
 
+@pytest.mark.story("water/SC-023")
 async def test_page_explains_when_the_records_are_out_of_reach(door: Door) -> None:
     door.bridge.answers["accounts.sign_in"] = Unavailable(Code.UNREACHABLE, retry_after_s=2)
     form = {"email": "ann@example.org", "password": "x"}
@@ -137,7 +138,7 @@ async def test_page_explains_when_the_records_are_out_of_reach(door: Door) -> No
     assert 'href="tel:112"' in page
 
 
-@pytest.mark.story("health/US-BE-05.1", "health/US-BE-05.2", "health/US-BE-11.2")
+@pytest.mark.story("health/US-BE-05.1", "health/US-BE-05.2", "health/US-BE-11.2", "hub/IH-018.2")
 @pytest.mark.parametrize("code", list(Code))
 async def test_every_error_has_a_page_when_it_is_met(code: Code) -> None:
     async with open_door() as door:

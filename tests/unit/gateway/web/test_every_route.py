@@ -47,7 +47,7 @@ def admin(door: Door, number: int) -> dict[str, str]:
     return door.cookie(role="admin", sub=f"33333333-3333-4333-8333-{number:012}")
 
 
-@pytest.mark.story("hub/AC-047", "health/US-BE-06.2")
+@pytest.mark.story("hub/AC-047", "health/US-BE-06.2", "hub/IH-017.2", "hub/DOD.2")
 async def test_every_route_is_refused_when_its_client_is_over_the_limit(door: Door) -> None:
     unlimited = []
     for number, (method, path, counted) in enumerate(routes(door)):

@@ -28,7 +28,7 @@ agent_feed_streams 1.0
 """
 
 
-@pytest.mark.story("hub/IH-024")
+@pytest.mark.story("hub/IH-024.1", "hub/DOD.6")
 async def test_health_is_ok_when_the_agent_is_away(door: Door) -> None:
     door.bridge.answers.clear()
 
@@ -38,10 +38,12 @@ async def test_health_is_ok_when_the_agent_is_away(door: Door) -> None:
     assert await response.json() == {"status": "ok"}
 
 
+@pytest.mark.story("hub/IH-024.2")
 async def test_version_is_told(door: Door) -> None:
     assert await (await door.client.get("/version")).json() == {"version": "1.2.3", "api": "v1"}
 
 
+@pytest.mark.story("hub/DOD.6")
 async def test_ready_lists_each_dependency_when_all_are_up(door: Door) -> None:
     response = await door.client.get("/health/ready")
 
@@ -110,6 +112,7 @@ async def test_agent_is_asked_once_when_many_ask_for_readiness_at_once(
     assert len(door.bridge.asked) == 1
 
 
+@pytest.mark.story("hub/IH-024.3", "hub/DOD.6")
 async def test_metrics_join_both_processes_when_read_nearby(door: Door) -> None:
     door.bridge.answers["system.metrics"] = {"text": AGENTS}
 

@@ -49,7 +49,7 @@ def every_operation(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, A
             yield f"{method.upper()} {path}", operation
 
 
-@pytest.mark.story("water/FR-090", "water/SC-009", "health/US-BE-01.5")
+@pytest.mark.story("water/FR-090", "water/SC-009", "health/US-BE-01.5", "hub/DOD.8", "water/US-5.1")
 def test_route_is_described_or_has_a_reason_when_the_gateway_serves_it() -> None:
     routes = [route for route in Door(GatewaySettings()).app.router.routes() if route.resource is not None]
     silent = {
@@ -94,10 +94,13 @@ def test_refusal_is_a_problem_when_it_is_described(document: dict[str, Any]) -> 
     assert all("Retry-After" in responses[status]["headers"] for status in ("429", "503"))
 
 
-@pytest.mark.story("water/FR-093")
+@pytest.mark.story("water/FR-093", "water/US-5.3")
 def test_operation_needs_a_token_when_its_contract_wants_an_account(document: dict[str, Any]) -> None:
     for name, said in every_operation(document):
         assert "401" in said["responses"] or not said["security"], name
+    bearer = document["components"]["securitySchemes"]["bearer"]
+    assert bearer["bearerFormat"] == "JWT"
+    assert "`POST /api/v1/auth/login`" in bearer["description"]
 
 
 def test_change_shows_its_edition_when_it_takes_one(document: dict[str, Any]) -> None:
@@ -117,6 +120,7 @@ def test_path_is_said_once_when_its_handler_has_several(document: dict[str, Any]
     assert "/users/profile" not in document["paths"]
 
 
+@pytest.mark.story("hub/DOD.8")
 async def test_description_is_served_as_it_is_kept() -> None:
     async with open_door() as door:
         tags = []
@@ -130,9 +134,7 @@ async def test_description_is_served_as_it_is_kept() -> None:
             assert response.status == 304
 
 
-@pytest.mark.story("water/FR-092")
-@pytest.mark.story("todo/FR-020")
-@pytest.mark.story("todo/SC-004")
+@pytest.mark.story("water/FR-092", "todo/FR-020", "todo/SC-004", "water/US-5.1")
 async def test_page_of_the_api_loads_assets_of_its_own_alone() -> None:
     async with open_door() as door:
         async with door.client.get("/docs") as response:

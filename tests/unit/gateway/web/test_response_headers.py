@@ -6,7 +6,7 @@ from gateway.web.response_headers import SECURITY_HEADERS
 from tests.gateway_door import Door
 
 
-@pytest.mark.story("hub/AC-051", "health/US-BE-27.5", "health/US-BE-30.2", "health/US-BE-41.5")
+@pytest.mark.story("hub/AC-051", "health/US-BE-27.5", "health/US-BE-30.2", "health/US-BE-41.5", "hub/DOD.16")
 @pytest.mark.parametrize("path", ["/health", "/sign-in", "/api/v1/nothing", "/api/v1/health/symptoms", "/"])
 async def test_response_carries_each_security_header_once(door: Door, path: str) -> None:
     response = await door.client.get(path, allow_redirects=False)

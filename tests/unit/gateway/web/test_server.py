@@ -117,7 +117,7 @@ async def test_client_is_told_to_continue_when_it_expects_that(server: HttpServe
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK")
 
 
-@pytest.mark.story("health/US-BE-05.5")
+@pytest.mark.story("health/US-BE-05.5", "hub/IH-026.2", "todo/US-4.4")
 async def test_bug_outside_the_application_is_answered_without_its_cause(server: HttpServer) -> None:
     answer = await send(server, b"GET /broken HTTP/1.1\r\nHost: x\r\n\r\n")
 

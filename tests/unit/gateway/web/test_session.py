@@ -32,13 +32,14 @@ async def test_cookie_signs_a_browser_in(door: Door) -> None:
     assert door.log[0]["user_id"] == USER
 
 
-@pytest.mark.story("todo/FR-013")
+@pytest.mark.story("todo/FR-013", "todo/SC-010")
 @pytest.mark.parametrize("authorization", ["Bearer x", "bearer x.y.z", "Basic eDp5", "", "Bearer"])
 async def test_request_is_refused_when_its_token_is_no_good(door: Door, authorization: str) -> None:
     response = await door.client.get(LIST, headers={"Authorization": authorization, **door.cookie()})
 
     assert response.status == 401
     assert not door.bridge.asked
+    assert (door.log[-1]["outcome"], door.log[-1]["error_code"]) == ("denied", "unauthenticated")
 
 
 async def test_scheme_may_be_written_in_any_case(door: Door) -> None:

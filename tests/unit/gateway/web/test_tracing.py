@@ -12,6 +12,7 @@ TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 LIST = "/api/v1/health/symptoms"
 
 
+@pytest.mark.story("hub/IH-018.3")
 async def test_request_keeps_its_trace_when_it_brings_one(door: Door) -> None:
     headers = {"traceparent": f"00-{TRACE_ID}-00f067aa0ba902b7-01", **door.bearer()}
 
@@ -25,6 +26,7 @@ async def test_request_keeps_its_trace_when_it_brings_one(door: Door) -> None:
     assert sent.span_id != "00f067aa0ba902b7"
 
 
+@pytest.mark.story("hub/IH-018.3")
 @pytest.mark.parametrize("sent", ["", "rubbish", "00-" + "0" * 32 + "-00f067aa0ba902b7-01", 'x","a":"b'])
 async def test_request_gets_a_trace_when_it_brings_none(door: Door, sent: str) -> None:
     response = await door.client.get(LIST, headers={"traceparent": sent, **door.bearer()})

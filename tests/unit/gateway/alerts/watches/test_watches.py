@@ -56,6 +56,7 @@ def errors(count: int, *, of: int, second: int = 0) -> Facts:
     return facts(gateways=(first, gateway("gateway@2", traffic=Traffic(0, {"timeout": second} if second else {}))))
 
 
+@pytest.mark.story("hub/IH-026.4", "hub/AC-065")
 @pytest.mark.parametrize(
     ("seen", "said"),
     [

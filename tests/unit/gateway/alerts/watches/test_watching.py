@@ -82,6 +82,7 @@ def full(share: float = 0.05) -> HostReport:
     return host(disk_free_share=share)
 
 
+@pytest.mark.story("hub/IH-026.4")
 async def test_condition_is_reported_once_and_its_end_once(run: Run) -> None:
     assert await run.said() == []
     assert await run.said(15, door=full()) == [("disk.low:door", "raised", "warning")]
