@@ -172,7 +172,7 @@ class Gateway:
         self._session = SignedSession(authority=settings.bridge.server_name, keys=self._keys, clock=clock)
         self._verifier = TokenVerifier(
             clock=clock,
-            agent_time=lambda: clock.time() + self._session.clock_offset_s,
+            agent_time=self._session.agent_time,
             outage_grace_s=settings.session.outage_grace_s,
             remembered_max=settings.session.remembered_max,
         )

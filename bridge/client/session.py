@@ -109,6 +109,17 @@ class SignedSession:
         self._boot = ""
         self.clock_offset_s = 0.0
         """What the agent's clock is ahead of ours, as far as it ever mattered."""
+        self._heard: tuple[float, float] | None = None  # the agent's time, and ours that only passes
+
+    def agent_time(self) -> float:
+        """Return the agent's Unix time, seconds: its last answer's, and what has passed since.
+
+        Our own clock may be set meanwhile. It is asked before the first answer alone.
+        """
+        if self._heard is None:
+            return self._clock.time()
+        created, at = self._heard
+        return created + self._clock.monotonic() - at
 
     async def exchange(self, transport: Transport, message: Message) -> SignedAnswer:
         """Return the agent's answer, having learned its boot id and time where it asked for that.
@@ -177,6 +188,7 @@ class SignedSession:
         except SignatureRefused as refusal:
             raise AnswerRefused(refusal.step) from refusal
         self._boot = verified.boot
+        self._heard = (verified.created, self._clock.monotonic())
         head = response.head.headers.get(heads.HEADER, "")
         return SignedAnswer(
             response.head.status,

@@ -12,6 +12,7 @@ from bridge.problem import problem_json
 from bridge.process.clock import SystemClock
 from bridge.signing import SigningKey, Step, sign_response
 from tests.bridge_pair import FixedKeys
+from tests.clocks import HurriedClock, TurnedClock
 
 
 class ForgetfulAgent:
@@ -53,3 +54,14 @@ async def test_session_sends_nothing_when_it_could_not_verify_the_answer() -> No
         await session.exchange(transport, Message("test.add", b"{}"))
     assert refused.value.step is Step.KEYID
     assert transport.asked == 0
+
+
+async def test_session_knows_the_agents_time_when_its_own_clock_is_set() -> None:
+    clock, transport = HurriedClock(), ForgetfulAgent(keys := FixedKeys())
+    session = SignedSession(authority="agent", keys=keys, clock=clock)
+    assert session.agent_time() == clock.time()
+    answering: Any = transport
+    await session.exchange(answering, Message("test.add", b"{}"))
+    clock.advance(5.0)
+    TurnedClock.advance(clock, 172_800.0)  # the time of day alone
+    assert session.agent_time() == 5.0  # its answers say that it is 1970 there
