@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -43,6 +43,7 @@ from bridge.server import Answer, CallerContext, Handler
 from tests.adversity import clock
 from tests.adversity.counting import COUNT, Count, Counted
 
+_FOR_EVER: Final = timedelta(days=10_000)
 RECHECK_S: Final = 1.0
 """How often a mapping that does not fit is tried again: no test waits for the product's 30 s."""
 
@@ -73,6 +74,7 @@ class Mitigation(StrEnum):
     """What an agent can be without."""
 
     NOTHING = "nothing"
+    AGAINST_FUTURE = "believing no time that is too far ahead"
     AWAY = "telling a mail server that is away from a mail that it refuses"
     BOOT_ID = "boot id"
     CANCELLATION = "cancellation of the query"
@@ -176,6 +178,7 @@ _Server: Final = web.Server
 
 _WITHOUT: Final[Mapping[Mitigation, Mapping[str, object]]] = {
     Mitigation.NOTHING: {},
+    Mitigation.AGAINST_FUTURE: {"agent.mail.sender.MOVED": _FOR_EVER, "agent.mail.claims.MOVED": _FOR_EVER},
     Mitigation.AWAY: {
         "agent.mail.sender.Sender._send_all": _blame_the_mail,
         "agent.mail.sender.Connection.hand_over": _never_away,

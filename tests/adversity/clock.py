@@ -1,7 +1,7 @@
-"""Clocks that a test moves under a running agent: by its every clock, or by the time of day alone.
+"""Clocks that a test moves under a running agent or gateway: its every clock, or the time of day alone.
 
-All of the agent reads :class:`~bridge.process.clock.SystemClock` and its event loop's time. Both are led by a file that
-test and agent share: a step forward lets everything come due that an hour of waiting would, in its order, and leaves
+All of both reads :class:`~bridge.process.clock.SystemClock` and its event loop's time. These are led by a file that
+test and process share: a step forward lets everything come due that an hour of waiting would, in its order, and leaves
 out only the waiting.
 """
 
@@ -14,13 +14,15 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from selectors import EpollSelector
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 VARIABLE: Final = "TESTS_CLOCK"
-"""Names the file to the agent."""
+"""Names the file to the process."""
 
 LOOK_S: Final = 0.02
-"""The agent looks at its clocks as often as this: it cannot be told of a step."""
+"""The process looks at its clocks as often as this: it cannot be told of a step."""
+
+T = TypeVar("T")
 
 _MOVED: Final = struct.Struct("dd")
 _LOOKS: Final = struct.Struct("Q")
@@ -29,7 +31,7 @@ _LOOKS_A_STEP: Final = 4
 
 
 class ClockHand:
-    """The test's side: how far the agent's clocks are from this machine's."""
+    """The test's side: how far the process's clocks are from this machine's."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -38,7 +40,7 @@ class ClockHand:
         self._day_s = self._all_s = 0.0
 
     async def step(self, seconds: float) -> None:
-        """Let ``seconds`` pass at once, by every clock of the agent, and return when it has looked a few times."""
+        """Let ``seconds`` pass at once, by every clock of the process, and return when it has looked a few times."""
         self._all_s += seconds
         self._write()
         (looks,) = _LOOKS.unpack_from(self._memory, _MOVED.size)
@@ -46,7 +48,7 @@ class ClockHand:
             await asyncio.sleep(LOOK_S)
 
     def set_day(self, seconds: float) -> None:
-        """Set the agent's time of day so far from this machine's, as NTP or a hand does: no time passes."""
+        """Set the process's time of day so far from this machine's, as NTP or a hand does: no time passes."""
         self._day_s = seconds
         self._write()
 
@@ -69,7 +71,7 @@ class _Selector(EpollSelector):
 
 
 def led_by(file: Path) -> Mapping[str, object]:
-    """Return what an agent whose clocks are led by ``file`` has replaced, by its name."""
+    """Return what a process whose clocks are led by ``file`` has replaced, by its name."""
     memory = _share(file)
     # as they are now: they are replaced
     time_of_day, monotonic = time.time, time.monotonic
@@ -86,7 +88,7 @@ def led_by(file: Path) -> Mapping[str, object]:
         def time(self) -> float:
             return passed()
 
-    def run(main: Coroutine[Any, Any, int]) -> int:
+    def run(main: Coroutine[Any, Any, T]) -> T:
         loop_factory: Callable[[], asyncio.AbstractEventLoop] = lambda: Loop(_Selector(memory))  # noqa: E731
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             return runner.run(main)
@@ -94,7 +96,7 @@ def led_by(file: Path) -> Mapping[str, object]:
     return {
         "bridge.process.clock.SystemClock.time": staticmethod(now),
         "bridge.process.clock.SystemClock.monotonic": staticmethod(passed),
-        "agent.__main__.uvloop.run": run,
+        "uvloop.run": run,
     }
 
 

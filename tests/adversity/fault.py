@@ -20,6 +20,7 @@ class Where(StrEnum):
     DATABASE = "agent ↔ PostgreSQL"
     POSTGRES = "PostgreSQL"
     MAIL = "mail to people"
+    CLOCKS = "clocks"
     TRUST = "keys and certificates"
     LOAD = "load"
 

@@ -16,7 +16,9 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 from demo.door import free_port
 from demo.installation import SERVER_NAME
 from gateway.settings import PREFIX
+from tests.adversity import clock
 from tests.adversity.appliance import PASSWORD
+from tests.adversity.clock import ClockHand
 from tests.adversity.process import Process, overrides
 from tests.adversity.proxy import Proxy
 from tests.adversity.scene import RECOVERY_S, NotReady, Scene
@@ -56,6 +58,7 @@ class Front(Process):
     bridge: Proxy
     port: int
     session: ClientSession
+    clock: ClockHand
     token: str = ""
     numbers: count[int] = field(default_factory=count)
 
@@ -98,13 +101,16 @@ async def front(scene: Scene) -> AsyncIterator[Front]:
         Proxy(("127.0.0.1", 0), ("127.0.0.1", scene.keep.port)) as bridge,
         ClientSession(connector=TCPConnector(ssl=trust), timeout=_TIMEOUT) as session,
     ):
+        hand = ClockHand(installation.folder / "gateway-clock")
+        program = ["tests.adversity.gateway", scene.setup.gateway_without] if scene.setup.moves_clock else ["gateway"]
         installation.write_gateway(port=port, agent_port=bridge.port)
         with ExitStack() as stack:
             made = Front(
                 name="the gateway",
-                arguments=["gateway", "serve", "--config", str(installation.gateway / "gateway.toml")],
+                arguments=[*program, "serve", "--config", str(installation.gateway / "gateway.toml")],
                 variables={
                     "CREDENTIALS_DIRECTORY": str(installation.gateway / "credentials"),
+                    clock.VARIABLE: str(hand.file),
                     **overrides(PREFIX, {**_SETTINGS, **scene.setup.gateway}),
                 },
                 log_file=installation.folder / "gateway.log",
@@ -112,6 +118,7 @@ async def front(scene: Scene) -> AsyncIterator[Front]:
                 bridge=bridge,
                 port=port,
                 session=session,
+                clock=hand,
             )
             made.start()
             await made.sign_in(scene.email)

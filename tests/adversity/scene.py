@@ -16,6 +16,7 @@ from bridge.errors import Outcome
 from tests.adversity.agent import Mitigation
 from tests.adversity.appliance import Keep, Stage, keep
 from tests.adversity.door import DEADLINE_S, Door, Rules, Seen, door, outcomes, question
+from tests.adversity.gateway import Mitigation as WithoutAtGateway
 from tests.adversity.post import PostOffice, post_office
 from tests.adversity.proxy import Proxy
 from tests.waiting import until
@@ -43,12 +44,13 @@ class Setup:
     """What keep and door are made of: ``settings`` are the agent's, ``gateway`` those of the gateway's process.
 
     ``is_careless``: the owner skips the steps that make a change safe. ``has_mail``: there is a mail server;
-    ``moves_clock``: the agent's clocks can be moved.
+    ``moves_clock``: the clocks of both processes can be moved; then the gateway's can be ``gateway_without``.
     """
 
     settings: Mapping[str, object] = field(default_factory=dict)
     gateway: Mapping[str, object] = field(default_factory=dict)
     without: Mitigation = Mitigation.NOTHING
+    gateway_without: WithoutAtGateway = WithoutAtGateway.NOTHING
     rules: Rules = field(default_factory=Rules)
     is_careless: bool = False
     has_mail: bool = False
