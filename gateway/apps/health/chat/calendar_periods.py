@@ -19,12 +19,14 @@ from gateway.apps.health.chat.time_words import (
     QUARTERS,
     SEASONS,
     THIRDS,
+    UNITS,
     WEEKDAYS,
     day_number,
     whole_number,
     year_number,
 )
 
+_MONTH_MAX: Final = 31
 _YEARS_BACK_MAX: Final = 150
 _TWO_DIGIT_YEARS: Final = 100
 _SHORT_AND_A_WORD: Final = {"wed": 2, "sat": 5, "sun": 6}
@@ -156,16 +158,21 @@ class CalendarPeriods(PeriodsFromToday):
         return Found(i + 1, dates.calendar_unit(self._today, unit)) if unit else None
 
     def _part_of_month(self, i: int) -> Found | None:
-        """Read "the first week of March", "the second half of last month"."""
+        """Read "the first week of March", "the last ten days of May", "the second half of last month"."""
         which, part = self._at(i), self._at(i + 1)
-        behind = i + 2 + (self._at(i + 2) in {"of", "in"})
+        amount = self._amount(i + 1) if which in {"first", "last"} and part not in UNITS else None
+        noun = amount[0] if amount is not None else i + 2
+        behind = noun + (self._at(noun) in {"of", "in"})
         behind += self._at(behind) == "the"
         days = {"week": 7, "half": 15}.get(part)
+        if amount is not None and amount[2] in {"day", "week"}:  # "the first ten days of May"
+            days = amount[1] * (7 if amount[2] == "week" else 1)
+            days = days if days <= _MONTH_MAX and self._at(noun) in {"of", "in"} else None
         found = self._month(behind) or self._unit(behind) if days else None
         if found is None or days is None or found.period.start is None or found.period.end is None:
             return None
         first, end = found.period.start, found.period.end
-        is_month = first.day == 1 and (end - first).days <= 31  # noqa: PLR2004 - the longest month
+        is_month = first.day == 1 and (end - first).days <= _MONTH_MAX
         ordinal = {"first": 0, "second": 1, "third": 2, "fourth": 3}.get(which)
         if not is_month or (ordinal is None and which != "last"):
             return None

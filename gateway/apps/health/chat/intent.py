@@ -99,6 +99,11 @@ _TELLS_IN_SHORT: Final = re.compile(
     r"(up )?(\w+ ){0,2}<symptom>(?!.*[?])"
 )
 """The same without its subject: "woke up with a sore throat"."""
+_IS_FREE: Final = re.compile(
+    rf"{_POLITE}(still |thankfully |luckily )?no (more )?<symptom> (<time>|at all|so far|yet|thank\w*|touch wood)"
+    r"(?!.*[?])"
+)
+"""Somebody glad: "no chest pain today"."""
 _TELLS: Final = re.compile(
     rf"{_POLITE}((my|the|this|these|his|her) (\w+ ){{1,3}}|it |that |there |he |she |they )"
     r"(hurts?|aches?|ached|is|are|was|were|has|have|had|feels?|felt|keeps?|kept|went|got|gets|came|comes|started"
@@ -142,7 +147,7 @@ def is_greeting(skeleton: str) -> bool:
         if (
             "<time>" in rest
             and not _TAKES_A_TIME.match(skeleton)
-            and re.search(r"\b(all|it|enough|everything) <time>$", rest) is None
+            and re.search(r"\b(all|it|enough|everything)( for)? <time>$", skeleton) is None
         ):
             return False
         if (
@@ -174,7 +179,9 @@ def is_out_of_scope(skeleton: str) -> bool:
 
 def is_statement(skeleton: str) -> bool:
     """Tell something said without asking."""
-    return _STATES.match(skeleton) is not None or (
+    if _STATES.match(skeleton) is not None or _IS_FREE.match(skeleton) is not None:
+        return True
+    return (
         _TELLS_IN_SHORT.match(skeleton) is not None
         and "<time>" not in skeleton
         and _ASKED_WITH.search(skeleton) is None

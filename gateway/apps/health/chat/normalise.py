@@ -82,7 +82,9 @@ def _written_out(token: str) -> list[str]:
 _SUFFIXES: Final = ("iness", "yness", "edness", "ness", "ies", "ied", "ing", "ier", "ed", "es", "s", "y", "e")
 _SHORT: Final = frozenset({"s", "es", "ed"})
 _NO_ENDINGS: Final = ("ss", "us", "eed")
-_WHOLE: Final = frozenset({"sleepy", "winded", "spine"})  # tired, not "sleep"; breathless, not "wind"; no "spin"
+_WHOLE: Final = frozenset({"sleepy", "winded", "spine", "heaving", "heaved", "heave", "wipe", "wipes"})
+"""Tired, not "sleep"; breathless, not "wind"; no "spin"; sick, not "heavy"; tired is
+"wiped", not "wipe"."""
 _STEM_MIN: Final = 3
 
 

@@ -197,7 +197,7 @@ class PeriodsFromToday:
         return self._today - (self._today.weekday() + _WEEKEND_DAYS) * DAY
 
     def _lately(self, i: int) -> Found | None:
-        length = 0 if self._at(i - 1) == "most" else phrase_at(self._words, i, LATELY)
+        length = 0 if self._at(i - 1) in {"most", "how"} else phrase_at(self._words, i, LATELY)
         period = dates.rolling(self._today, _LATELY_DAYS, Unit.DAY)
         return Found(i + length, period) if length else None
 

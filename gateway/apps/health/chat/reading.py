@@ -43,6 +43,7 @@ _CARRY_STARTS: Final = re.compile(r"^(but|or|no|only|just|not|oops|actually|sorr
 _ELSE: Final = re.compile(r"\b(else|other (symptoms?|things|entries)|all (my )?symptoms|any symptoms?|everything)\b")
 _RECORDS: Final = re.compile(
     r"\b(symptoms?|entr(y|ies)|records?|diary|journal|log(s|ged|ging)?|recorded|noted|ailments?|complaints?"
+    r"|(bugg?|bother|ail|troubl|hurt|annoy|niggl|hassl|plagu|pester)(ing|ed)? me"
     r"|jotted|wrote|written|tracked|suffer\w*"
     r"|wrong with|anything wrong|health wise|unwell|ill|put (down|in|anything))\b"
 )
@@ -51,8 +52,8 @@ _UNKNOWN_MAX: Final = 2
 _TERSE_MAX: Final = 5
 """Words up to which a text without a verb of asking may be a question: "nose streaming this week"."""
 _NOT: Final = re.compile(
-    r"(^|\b)(not|except|excluding|never mind|forget|without|leave out|minus|ignore|ignoring|skip|drop|take out"
-    r"|apart( from)?|other than|bar|barring|besides|swap|switch|replace|excludes?|omit|omitting|instead( of)?"
+    r"(^|\b)(not|except|excluding|never mind|hide|hiding|forget|without|leave out|minus|ignore|ignoring|skip|drop"
+    r"|take out|apart( from)?|other than|bar|barring|besides|swap|switch|replace|excludes?|omit|omitting|instead( of)?"
     r"|rather than|(nothing|not) (about|for|on)|all but|everything but|anything but) "
     r"((the|my|for|any|in|from) )?(\w+ )?$"
 )
@@ -72,6 +73,13 @@ _ASKED_WITHIN: Final = frozenset(
     {"last", "first", "ever", "worst", "most", "more", "less", "start", "started", "begin", "began", "getting", TIME}
 )
 """Words of a question that may stand between the two that name a symptom: "when did my head last hurt"."""
+_ROOT_MIN: Final = 4
+"""Letters that a stem has from which "-y" and "-e" may be its ending."""
+_COUNTS_DAYS: Final = re.compile(
+    r"(and |so )?how (many|often)( (days|nights|times))?( was that| is that)? <time>( [?])?$"
+)
+"""By itself it asks the calendar; behind a symptom it counts: "couldn't sleep - how many nights this month"."""
+_HAS_EVER_BEEN: Final = re.compile(r"\bhow (bad|severe|painful|strong|intense|high) (has|have|had) .*\bever\b")
 _NARROWS: Final = re.compile(r"^(only |just |but )*(the ones|those|only|just)\b")
 
 
@@ -149,8 +157,12 @@ def read_clause(words: Sequence[str], now: datetime, lexicon: Lexicon) -> Clause
     is_told = is_statement(skeleton) or tells(" ".join(times.words))
     if is_out_of_scope(skeleton):
         turn = Turn(Intent.OUT_OF_SCOPE, (), times, min_severity, told=mentioned if is_told else ())
+        if _COUNTS_DAYS.match(skeleton):
+            turn = replace(turn, cue=Intent.COUNT)
         return Clause(Kind.TOLD if is_told else Kind.REFUSED, turn, mentioned)
     cue = cue_of(skeleton)
+    if cue is Intent.AVERAGE_SEVERITY and _HAS_EVER_BEEN.search(" ".join(words)):
+        cue = Intent.MAX_SEVERITY
     if cue is Intent.COMPARE and len(times.periods) == 1 and "between" in words:  # its ends are the two sides
         times = find_times([word for word in words if word != "between"], now)
     taken_back = set() if cue is Intent.DURATION_SINCE else _taken_back(skeleton, SYMPTOM)
@@ -247,8 +259,9 @@ def repaired_words(words: Sequence[str], lexicon: Lexicon) -> list[str]:
     def is_known(word: str) -> bool:
         if word in whole or word in lexicon.words:
             return True
-        root = stem(word)  # a word that is no more than a stem has lost its end: "befor"
-        return root != word and (root in stems or root in lexicon.stems)
+        root = stem(word)  # a word that is no more than a stem has lost its end: "befor"; "meny" is no form of "men"
+        is_short = len(root) < _ROOT_MIN and word[-1] in "ye"
+        return root != word and not is_short and (root in stems or root in lexicon.stems)
 
     if all(not word.isalpha() or is_known(word) for word in words):
         return list(words)

@@ -26,6 +26,8 @@ _ROW: Final = re.compile(
 )
 _SINCE: Final = (("since", "then"), ("since", "that"), ("from", "then", "on"), ("after", "that"))
 _SIGNS: Final = {"before": -1, "earlier": -1, "prior": -1, "preceding": -1, "after": 1, "later": 1}
+_BEFORE_ALIKE: Final = frozenset({"and", "about", "versus", "than", "with", "or", "to"})
+_ENDS: Final = frozenset({"", "?", "!", ",", "for", "please", "so", "then"})
 _BEFORE: Final = (("before", "that"), ("before", "then"), ("earlier", "than", "that"))
 
 
@@ -34,7 +36,8 @@ class Relative:
     """``steps`` units before (negative) or after; 0 with a unit: the same. ``year`` moves it to that year.
 
     ``until`` is the open range before it, ``since`` the one from its end. ``is_shift`` moves it as it is: a weekend
-    before is two days, not a week. ``row`` is the day of one of the records that came back: "worst", "second".
+    before is two days, not a week. ``is_alike`` is one of the same kind: "this one" after last month is this month,
+    "the one before" the month before. ``row`` is the day of one of the records that came back: "worst", "second".
     """
 
     unit: Unit | None = None
@@ -44,6 +47,7 @@ class Relative:
     is_since: bool = False
     is_until: bool = False
     is_shift: bool = False
+    is_alike: bool = False
     row: str = ""
 
     def resolve(self, period: DateRange, today: date) -> DateRange:  # noqa: PLR0911 - a case a line
@@ -55,6 +59,8 @@ class Relative:
             return DateRange(end=start)
         if start is None or end is None or start.year not in _YEARS or end.year not in _YEARS:
             return period
+        if self.is_alike:
+            return _alike(start, end, self.steps, today)
         if self.year is not None or self.year_back:
             year = self.year if self.year is not None else today.year - self.year_back
             return _moved_by_years(start, end, year - start.year)
@@ -76,6 +82,26 @@ class Relative:
         return DateRange(start=add(until, self.steps, unit), end=until)
 
 
+def _alike(start: date, end: date, steps: int, today: date) -> DateRange:
+    """Return the period ``steps`` before or after one, or the running one of its kind."""
+    unit = next((unit for unit in Unit if _is_whole(start, end, unit, today)), None)
+    if steps == 0:
+        return (
+            DateRange(start=calendar_unit(today, unit or Unit.DAY).start, end=today + DAY)
+            if unit
+            else DateRange(start=start, end=end)
+        )
+    if unit is not None:
+        return calendar_unit(start, unit, steps)
+    return DateRange(start=start + steps * (end - start), end=end + steps * (end - start))
+
+
+def _is_whole(start: date, end: date, unit: Unit, today: date) -> bool:
+    whole = calendar_unit(start, unit)
+    is_running = unit is not Unit.DAY and end == today + DAY and whole.end is not None and end < whole.end
+    return start == whole.start and (end == whole.end or is_running)
+
+
 def _moved_by_years(start: date, end: date, years: int) -> DateRange:
     """Return the same days in another year; a whole month stays one, 29 February included."""
     if start.day == 1 and end > start_of(end, Unit.MONTH):  # a month that is still running
@@ -89,6 +115,9 @@ def read_relative(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
     before = phrase_at(words, i, _BEFORE)
     if since or before:
         return i + (since or before), Relative(is_since=bool(since), is_until=bool(before))
+    alike = _alike_said(words, i)
+    if alike is not None:
+        return alike
     padded = [*words[i : i + 12], *[""] * 8]
     row = _ROW.match(" ".join(padded).strip() + " ")
     if row is not None:
@@ -108,6 +137,20 @@ def read_relative(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
         is_led = has_article or i + k == 0 or words[i - 1] in {"and", "or", "about"}
         found = _before_or_after(padded, k, has_article=has_article or (is_led and whole_number(padded[k]) is None))
     return (i + found[0], found[1]) if found else None
+
+
+def _alike_said(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
+    """Read "(and) this one", "(than) the one before"."""
+    if i == 0 or words[i - 1] not in _BEFORE_ALIKE:
+        return None
+    said = [*words[i : i + 5], *[""] * 5]
+    if said[:2] == ["this", "one"] and said[2] in _ENDS:
+        return i + 2, Relative(is_alike=True)
+    if said[:2] == ["the", "one"] and said[2] in _SIGNS and said[2] != "later":
+        behind = 3 + (said[3] in _THAT)
+        if said[behind] in _ENDS:
+            return i + behind, Relative(steps=_SIGNS[said[2]], is_alike=True)
+    return None
 
 
 def _before_or_after(words: Sequence[str], k: int, *, has_article: bool) -> tuple[int, Relative] | None:

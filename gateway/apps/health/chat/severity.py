@@ -57,6 +57,10 @@ _ANY: Final = re.compile(
     r"|(include|including|with|plus|add) (the )?(mild|milder|minor|lighter)( ones)?"
     r"|not (just|only) (the )?(bad|severe|worst|strong) ones)(?!\w)"
 )
+_SCALE: Final = re.compile(
+    r"\b(on|out of|using|by) (a|the) scale( (of|from))? (0|1|zero|one|nought)( to | ?- ?)(10|ten)\b ?,?"
+)
+"""What the numbers run between, and says none: "on a scale of 1 to 10"."""
 _AT_MOST: Final = re.compile(
     rf"\b{_LED}(under|below|less than|lower than|at most|no more than|not over|not above|up to|a maximum of|beneath)"
     rf" (a )?{_N}\b{_NO_UNIT}|\b{_WHOLE} (or|and) (less|below|under|lower|fewer|down)(?!\w)|\bmild(er|est)?\b(?! to)"
@@ -96,6 +100,8 @@ def _is_number(word: str) -> bool:
 
 def find_numeric(words: Sequence[str]) -> tuple[int | None, list[str]]:
     """Return the least severity that a number says, and the words with it replaced."""
+    if "scale" in words:
+        words = _SCALE.sub("", " ".join(words)).split()
     text = " ".join(words)
     if _ANY.search(text):
         return None, _ANY.sub(f" {ANY_SEVERITY} ", text, count=1).split()

@@ -27,6 +27,17 @@ _BETWEEN_TWO: Final = frozenset(map(stem, (",", "?", ";", "versus", "which", "bu
 _WEAK: Final = frozenset(map(stem, ("bad", "trouble", "problem", "issue", "bother")))
 """Words that say an ailment only where nothing clearer stands beside the same body part."""
 _PHRASE_WORDS_MAX: Final = 8
+_SMALL: Final = frozenset(
+    map(
+        stem,
+        (
+            "is", "was", "were", "are", "be", "been", "being", "has", "have", "had", "the", "my", "a", "bit", "so",
+            "very", "really", "all", "just", "got", "went", "gone", "felt", "feels", "quite", "pretty", "rather", "too",
+            "properly", "totally", "completely", "keeps", "kept",
+        ),
+    )
+)  # fmt: skip
+"""What may stand between the words of a phrase and leaves its meaning: "my teeth were all chattering"."""
 
 Phrase = tuple[str, ...]
 
@@ -63,7 +74,10 @@ class Mention:
 
 @dataclass(frozen=True)  # without slots: it has a cached property
 class Lexicon:
-    """Phrases by their stems; ``vocabulary`` is every word in them, ``by_sound`` how they sound.
+    """Phrases by their stems.
+
+    ``loose`` are those of several words without the small ones; ``vocabulary`` is every word in them, ``by_sound`` how
+    they sound.
 
     ``within`` has the broader concept of one that is a kind of it: shoulder pain is joint pain. ``names`` are the
     record names of each concept that this person's records hold, those of its kinds included; ``named`` are the
@@ -72,6 +86,7 @@ class Lexicon:
     """
 
     phrases: Mapping[Phrase, str]
+    loose: Mapping[Phrase, str]
     pairs: Mapping[tuple[str, str], str]
     alone: Mapping[str, str]
     vocabulary: tuple[str, ...]
@@ -172,14 +187,37 @@ class Lexicon:
     def _phrases_in(self, stems: Sequence[str]) -> Iterator[Mention]:
         i = 0
         while i < len(stems):
-            for length in range(min(_PHRASE_WORDS_MAX, len(stems) - i), 0, -1):
-                concept = self.phrases.get(tuple(stems[i : i + length]))
-                if concept is not None:
-                    yield Mention(concept, i, i + length)
-                    i += length
-                    break
+            found = self._longest_at(stems, i)
+            if found is not None:
+                yield found
+                i = found.end
             else:
                 i += 1
+
+    def _longest_at(self, stems: Sequence[str], i: int) -> Mention | None:
+        """Return the longest phrase that begins at ``i``, as it is or with small words within."""
+        as_it_is = 0
+        for length in range(min(_PHRASE_WORDS_MAX, len(stems) - i), 0, -1):
+            concept = self.phrases.get(tuple(stems[i : i + length]))
+            if concept is not None and (concept != INNOCENT or not _is_bodily(stems, i, length)):
+                as_it_is = length
+                break
+        found = Mention(self.phrases[tuple(stems[i : i + as_it_is])], i, i + as_it_is) if as_it_is else None
+        if stems[i] not in self._first_of_loose:
+            return found
+        held = [stems[i]]
+        for end in range(i + 2, min(i + 1 + _PHRASE_WORDS_MAX, len(stems) + 1)):
+            if stems[end - 1] in _SMALL:
+                continue
+            held.append(stems[end - 1])
+            concept = self.loose.get(tuple(held))
+            if concept is not None and end - i > as_it_is:
+                as_it_is, found = end - i, Mention(concept, i, end)
+        return found
+
+    @cached_property
+    def _first_of_loose(self) -> frozenset[str]:
+        return frozenset(phrase[0] for phrase in self.loose)
 
     def _pairs_in(self, stems: Sequence[str], taken: AbstractSet[int], *, is_weak: bool) -> Iterator[Mention]:
         """Yield what two words near each other say. ``taken`` are those spoken for; the caller keeps it up to date."""
@@ -195,6 +233,11 @@ class Lexicon:
                     break
 
 
+def _is_bodily(stems: Sequence[str], i: int, length: int) -> bool:
+    """Tell innocent words that are the body's after all: "my back in May", "a sore back in May"."""
+    return length == _OF_TWO and i > 0 and (stems[i - 1] in _OWN or stems[i - 1] in _pain()) and stems[i] in _BODY
+
+
 def _is_joined(stems: Sequence[str], i: int, taken: AbstractSet[int]) -> bool:
     """Tell a word that "and" or "or" joins to what is spoken for: the neck of "neck and back pain"."""
     before, behind = i - 1, i + 1
@@ -206,6 +249,10 @@ def _is_joined(stems: Sequence[str], i: int, taken: AbstractSet[int]) -> bool:
     return led or (behind + 1 < len(stems) and stems[i + 1] in _JOINS and behind + 1 in taken)
 
 
+_OF_TWO: Final = 2
+"""Words of an innocent phrase that is no more than a preposition behind a part of the body: "back in"."""
+_OWN: Final = frozenset(map(stem, ("my", "the", "lower", "upper", "bad", "your")))
+_BODY: Final = frozenset(map(stem, ("back", "head", "hand", "face", "neck", "foot", "eye", "heart", "nose", "ear")))
 _JOINS: Final = frozenset(map(stem, ("and", "or", "versus", "+", "&")))
 _DETERMINERS: Final = frozenset(map(stem, ("my", "me", "the", "a", "an", "any")))
 
@@ -213,6 +260,11 @@ _DETERMINERS: Final = frozenset(map(stem, ("my", "me", "the", "a", "an", "any"))
 @cache
 def _entries() -> _File:
     return TypeAdapter(_File).validate_python(tomllib.loads(LEXICON.read_text("utf-8")))
+
+
+@cache
+def _pain() -> frozenset[str]:
+    return frozenset(map(stem, _entries().pain))
 
 
 @cache
@@ -231,6 +283,11 @@ def base_lexicon() -> Lexicon:
         for phrase in (*concept.phrases, concept.name)
     }
     phrases = {**{tuple(map(stem, words_of(phrase))): INNOCENT for phrase in entries.innocent}, **phrases}
+    loose: dict[Phrase, str] = {}
+    for phrase, concept in phrases.items():
+        held = tuple(word for word in phrase if word not in _SMALL)
+        if len(held) > 1 and phrase[0] not in _SMALL and phrase[0] not in _pain() and concept != INNOCENT:
+            loose.setdefault(held, concept)
     pairs: dict[tuple[str, str], str] = {}
     alone: dict[str, str] = {}
     for pair in entries.pair:
@@ -249,4 +306,4 @@ def base_lexicon() -> Lexicon:
     vocabulary = {word for phrase in spoken for word in words_of(phrase) if word.isalpha()}
     within = {concept.name: concept.within for concept in entries.concept if concept.within}
     words = tuple(sorted(vocabulary))
-    return Lexicon(phrases, pairs, alone, words, frozenset(map(stem, words)), within, index(words))
+    return Lexicon(phrases, loose, pairs, alone, words, frozenset(map(stem, words)), within, index(words))

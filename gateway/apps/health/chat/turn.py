@@ -82,6 +82,9 @@ def _joined(clauses: Sequence[Clause], whole: Clause, today: date) -> Turn:
     if clauses[asked].turn.intent is Intent.LIST and not clauses[asked].turn.symptoms:  # "last headache - when?"
         asked = next((k for k in range(asked) if _asks_more(clauses[k].turn)), asked)
     turn = clauses[asked].turn
+    if clauses[asked].kind is Kind.REFUSED and turn.cue is Intent.COUNT:
+        counted = next((clause.mentioned for clause in reversed(clauses[:asked]) if clause.mentioned), ())
+        return replace(turn, intent=Intent.COUNT, symptoms=counted) if counted else turn
     if clauses[asked].kind is not Kind.QUESTION:
         return turn
     if whole.turn.intent is Intent.COMPARE:  # its sides may stand in several

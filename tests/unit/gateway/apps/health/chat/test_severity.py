@@ -30,6 +30,8 @@ from gateway.apps.health.chat.severity import ANY_SEVERITY, counts, find_adjecti
         ("no more than 4", None),
         ("not over 5", None),
         ("more than 10", None),
+        ("on a scale of 1 to 10, how bad", None),
+        ("on a scale from 1 to 10 at least 6", 6),
         ("over 3 weeks", None),
         ("at least 5 times", None),
         ("headaches in March", None),

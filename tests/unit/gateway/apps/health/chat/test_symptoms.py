@@ -52,6 +52,34 @@ def test_longer_phrase_wins_when_phrases_overlap() -> None:
     assert concepts("swollen belly") == ["bloating"]
 
 
+@pytest.mark.parametrize(
+    ("text", "concept"),
+    [
+        ("my teeth were all chattering", "chills"),
+        ("my stomach was really turning", "nausea"),
+        ("my energy has been so low", "fatigue"),
+        ("my chest was whistling", "wheezing"),
+    ],
+)
+def test_phrase_is_found_when_small_words_stand_within(text: str, concept: str) -> None:
+    assert concepts(text) == [concept]
+
+
+def test_words_are_no_loose_phrase_when_they_are_of_a_question() -> None:
+    assert concepts("how bad is my period cramp") == ["period pain"]
+
+
+@pytest.mark.parametrize(
+    "text", ["did I have a sore back in March", "twinges in my back in May", "my lower back at work"]
+)
+def test_back_is_the_body_when_it_is_somebodys_or_hurts(text: str) -> None:
+    assert [base_lexicon().broadest(concept) for concept in concepts(text)] == ["back pain"]
+
+
+def test_heavy_chest_is_no_vomiting() -> None:
+    assert [base_lexicon().broadest(concept) for concept in concepts("chest heaviness")] == ["chest pain"]
+
+
 def test_body_part_counts_only_when_nothing_else_is_named() -> None:
     assert concepts("only neck") == ["neck pain"]
     assert concepts("a rash on my neck") == ["rash"]

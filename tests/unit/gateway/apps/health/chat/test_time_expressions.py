@@ -26,6 +26,9 @@ def found(text: str, now: datetime = NOW) -> list[tuple[str | None, str | None]]
     ("text", "start", "end"),
     [
         ("today", "2026-04-14", TOMORROW),
+        ("during the first ten days of March", "2026-03-01", "2026-03-11"),
+        ("the last two weeks of March", "2026-03-18", "2026-04-01"),
+        ("the first 99 days of March", "2026-03-01", "2026-04-01"),
         ("March 3 to 20", "2026-03-03", "2026-03-21"),
         ("April 3 to 20", "2026-04-03", TOMORROW),
         ("from April 3 to 20, 2025", "2025-04-03", "2025-04-21"),

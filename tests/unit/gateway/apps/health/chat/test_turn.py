@@ -145,6 +145,38 @@ def test_word_keeps_its_meaning_when_it_looks_like_another(text: str, symptom: s
     assert read_turn(text, NOW, base_lexicon()).symptoms == (symptom,)
 
 
+@pytest.mark.parametrize(
+    ("text", "symptom"),
+    [("couldn't sleep - how many nights this month", "insomnia"), ("how meny coughs in May", "cough")],
+)
+def test_symptom_is_counted_when_it_is_told_before_or_the_question_is_misspelt(text: str, symptom: str) -> None:
+    turn = read_turn(text, NOW, base_lexicon())
+    assert (turn.intent, [base_lexicon().broadest(each) for each in turn.symptoms]) == (Intent.COUNT, [symptom])
+
+
+def test_calendar_is_asked_when_nothing_was_told_before() -> None:
+    assert intent("It is sunny. How many days this month?") is Intent.OUT_OF_SCOPE
+
+
+@pytest.mark.parametrize("text", ["we went to the seaside", "my nephew likes grapes", "the beetle in the attic"])
+def test_everyday_word_is_left_alone_when_it_sounds_like_a_symptom_or_a_danger(text: str) -> None:
+    turn = read_turn(text, NOW, base_lexicon())
+    assert (turn.intent, turn.told) == (Intent.OUT_OF_SCOPE, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("no chest pain today", Intent.OUT_OF_SCOPE),
+        ("no chest pain today?", None),
+        ("how bad has my cough ever been", Intent.MAX_SEVERITY),
+        ("how recently did I cough", Intent.DURATION_SINCE),
+    ],
+)
+def test_small_words_decide_when_the_rest_is_the_same(text: str, wanted: Intent | None) -> None:
+    assert intent(text) is wanted
+
+
 def test_whole_list_is_excluded_when_it_is_left_out() -> None:
     turn = read_turn("everything last week except coughs, rashes and my knee pain", NOW, base_lexicon())
     assert (turn.symptoms, turn.excluded) == ((), ("cough", "rash", "knee pain"))
