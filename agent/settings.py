@@ -216,7 +216,13 @@ class Tokens(Section):
 
 
 class Passwords(Section):
-    bcrypt_cost: int = Field(12, ge=4, le=16, description="Cost of a new password's hash; each step doubles the time.")
+    bcrypt_cost: int = Field(
+        12,
+        ge=4,
+        le=16,
+        description="Cost of a new password's hash; each step doubles the time. Where it was lowered, the time of a "
+        "refused sign-in tells which addresses have a password from before.",
+    )
     threads: int = Field(2, ge=1, le=4, description="Passwords that are checked at once.")
 
 

@@ -47,13 +47,25 @@ class Passwords:
         return hashed.decode()
 
     async def matches(self, password: str, stored: str | None) -> bool:
-        """Return whether the password is the stored one's; without one (no such account) False, after the same time."""
-        encoded, hashed = _as_bytes(password), (stored or self._nobodys).encode()
-        is_right = await asyncio.get_running_loop().run_in_executor(self._threads, bcrypt.checkpw, encoded, hashed)
+        """Return whether the password is the stored one's; without one (no such account) False, after the same time.
+
+        A hash of a lower cost than is set now takes as long as one of that cost: the time tells of no account.
+        """
+        encoded, hashed = _as_bytes(password), stored or self._nobodys
+        loop = asyncio.get_running_loop()
+        is_right = await loop.run_in_executor(self._threads, _check, encoded, hashed, self._cost)
         return is_right and stored is not None
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _check(encoded: bytes, hashed: str, cost: int) -> bool:
+    """Return whether that was hashed, after the work of ``cost``, which is ``2 ** cost``: a lower one, and the rest."""
+    is_right = bcrypt.checkpw(encoded, hashed.encode())
+    for missing in range(int(hashed.split("$")[2]), cost):
+        bcrypt.hashpw(encoded, bcrypt.gensalt(missing))
+    return is_right
 
 
 def _as_bytes(password: str, field: str = "password") -> bytes:

@@ -24,6 +24,7 @@ from demo.bench.hold import hold, rush
 from demo.bench.hop import Hop, Setting
 from demo.bench.report import Conditions, Report
 from demo.bench.rounds import compare, profiled
+from demo.bench.sign_in import sign_in
 from demo.bench.stage import Stage
 from demo.bench.trail import trail
 from demo.installation import LISTEN_HOST
@@ -41,7 +42,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     bench.add_argument("--rounds", type=int, default=7, help="how often everything is measured (7)")
     bench.add_argument("--seconds", type=float, default=3.0, help="how long each measurement takes (3)")
     bench.add_argument("--minutes", type=float, default=5.0, help="how long a hundred people ask (5)")
-    bench.add_argument("--only", choices=("chat", "audit"), help="measure that alone, and keep the other figures")
+    bench.add_argument(
+        "--only", choices=("chat", "audit", "sign-in"), help="measure that alone, and keep the other figures"
+    )
     bench.add_argument("--dry", action="store_true", help="print the tables, and write nothing")
     profile = commands.add_parser("profile", help="say where gateway and agent spend their time")
     profile.add_argument("--seconds", type=float, default=5.0, help="how long they are watched (5)")
@@ -63,6 +66,8 @@ def _alone(what: str, say: Say) -> Report:
         stage.start()
         if what == "audit":
             return replace(report.read(), trail=trail(stage, say))
+        if what == "sign-in":
+            return replace(report.read(), sign_in=sign_in(stage, say))
         return replace(report.read(), chat=chat(stage, say))
 
 
@@ -77,9 +82,10 @@ def _everything(arguments: argparse.Namespace, say: Say) -> Report:
         rushed = rush(stage, say)
         chatted = chat(stage, say)
         verified = trail(stage, say)
+        refused = sign_in(stage, say)
     date = utc(clock.time()).date().isoformat()
     conditions = Conditions.here(date, arguments.rounds, arguments.seconds)
-    return Report(conditions, comparison, hop, held, rushed, chatted, verified)
+    return Report(conditions, comparison, hop, held, rushed, chatted, verified, refused)
 
 
 def profile(arguments: argparse.Namespace, say: Say) -> None:

@@ -15,6 +15,7 @@ from demo.bench.chat import Chat
 from demo.bench.hold import Hold, Rush
 from demo.bench.hop import Hop
 from demo.bench.rounds import CONNECTIONS, Comparison, Ratio
+from demo.bench.sign_in import SignIn
 from demo.bench.trail import Trail
 from demo.bench.usage import Memory
 from demo.processes import DemoError
@@ -80,6 +81,7 @@ class Report:
     rush: Rush
     chat: Chat
     trail: Trail | None = None
+    sign_in: SignIn | None = None
 
 
 _REPORT: Final = TypeAdapter(Report)
@@ -125,6 +127,7 @@ def tables(report: Report) -> str:
             for connections in CONNECTIONS
         ),
         "### The chat\n\n" + _chat(report.chat),
+        *(() if report.sign_in is None else ("### Refused sign-ins\n\n" + _sign_in(report.sign_in),)),
         "### A hundred people\n\n" + _hold(report.hold) + "\n\n" + _rush(report.rush),
     ]
     return "\n\n".join(parts) + "\n"
@@ -208,6 +211,18 @@ def _chat(chat: Chat) -> str:
         f"answers/s, p50 {chat.answers.p50_ms:.1f} ms, p95 {chat.answers.p95_ms:.1f} ms, "
         f"p99 {chat.answers.p99_ms:.1f} ms; the names of symptoms uncached too: p95 {chat.bare.p95_ms:.1f} ms. "
         f"Errors: {_errors(chat.errors)}."
+    )
+
+
+def _sign_in(refused: SignIn) -> str:
+    rows = [
+        (kind, f"{took_ms:.1f}", f"{refused.later[kind]:.2f}" if kind in refused.later else "")
+        for kind, took_ms in refused.median_ms.items()
+    ]
+    return (
+        f"{refused.tries} tries of each kind, taking turns, the whole way. The last column is the chance that such a "
+        "refusal takes longer than one for an address without an account: 0.5 tells nothing.\n\n"
+        + _table(("what was wrong", "median ms", "takes longer"), rows)
     )
 
 

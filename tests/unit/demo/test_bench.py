@@ -8,6 +8,7 @@ import pytest
 
 from demo.bench import report
 from demo.bench.load import Client, Latencies, Plan, Request, run
+from demo.bench.sign_in import later
 from demo.bench.usage import cpu_s, memory
 
 
@@ -70,3 +71,13 @@ def test_usage_is_told_of_a_living_process() -> None:
 def test_page_shows_the_saved_figures() -> None:
     page = report.PAGE.read_text("utf-8")
     assert report.page(page, report.read()) == page
+
+
+@pytest.mark.parametrize(
+    ("these", "those", "chance"),
+    [([1, 2, 3], [1, 2, 3], 0.5), ([4, 5], [1, 2, 3], 1.0), ([1], [2, 3], 0.0), ([2, 4], [1, 3], 0.75)],
+)
+def test_chance_that_one_takes_longer_is_a_half_when_they_are_alike(
+    these: list[float], those: list[float], chance: float
+) -> None:
+    assert later(these, those) == chance

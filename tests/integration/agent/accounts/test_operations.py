@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from typing import Any
 from uuid import uuid4
 
+import bcrypt
 import pytest
 
 from agent.accounts import refresh_tokens
 from agent.accounts.attempts import Attempts
-from agent.db.pools import Pool
+from agent.accounts.users import NewUser
+from agent.db.pools import Pool, Transaction
 from agent.db.queries import Parameter, Query
 from agent.settings import DAY_S, Limits
 from bridge.contracts.accounts import CONFIRM_ADMIN, REFRESH, SIGN_IN, SIGN_OUT
@@ -101,6 +104,40 @@ async def test_sign_in_is_denied_alike_when_password_account_or_activity_is_wron
     assert [fields["user_id"] for fields in logged] == [str(accounts.ann), None, str(accounts.ann)]
     assert "bob" not in caplog.text
     assert "horse" not in caplog.text
+
+
+@pytest.mark.story("tasks/US-BE-1.4")
+async def test_same_work_is_done_when_a_sign_in_is_refused_whatever_is_wrong(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What takes time is the same in each case; how long it takes is measured (docs/performance.md)."""
+    bob = NewUser(email="bob@example.org", name="Bob")
+    await accounts.users.add(bob, PASSWORD, deadline=soon())
+    await accounts.users.set_active(bob.email, is_active=False, deadline=soon())
+    done: list[str] = []
+
+    def noted(run: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def run_and_note(self: object, query: Query, *args: object, **options: object) -> object:
+            done.append(query.name)
+            return await run(self, query, *args, **options)
+
+        return run_and_note
+
+    for where, methods in ((Pool, ("fetch", "fetchrow", "execute")), (Transaction, ("fetchrow", "execute"))):
+        for method in methods:
+            monkeypatch.setattr(where, method, noted(getattr(where, method)))
+    checkpw = bcrypt.checkpw
+
+    def checked(password: bytes, hashed: bytes) -> bool:
+        done.append(f"bcrypt {hashed[4:6].decode()}")
+        return checkpw(password, hashed)
+
+    monkeypatch.setattr(bcrypt, "checkpw", checked)
+    cases = [("nobody@example.org", PASSWORD), (EMAIL, "Wrong horse 1"), (bob.email, PASSWORD), (bob.email, "Wrong 1")]
+    for email, password in cases:
+        done.clear()
+        assert await code_of(accounts.sign_in(password, email=email)) is Code.BAD_CREDENTIALS
+        assert done == ["accounts.user_by_email", "accounts.take_attempts", "bcrypt 04", "audit.append"]
 
 
 @pytest.mark.story("tasks/US-BE-1.4")

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import product
 
+import bcrypt
 import pytest
 
 from agent.accounts.passwords import BYTES_MAX, Passwords, check_strength
@@ -95,3 +97,34 @@ async def test_check_takes_as_long_when_there_is_no_account() -> None:
     unknown = min([await cpu_s(None) for _ in range(3)])
     passwords.close()
     assert unknown == pytest.approx(known, rel=0.2)
+
+
+async def test_check_costs_the_same_whoever_is_asked_for_when_the_cost_was_raised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before, now = (Passwords(PasswordSettings(bcrypt_cost=cost, threads=1)) for cost in (4, 7))
+    old, new = await before.hash("Correct horse 1"), await now.hash("Correct horse 1")
+    checkpw, hashpw = bcrypt.checkpw, bcrypt.hashpw
+    work: list[int] = []
+
+    def checked(password: bytes, hashed: bytes) -> bool:
+        work.append(2 ** int(hashed[4:6]))
+        return checkpw(password, hashed)
+
+    def made(password: bytes, salt: bytes) -> bytes:
+        work.append(2 ** int(salt[4:6]))
+        return hashpw(password, salt)
+
+    monkeypatch.setattr(bcrypt, "checkpw", checked)
+    monkeypatch.setattr(bcrypt, "hashpw", made)
+    found = {}
+    for stored, password in product((None, old, new), ("Correct horse 1", "Wrong horse 1")):
+        work.clear()
+        found[stored, password] = await now.matches(password, stored), sum(work)
+    before.close()
+    now.close()
+    assert {cost for _, cost in found.values()} == {2**7}
+    assert {key for key, (is_right, _) in found.items() if is_right} == {
+        (old, "Correct horse 1"),
+        (new, "Correct horse 1"),
+    }
