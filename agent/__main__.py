@@ -15,6 +15,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from textwrap import indent
 from typing import Final, TypeVar
 from uuid import UUID, uuid4
 from zoneinfo import available_timezones
@@ -140,6 +141,20 @@ async def users_invitations(settings: AgentSettings, options: argparse.Namespace
     async with open_users(settings) as users:
         rows = [row.model_dump(mode="json") for row in await users.invitations(deadline=_deadline())]
     _show(rows, as_json=options.json)
+    return 0
+
+
+async def users_feedback(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Show what people wrote to the owner; the newest first."""
+    async with open_users(settings) as users:
+        entries = await users.feedback(deadline=_deadline())
+    if options.json:
+        _show([entry.model_dump(mode="json") for entry in entries], as_json=True)
+        return 0
+    for entry in entries:
+        print(f"{entry.created_at:%Y-%m-%d %H:%M} UTC  {entry.email}  {entry.topic}\n{indent(entry.message, '    ')}")
+    if not entries:
+        print("none")
     return 0
 
 
@@ -303,22 +318,7 @@ def _parser() -> argparse.ArgumentParser:
     check = _add(schema, "check", schema_check, common)
     check.add_argument("--mapping", type=Path, metavar="FILE", help="another mapping than the settings name")
 
-    users = _group(commands, "users", "accounts")
-    add = _add(users, "add", users_add, common, account, secret)
-    add.add_argument("--name", default="", help="the person's name (default: the e-mail address)")
-    add.add_argument("--role", default=Role.VIEWER, type=Role, choices=list(Role), help="default: viewer")
-    add.add_argument("--time-zone", default="UTC", metavar="ZONE", help="an IANA time zone (default: UTC)")
-    _add(users, "list", users_list, common, listed)
-    accounts.add_invitation(_add(users, "invite", accounts.users_invite, common))
-    _add(users, "invitations", users_invitations, common, listed)
-    _add(users, "withdraw", accounts.users_withdraw, common, account)
-    _add(users, "disable", users_disable, common, account)
-    _add(users, "enable", users_enable, common, account)
-    _add(users, "password", users_password, common, account, secret)
-    accounts.add_role(_add(users, "role", accounts.users_role, common, account))
-    _add(users, "unlock", accounts.users_unlock, common, account)
-    _add(users, "sign-out", accounts.users_sign_out, common, account)
-    _add(users, "delete", accounts.users_delete, common, account)
+    _add_users(_group(commands, "users", "accounts"), common, account, secret, listed)
 
     grants = _group(commands, "grants", "whose records an account sees")
     grant = _add(grants, "add", grants_add, common, account, app)
@@ -343,6 +343,26 @@ def _parser() -> argparse.ArgumentParser:
     _add_mail(_group(commands, "mail", "the mails that people are sent"), common, listed)
     _add_backup(_group(commands, "backup", "backups of the databases"), common, listed)
     return parser
+
+
+def _add_users(users: _Commands[argparse.ArgumentParser], *parents: argparse.ArgumentParser) -> None:
+    common, account, secret, listed = parents
+    add = _add(users, "add", users_add, common, account, secret)
+    add.add_argument("--name", default="", help="the person's name (default: the e-mail address)")
+    add.add_argument("--role", default=Role.VIEWER, type=Role, choices=list(Role), help="default: viewer")
+    add.add_argument("--time-zone", default="UTC", metavar="ZONE", help="an IANA time zone (default: UTC)")
+    _add(users, "list", users_list, common, listed)
+    accounts.add_invitation(_add(users, "invite", accounts.users_invite, common))
+    _add(users, "invitations", users_invitations, common, listed)
+    _add(users, "feedback", users_feedback, common, listed)
+    _add(users, "withdraw", accounts.users_withdraw, common, account)
+    _add(users, "disable", users_disable, common, account)
+    _add(users, "enable", users_enable, common, account)
+    _add(users, "password", users_password, common, account, secret)
+    accounts.add_role(_add(users, "role", accounts.users_role, common, account))
+    _add(users, "unlock", accounts.users_unlock, common, account)
+    _add(users, "sign-out", accounts.users_sign_out, common, account)
+    _add(users, "delete", accounts.users_delete, common, account)
 
 
 def _add_mail(commands: _Commands[argparse.ArgumentParser], *parents: argparse.ArgumentParser) -> None:

@@ -19,6 +19,17 @@ INSERT INTO feedback (id, user_id, topic, message, created_at) VALUES ($1, $2, $
 -- -> created_at timestamptz, topic text, message text
 SELECT created_at, topic, message FROM feedback WHERE user_id = $1 ORDER BY created_at DESC, id;
 
+-- name: latest_feedback
+-- One page of what people wrote to the owner, newest first, after a place.
+-- $1 before_at timestamptz
+-- $2 before_id uuid
+-- $3 limit bigint
+-- -> id uuid, created_at timestamptz, topic text, message text, user_id uuid, email text, name text
+SELECT f.id, f.created_at, f.topic, f.message, f.user_id, u.email, u.name
+FROM feedback AS f JOIN users AS u ON u.id = f.user_id
+WHERE (f.created_at, f.id) < ($1, $2)
+ORDER BY f.created_at DESC, f.id DESC LIMIT $3;
+
 -- name: forget_feedback_mails
 -- Drop the mails to the owner with what an account wrote, sent or not.
 -- $1 user_id uuid

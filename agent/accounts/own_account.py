@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 import asyncpg
 
-from agent.accounts import activity_cursors, preferences
+from agent.accounts import preferences, time_cursors
 from agent.accounts.conflicts import check_version, taken
 from agent.accounts.directory import Directory
 from agent.accounts.recording import changed, record
@@ -43,6 +43,8 @@ from bridge.server import Answer, CallerContext, Handler
 
 _T = TypeVar("_T")
 _NOTHING: Final = Answer(b"{}")
+_LATEST: Final = (1 << 63) - 1
+"""The greatest number that an entry of the audit trail can have."""
 
 
 class OwnAccount:
@@ -119,13 +121,13 @@ class OwnAccount:
     async def activity(self, context: CallerContext, params: ListActivity) -> Answer:
         """Return what the audit trail has of the account: what it did, and what was done to it."""
         user_id = context.user.user_id
-        before = activity_cursors.LATEST if params.cursor is None else activity_cursors.decode(params.cursor)
+        before = time_cursors.decode(params.cursor, latest=_LATEST)
         values = (user_id, str(user_id), before.at, before.number, params.limit + 1)
         rows = await self._pool.fetch(QUERIES["activity"], *values, deadline=context.deadline)
         cursor: str | None = None
         if len(rows) > params.limit:
             del rows[params.limit :]
-            cursor = activity_cursors.encode(activity_cursors.Place(rows[-1]["at"], rows[-1]["number"]))
+            cursor = time_cursors.encode(time_cursors.Place(rows[-1]["at"], rows[-1]["number"]))
         items = tuple(Deed.model_validate({name: row[name] for name in Deed.model_fields}) for row in rows)
         page = Activity(items=items, limit=params.limit, next=cursor)
         return Answer(page.model_dump_json().encode(), cursor or "")

@@ -66,7 +66,7 @@ class People:
             settings=parts.settings, clock=clock,
         )  # fmt: skip
         self.leaving = Leaving(pool=pool, passwords=passwords, attempts=attempts, directory=directory, clock=clock)
-        self.feedback = Feedback(writes=writes, attempts=attempts, outbox=parts.outbox, clock=clock)
+        self.feedback = Feedback(pool=pool, writes=writes, attempts=attempts, outbox=parts.outbox, clock=clock)
 
     @property
     def handlers(self) -> Mapping[Operation[Any, Any], Handler]:

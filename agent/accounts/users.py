@@ -13,15 +13,18 @@ from pydantic import AfterValidator, StringConstraints
 from agent import audit
 from agent.accounts.attempts import forgive
 from agent.accounts.conflicts import keeping_an_admin
+from agent.accounts.feedback import LATEST_ID, as_entry
 from agent.accounts.invitations import as_open
 from agent.accounts.joining import check_invitation, mail_invitation
 from agent.accounts.leaving import delete_account
 from agent.accounts.letters import Letters
 from agent.accounts.passwords import Passwords, check_strength
 from agent.accounts.statements import QUERIES
+from agent.accounts.time_cursors import END
 from agent.audit import OWNER, Entry
 from agent.db.pools import Pool, Transaction
 from agent.db.queries import Query
+from bridge.contracts.feedback import FeedbackEntry
 from bridge.contracts.invitations import OpenInvitation
 from bridge.contracts.joining import Invite
 from bridge.contracts.operation import Model, Role
@@ -165,6 +168,12 @@ class Users:
             row = await _one(transaction, QUERIES["withdraw_invitation"], None, email, now, what=email)
             await letters.withdraw_invitation(transaction, row["id"], now)
             await self._record(transaction, "users.withdraw", "invitation", None, entity_id=str(row["id"]))
+
+    async def feedback(self, *, deadline: float) -> list[FeedbackEntry]:
+        """Return what everybody wrote to the owner, the newest first."""
+        values = (END, UUID(int=LATEST_ID), _EVERY)
+        rows = await self._pool.fetch(QUERIES["latest_feedback"], *values, deadline=deadline)
+        return [as_entry(row) for row in rows]
 
     async def end_every_session(self, now: datetime, *, deadline: float) -> int:
         """Have everybody sign in again; return how many sessions were ended."""

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
+from bridge.contracts.administration import ADMINS
 from bridge.contracts.joining import ClientAddress
 from bridge.contracts.operation import Effect, Model, Operation, User
 
@@ -36,4 +37,32 @@ GIVE_FEEDBACK: Final = Operation(
     name="users.feedback.give", params=GiveFeedback, result=FeedbackGiven, principal=User(), effect=Effect.WRITE
 )
 
-OPERATIONS: Final = (GIVE_FEEDBACK,)
+
+class FeedbackEntry(Model):
+    """What somebody wrote, and who: they may write of their health, so no ``repr`` shows it."""
+
+    id: UUID
+    created_at: AwareDatetime
+    user_id: UUID
+    email: str
+    name: str
+    topic: Annotated[str, Field(repr=False)]
+    message: Annotated[str, Field(repr=False)]
+
+
+class ListFeedback(Model):
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: Annotated[str, StringConstraints(max_length=200)] | None = None
+
+
+class FeedbackPage(Model):
+    """The newest first. ``next`` is the following page's cursor."""
+
+    items: tuple[FeedbackEntry, ...]
+    limit: int
+    next: str | None
+
+
+LIST_FEEDBACK: Final = Operation(name="users.feedback.list", params=ListFeedback, result=FeedbackPage, principal=ADMINS)
+
+OPERATIONS: Final = (GIVE_FEEDBACK, LIST_FEEDBACK)

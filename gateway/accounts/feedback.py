@@ -1,19 +1,22 @@
-"""Writing to the owner: ``POST /feedback``, also ``/api/v1/feedback``."""
+"""Writing to the owner, and what was written: ``/feedback``, also ``/api/v1/feedback``."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from pydantic import Field
 
-from bridge.contracts.feedback import GIVE_FEEDBACK, GiveFeedback, Message, Topic
+from bridge.contracts.feedback import GIVE_FEEDBACK, LIST_FEEDBACK, GiveFeedback, ListFeedback, Message, Topic
 from bridge.contracts.operation import Model
 from gateway.accounts.own_account import json_response
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
-from gateway.web.described import Description, described
-from gateway.web.inputs import read_json
+from gateway.web.described import Description, Query, described
+from gateway.web.inputs import query_values, read_json, validate
+from gateway.web.paging import next_page_link
+
+_PARAMETERS: Final = frozenset({"limit", "cursor"})
 
 
 class Feedback(Model):
@@ -44,7 +47,28 @@ class FeedbackApi:
         params = GiveFeedback(topic=body.topic, message=body.message, address=context.address)
         return json_response(await call(self._bridge, context, GIVE_FEEDBACK, params), status=201)
 
+    @described(
+        Description(
+            "What people wrote to the owner, the newest first",
+            LIST_FEEDBACK,
+            query=Query(ListFeedback),
+            example_query={"limit": 20},
+        )
+    )
+    async def list(self, request: web.Request) -> web.Response:
+        """``GET /feedback?limit=&cursor=``."""
+        context = request[CONTEXT]
+        context.require_user()
+        reply = await call(
+            self._bridge, context, LIST_FEEDBACK, validate(ListFeedback, query_values(request, _PARAMETERS))
+        )
+        response = json_response(reply)
+        if reply.next_cursor:
+            response.headers[hdrs.LINK] = next_page_link(request, reply.next_cursor)
+        return response
+
 
 def add_routes(app: web.Application, api: FeedbackApi) -> None:
     for prefix in ("", "/api/v1"):
+        app.router.add_get(f"{prefix}/feedback", api.list)
         app.router.add_post(f"{prefix}/feedback", api.give)

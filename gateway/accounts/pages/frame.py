@@ -24,6 +24,7 @@ NOTICES: Final[Mapping[str, str]] = MappingProxyType(
         "mail-sent": "A link is on its way to the new address. It is yours once you have followed it.",
         "session-ended": "That session has ended.",
         "others-ended": "Every other session has ended.",
+        "written": "Thank you. The owner of this Drawbridge has what you wrote.",
         "invited": "The invitation is on its way.",
         "withdrawn": "The invitation is withdrawn: its link is no longer good.",
         "not-open": "That invitation is no longer open: it was accepted, withdrawn, or its time is over.",

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.accounts.pages import activity, everybody, going, invitations, links, own, security, sign_up, somebody
+from gateway.accounts.pages import (
+    activity,
+    everybody,
+    feedback,
+    going,
+    invitations,
+    links,
+    own,
+    security,
+    sign_up,
+    somebody,
+)
 from gateway.accounts.pages.activity import ActivityPage
 from gateway.accounts.pages.everybody import EverybodyPages
+from gateway.accounts.pages.feedback import FeedbackPages
 from gateway.accounts.pages.going import GoingPages
 from gateway.accounts.pages.invitations import InvitationsPage
 from gateway.accounts.pages.links import LinkPages
@@ -27,4 +39,5 @@ def add_routes(app: web.Application, *, bridge: Bridge, verifier: TokenVerifier,
     going.add_routes(app, GoingPages(bridge=bridge, verifier=verifier))
     everybody.add_routes(app, EverybodyPages(bridge=bridge))
     invitations.add_routes(app, InvitationsPage(bridge=bridge))
+    feedback.add_routes(app, FeedbackPages(bridge=bridge))
     somebody.add_routes(app, SomebodyPages(bridge=bridge))

@@ -139,6 +139,22 @@ def test_invitation_is_mailed_listed_and_withdrawn_when_asked(
     assert sorted(told) == ["users.invite", "users.withdraw"]
 
 
+def test_feedback_is_shown_to_its_last_line_when_asked(
+    agent: Command, machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert agent("users", "feedback") == 0
+    assert agent("users", "add", EMAIL, "--password-file", password_file(machine.folder)) == 0
+    add = "INSERT INTO feedback SELECT gen_random_uuid(), id, 'the chat', E'One\nTwo', '2026-05-01T20:00Z' FROM users"
+    asyncio.run(run_sql(machine.store.owner, add))
+    assert agent("users", "feedback") == 0
+    assert capsys.readouterr().out == (
+        f"none\nadded {EMAIL} (viewer)\n2026-05-01 20:00 UTC  {EMAIL}  the chat\n    One\n    Two\n"
+    )
+    assert agent("users", "feedback", "--json") == 0
+    [entry] = json.loads(capsys.readouterr().out)
+    assert (entry["email"], entry["topic"], entry["message"]) == (EMAIL, "the chat", "One\nTwo")
+
+
 def test_account_is_refused_with_one_line_when_something_is_wrong(
     agent: Command, machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
+from html import escape
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from agent.db.queries import Query
-from bridge.contracts.feedback import GIVE_FEEDBACK, GiveFeedback
+from bridge.contracts.feedback import GIVE_FEEDBACK, FeedbackEntry, GiveFeedback
 from bridge.errors import Code
 from bridge.server import CallerContext
+from tests.integration.agent.accounts.browser import Browser
 from tests.integration.agent.accounts.conftest import Accounts, soon
 from tests.integration.agent.accounts.house import ANN, BOB, EVE, House, open_house
 from tests.integration.agent.accounts.test_operations import code_of
@@ -125,6 +128,63 @@ async def test_feedback_is_only_stored_when_there_is_no_owner(house: House) -> N
     assert (await (await house.sign_in(ANN)).post("/feedback", {"message": TEXT})).status == 201
     assert [row["message"] for row in await house.run("TABLE feedback")] == [TEXT]
     assert await house.run("TABLE mails") == []
+
+
+async def test_administrators_read_what_people_wrote_when_they_ask_the_newest_first(house: House) -> None:
+    ann, bob, eve = [await house.sign_in(who) for who in (ANN, BOB, EVE)]
+    for number, caller in enumerate((ann, bob, ann)):
+        assert (await caller.post("/feedback", {"topic": f"<b>{number}", "message": TEXT})).status == 201
+    await house.run("UPDATE feedback SET created_at = '2026-05-01T20:00Z' WHERE topic <> '<b>2'")  # two at once
+
+    first = await eve.get("/api/v1/feedback?limit=2")
+    second = await eve.get(f"/feedback?limit=2&cursor={first.body['next']}")
+
+    found = first.body["items"] + second.body["items"]
+    assert first.body["items"][0]["topic"] == "<b>2"
+    assert {(each["topic"], each["email"], each["name"], each["message"]) for each in found} == {
+        ("<b>0", ANN.email, ANN.name, TEXT), ("<b>1", BOB.email, BOB.name, TEXT), ("<b>2", ANN.email, ANN.name, TEXT)
+    }  # fmt: skip
+    assert (second.body["next"], 'rel="next"' in first.headers["Link"], "Link" in second.headers) == (None, True, False)
+    assert [(await caller.get("/feedback")).status for caller in (ann, bob, house.nobody)] == [403, 403, 401]
+    for cursor in ("x", urlsafe_b64encode(b"[1,%d]" % (1 << 128)).decode()):
+        assert (await eve.get(f"/feedback?cursor={cursor}")).wrong == ["cursor"]
+    assert "Zwieselfink" not in repr(FeedbackEntry.model_validate(found[0]))
+
+
+async def test_feedback_is_given_on_a_page_and_read_on_another(house: House) -> None:
+    await (await house.sign_in(EVE)).put("/users/profile", {"time_zone": "Asia/Kolkata"})
+    ann, eve = [await Browser(house.http).sign_in(who.email) for who in (ANN, EVE)]
+    assert "Nobody wrote yet." in await eve.open("/accounts/feedback")
+
+    await ann.open("/account/feedback")
+    await ann.send("/account/feedback", topic="x" * 101, message="Kept")
+    assert (ann.status, ann.wrong, ">\nKept</textarea>" in ann.text) == (400, ["topic"], True)
+    said = await ann.send("/account/feedback", topic=" ", message=TEXT.replace("\n", "\r\n"))
+    assert "Thank you." in said
+    assert [row["message"] for row in await house.run("TABLE feedback")] == [TEXT]
+
+    await house.run("UPDATE feedback SET created_at = '2026-05-01T20:00Z'")
+    await eve.open("/accounts/feedback")
+    assert "<bdi>the website</bdi>" in eve.text
+    assert "2 May 2026, 01:30" in eve.text
+    assert escape(TEXT, quote=False) in eve.text
+    await ann.open("/accounts/feedback")
+    assert ann.status == 403
+
+
+async def test_what_people_wrote_leads_on_when_there_is_more(house: House) -> None:
+    await house.run("""
+        INSERT INTO feedback
+        SELECT gen_random_uuid(), (SELECT id FROM users WHERE name = 'Ann'), 't', 'number ' || n,
+               now() - n * interval '1 s'
+        FROM generate_series(1, 51) AS n
+    """)
+    eve = await Browser(house.http).sign_in(EVE.email)
+    await eve.open("/accounts/feedback")
+    assert "number 51<" not in eve.text
+    more = eve.text.partition('href="/accounts/feedback?cursor=')[2].partition('"')[0]
+    await eve.open(f"/accounts/feedback?cursor={more}")
+    assert ("number 51<" in eve.text, 'rel="next"' in eve.text) == (True, False)
 
 
 @pytest.mark.asyncio(loop_scope="function")
