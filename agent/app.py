@@ -197,6 +197,7 @@ def _call_rules(settings: AgentSettings) -> CallRules:
     slots = {
         Lane.DATA: rule(shedding.data),
         Lane.CREDENTIALS: rule(shedding.credentials),
+        Lane.PROVIDER: rule(shedding.provider),
         Lane.MACHINE: rule(shedding.machine),
     }
     bridge = settings.bridge

@@ -148,6 +148,12 @@ class CredentialSlots(Slots):
     wait_ms: Count = Field(2_000, description="The longest such a wait, milliseconds.")
 
 
+class ProviderSlots(Slots):
+    """Signing in through a provider takes as long as that does."""
+
+    wait_ms: Count = Field(2_000, description="The longest such a wait, milliseconds.")
+
+
 class MachineSlots(Slots):
     wait_ms: Count = Field(1_000, description="The longest such a wait, milliseconds.")
 
@@ -157,6 +163,7 @@ class Shedding(Section):
 
     data: Slots = Slots()
     credentials: CredentialSlots = CredentialSlots()
+    provider: ProviderSlots = ProviderSlots()
     machine: MachineSlots = MachineSlots()
 
 

@@ -41,6 +41,9 @@ class Code(Enum):
     # What the caller sent
     INVALID_REQUEST = _Meaning("invalid_request", 400, Outcome.INVALID, "The request is not valid")
     INVALID_CURSOR = _Meaning("invalid_cursor", 400, Outcome.INVALID, "The page cursor is not valid")
+    SIGN_IN_EXPIRED = _Meaning(
+        "sign_in_expired", 400, Outcome.INVALID, "This sign-in is too old, was begun elsewhere, or is already finished"
+    )
     INVALID_CONVERSATION = _Meaning("invalid_conversation", 400, Outcome.INVALID, "The conversation is not valid")
     NOT_FOUND = _Meaning("not_found", 404, Outcome.INVALID, "Not found")
     METHOD_NOT_ALLOWED = _Meaning("method_not_allowed", 405, Outcome.INVALID, "Method not allowed")
@@ -61,6 +64,8 @@ class Code(Enum):
     SESSION_ENDED = _Meaning("session_ended", 401, Outcome.DENIED, "The session has ended")
     FORBIDDEN = _Meaning("forbidden", 403, Outcome.DENIED, "Not allowed")
     NOT_LINKED = _Meaning("not_linked", 403, Outcome.DENIED, "No records are linked to this account")
+    NO_ACCOUNT = _Meaning("no_account", 403, Outcome.DENIED, "There is no account here for you")
+    PROVIDER_REFUSED = _Meaning("provider_refused", 403, Outcome.DENIED, "The sign-in service did not vouch for you")
     CROSS_SITE = _Meaning("cross_site", 403, Outcome.DENIED, "The request came from another site")
     BANNED = _Meaning("banned", 403, Outcome.DENIED, "This address is blocked for a while")
 
@@ -77,6 +82,9 @@ class Code(Enum):
     DRAINING = _Meaning("draining", 503, Outcome.OVERLOADED, "Stopping; try again")
     APP_DISABLED = _Meaning("app_disabled", 503, Outcome.FAILED, "This part is switched off")
     DATABASE_UNAVAILABLE = _Meaning("database_unavailable", 503, Outcome.FAILED, "The database does not answer")
+    PROVIDER_UNAVAILABLE = _Meaning(
+        "provider_unavailable", 503, Outcome.UNREACHABLE, "The sign-in service is out of reach"
+    )
     BREAKER_OPEN = _Meaning("breaker_open", 503, Outcome.OPEN, "The records are out of reach")
     UNREACHABLE = _Meaning("unreachable", 503, Outcome.UNREACHABLE, "The records are out of reach")
     TIMEOUT = _Meaning("timeout", 504, Outcome.TIMEOUT, "The answer took too long")

@@ -32,6 +32,22 @@ class Attempts:
         if refused:
             raise Busy(Code.RATE_LIMITED, retry_after_s=max(row["retry_after_s"] for row in refused))
 
+    async def take_address(self, *, address: str, now: datetime, deadline: float) -> None:
+        """Count a sign-in of nobody knows whom yet, as :meth:`take` does."""
+        key = _digest("address", _network(address, self._limits.client_ipv6_prefix))
+        interval_s = PERIOD.total_seconds() / self._limits.sign_in_per_address
+        refused = await self._pool.fetch(QUERIES["take_attempts"], [key], [interval_s], now, PERIOD, deadline=deadline)
+        if refused:
+            raise Busy(Code.RATE_LIMITED, retry_after_s=refused[0]["retry_after_s"])
+
+    async def take_account(self, transaction: Transaction, *, email: str, now: datetime) -> None:
+        """Count it for its account, if the transaction is committed. Raises Busy (``rate_limited``)."""
+        interval_s = PERIOD.total_seconds() / self._limits.sign_in_per_account
+        keys = [_digest("account", email.lower())]
+        refused = await transaction.fetch(QUERIES["take_attempts"], keys, [interval_s], now, PERIOD)
+        if refused:
+            raise Busy(Code.RATE_LIMITED, retry_after_s=refused[0]["retry_after_s"])
+
     async def take_mail(self, *, email: str, address: str, now: datetime, deadline: float) -> None:
         """Count a mail that somebody who is not signed in causes: so many an hour to one address, whoever's it is."""
         network = _network(address, self._limits.client_ipv6_prefix)

@@ -10,6 +10,8 @@ from agent.accounts.attempts import Attempts
 from agent.accounts.authentication import Authentication
 from agent.accounts.directory import Directory, Listeners
 from agent.accounts.grants import Grants
+from agent.accounts.oidc.flow import FlowSeal
+from agent.accounts.oidc.signing_in import ProviderSignIn
 from agent.accounts.operations import Sessions
 from agent.accounts.passwords import Passwords
 from agent.accounts.people import Parts, People
@@ -79,9 +81,19 @@ class Accounts(Component):
             )
         )
 
+        self._through_provider = ProviderSignIn(
+            settings,
+            clock,
+            pool=store.pool,
+            passwords=self._passwords,
+            attempts=attempts,
+            sessions=self._sessions,
+            seal=FlowSeal(lambda: self._token_keys.refresh_key, f"{settings.oidc.issuer} {settings.oidc.client_id}"),
+        )
+
     @property
     def handlers(self) -> Handlers:
-        return {**self._sessions.handlers, **self._people.handlers}
+        return {**self._sessions.handlers, **self._people.handlers, **self._through_provider.handlers}
 
     async def run(self) -> None:
         await self._store.listen(replace(self.directory.hearing, wakes=self._mailing.wakes))

@@ -2,9 +2,15 @@
 -- The account that a provider's person was linked to.
 -- $1 issuer text
 -- $2 subject text
--- -> the account as in user_by_email, but for the password
+-- -> the account as in user_by_email, but for the password; as it is until the transaction ends
 SELECT u.id, u.email, u.name, u.role, u.time_zone, u.is_active, u.token_version
-FROM oidc_links AS l JOIN users AS u ON u.id = l.user_id WHERE l.issuer = $1 AND l.subject = $2;
+FROM oidc_links AS l JOIN users AS u ON u.id = l.user_id WHERE l.issuer = $1 AND l.subject = $2 FOR SHARE OF u;
+
+-- name: user_to_link
+-- The account of an address, as it is until the transaction ends.
+-- $1 email text
+-- -> id uuid, is_active boolean
+SELECT id, is_active FROM users WHERE lower(email) = lower($1) FOR SHARE;
 
 -- name: add_oidc_link
 -- Link a provider's person to an account, unless either has a link there already.

@@ -37,8 +37,9 @@ class Passwords:
     def __init__(self, settings: PasswordSettings) -> None:
         self._cost = settings.bcrypt_cost
         self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="bcrypt")
-        # Well-formed, and the hash of nothing known: checking against it takes as long as checking a real one.
-        self._nobodys = f"$2b${self._cost:02}${'drawbridge' * 2}Oe{'x' * 31}"
+        # Well-formed, and the hash of nothing known: checking against it takes as long as checking a real one. Also the
+        # hash of accounts that have no password.
+        self.nobodys = f"$2b${self._cost:02}${'drawbridge' * 2}Oe{'x' * 31}"
 
     async def hash(self, password: str) -> str:
         """Return the hash to store. Raises Invalid for more than :data:`BYTES_MAX` bytes of UTF-8."""
@@ -51,7 +52,7 @@ class Passwords:
 
         A hash of a lower cost than is set now takes as long as one of that cost: the time tells of no account.
         """
-        encoded, hashed = _as_bytes(password), stored or self._nobodys
+        encoded, hashed = _as_bytes(password), stored or self.nobodys
         loop = asyncio.get_running_loop()
         is_right = await loop.run_in_executor(self._threads, _check, encoded, hashed, self._cost)
         return is_right and stored is not None

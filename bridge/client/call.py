@@ -380,8 +380,9 @@ class _AttemptFailed(Exception):
 
 
 def _is_failure(refusal: AppError) -> bool:
-    """Tell a failing agent from a caller's mistake (4xx), and from an app that is switched off."""
-    return refusal.code.status >= Code.INTERNAL.status and refusal.code is not Code.APP_DISABLED
+    """Tell a failing agent from a caller's mistake (4xx), an app that is switched off, and a server of others."""
+    is_well = refusal.code in {Code.APP_DISABLED, Code.PROVIDER_UNAVAILABLE}
+    return refusal.code.status >= Code.INTERNAL.status and not is_well
 
 
 def _remembered_reply(hit: Hit, rule: CacheRule, outcome: Outcome) -> Reply:

@@ -15,6 +15,7 @@ from bridge.contracts import (
     invitations,
     joining,
     leaving,
+    oidc,
     system,
     users,
 )
@@ -23,8 +24,10 @@ from bridge.contracts.operation import Operation
 OPERATIONS: Final[Mapping[str, Operation[Any, Any]]] = MappingProxyType(
     {
         operation.name: operation
-        for app in (accounts, joining, invitations, leaving, users, feedback, administration, audit, health, system)
+        for app in (
+            accounts, oidc, joining, invitations, leaving, users, feedback, administration, audit, health, system
+        )
         for operation in app.OPERATIONS
     }
-)
+)  # fmt: skip
 """Operation by name."""

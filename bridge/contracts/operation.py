@@ -66,6 +66,8 @@ class Lane(StrEnum):
 
     DATA = "data"
     CREDENTIALS = "credentials"
+    PROVIDER = "provider"
+    """Calls that wait for somebody else's server: a slow one must not keep those back who sign in with a password."""
     MACHINE = "machine"
 
 

@@ -69,6 +69,7 @@ class CallRules:
         default_factory=lambda: {
             Lane.DATA: SlotRule(),
             Lane.CREDENTIALS: SlotRule(in_flight=2, queue=8, wait_s=2.0),
+            Lane.PROVIDER: SlotRule(in_flight=4, queue=8, wait_s=2.0),
             Lane.MACHINE: SlotRule(in_flight=4, queue=8, wait_s=1.0),
         }
     )

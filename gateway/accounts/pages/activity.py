@@ -25,6 +25,7 @@ DEEDS: Final[Mapping[str, str]] = MappingProxyType(
         "accounts.confirm_address": "Confirmed the e-mail address",
         "accounts.create_user": "Made the account",
         "accounts.delete": "Deleted the account",
+        "accounts.finish_oidc": "Signed in through the sign-in service",
         "accounts.invite": "Invited somebody",
         "accounts.invitations.withdraw": "Withdrew an invitation",
         "accounts.refresh": "Renewed the session",

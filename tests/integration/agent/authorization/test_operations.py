@@ -21,7 +21,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]
 
 OPEN: Final = {
     "accounts.accept_invitation": "brings a link's token, which was mailed to who was invited",
+    "accounts.begin_oidc": "says where to sign in, and tells of nobody",
     "accounts.confirm_address": "brings a link's token, which was mailed to the address",
+    "accounts.finish_oidc": "brings a code of the sign-in service, which is how one comes by a session",
     "accounts.refresh": "brings a refresh token, which is what proves the session",
     "accounts.register": "is how one comes by an account, where that is switched on",
     "accounts.request_reset": "mails a link to whose address it is, and tells nobody whether there is an account",

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from bridge.contracts import OPERATIONS
+from bridge.contracts import OPERATIONS, oidc
 from bridge.contracts.accounts import Refresh, SignIn
 from bridge.contracts.health import ListSymptoms, StatsOfSymptoms
 from bridge.contracts.operation import EVERY_ROLE, Anonymous, Effect, Lane, Machine, Operation, User
@@ -55,7 +55,9 @@ def test_operation_is_remembered_only_if_it_reads_for_somebody(operation: Operat
 
 @every_operation
 def test_operation_that_takes_credentials_has_its_own_lane(operation: Operation[Any, Any]) -> None:
-    assert (operation.lane is Lane.CREDENTIALS) == operation.name.startswith("accounts.")
+    asks_a_provider = operation in oidc.OPERATIONS
+    assert (operation.lane is Lane.PROVIDER) == asks_a_provider
+    assert (operation.lane is Lane.CREDENTIALS or asks_a_provider) == operation.name.startswith("accounts.")
     assert (operation.lane is Lane.MACHINE) == isinstance(operation.principal, Machine)
 
 

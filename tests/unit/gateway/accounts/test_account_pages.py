@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bridge.contracts import accounts, administration, joining, leaving, users
+from bridge.contracts import accounts, administration, joining, leaving, oidc, users
 from bridge.contracts.operation import Effect, User
 from bridge.errors import Code, Denied, NotFound, Unavailable
 from gateway.accounts.pages.activity import DEEDS
@@ -102,7 +102,7 @@ async def test_activity_leads_to_older_deeds_when_there_are_any(door: Door) -> N
 
 
 def test_every_deed_has_words_when_it_can_be_about_an_account() -> None:
-    contracts = (accounts, administration, joining, leaving, users)
+    contracts = (accounts, administration, joining, leaving, oidc, users)
     writes = {each.name for contract in contracts for each in contract.OPERATIONS if each.effect is Effect.WRITE}
     assert writes - DEEDS.keys() == set()
     assert isinstance(leaving.EXPORT.principal, User)

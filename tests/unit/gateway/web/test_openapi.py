@@ -20,8 +20,8 @@ from gateway.web.described import description_of
 from gateway.web.openapi import described_routes, document_of
 from tests.gateway_door import Door, open_door
 
-NOT_CALLED_BY_CLIENTS = {"accounts.confirm_admin"}
-"""Asked by the gateway for its own pages."""
+NOT_CALLED_BY_CLIENTS = {"accounts.confirm_admin", "accounts.begin_oidc", "accounts.finish_oidc"}
+"""Asked by the gateway for its own pages; the last two on a browser's way to the sign-in service and back."""
 
 UNDESCRIBED = {
     "/auth/refresh": "by GET: a browser on its way to a page",
