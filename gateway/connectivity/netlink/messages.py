@@ -24,7 +24,6 @@ NEW_NEIGHBOUR: Final = 28
 GET_NEIGHBOUR: Final = 30
 ERROR: Final = 2
 DONE: Final = 3
-OVERRUN: Final = 4
 
 REQUEST: Final = 0x1
 DUMP: Final = 0x300

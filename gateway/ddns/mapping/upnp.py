@@ -23,7 +23,6 @@ _SEARCH_WAIT_S: Final = 1.2
 """How long each search waits: the second that MX allows, and the way."""
 _HTTP_TIMEOUT_S: Final = 6.0
 
-_CONFLICT: Final = 718
 _NO_SUCH_ENTRY: Final = 714
 _PERMANENT_ONLY: Final = 725
 _SENTENCES: Final = {
