@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from typing import Final
 
-from gateway.connectivity.http_client import HEAD_MAX_BYTES
+from bridge.process.http_client import HEAD_MAX_BYTES
 
 CONNECT_S: Final = 1.5
 """For a TCP connection: the kernel sends its SYN again after 1 s."""

@@ -11,8 +11,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from bridge.process.http_client import Malformed, Reply, exchange
 from gateway.connectivity.findings import Finding, down, unknown, up
-from gateway.connectivity.http_client import Malformed, Reply, get
 from gateway.connectivity.line import Line
 from gateway.connectivity.streams import REFUSED, SILENT, UNREACHABLE, Failed, connected, connected_locally
 
@@ -50,7 +50,7 @@ async def ask_gateway(path: Path, what: str) -> Reply:
     """Return a gateway's reply to ``GET what``. Raises Failed where it does not answer, and Malformed."""
     try:
         async with connected_locally(str(path)) as (reader, writer), asyncio.timeout(_ANSWER_S):
-            return await get(reader, writer, host="localhost", path=what, headers={"X-Forwarded-For": "127.0.0.1"})
+            return await exchange(reader, writer, host="localhost", path=what, headers={"X-Forwarded-For": "127.0.0.1"})
     except OSError as error:
         raise Failed(SILENT if isinstance(error, TimeoutError) else "broken off") from error
 

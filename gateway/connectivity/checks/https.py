@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from bridge.process.http_client import Malformed, exchange
 from gateway.connectivity.findings import Finding, down, unknown, up
-from gateway.connectivity.http_client import Malformed, get
 from gateway.connectivity.line import Line
 from gateway.connectivity.streams import SILENT, UNREACHABLE, Failed, connected
 
@@ -79,7 +79,7 @@ async def _portal(line: Line, name: str) -> str:
             connected(line.target_addresses[name][0], _PLAIN_PORT) as (reader, writer),
             asyncio.timeout(_PORTAL_S),
         ):
-            reply = await get(reader, writer, host=name, path="/", body_max_bytes=1 << 16)
+            reply = await exchange(reader, writer, host=name, path="/", body_max_bytes=1 << 16)
     except (Failed, Malformed, OSError):
         return ""
     location = reply.headers.get("location", "")

@@ -7,8 +7,8 @@ import ipaddress
 import json
 from typing import Final
 
+from bridge.process.http_client import Malformed, exchange
 from gateway.connectivity.findings import Finding, down, off, unknown, up
-from gateway.connectivity.http_client import Malformed, get
 from gateway.connectivity.line import Line
 from gateway.connectivity.streams import Failed, connected
 
@@ -29,7 +29,9 @@ async def check(line: Line) -> Finding:
         return unknown(f"The mirror {host} has no address", evidence)
     try:
         async with connected(address, port, tls=line.tls, name=host) as (reader, writer), asyncio.timeout(_ANSWER_S):
-            reply = await get(reader, writer, host=host, path=f"{path}?port={wanted}", body_max_bytes=_ANSWER_MAX_BYTES)
+            reply = await exchange(
+                reader, writer, host=host, path=f"{path}?port={wanted}", body_max_bytes=_ANSWER_MAX_BYTES
+            )
         answer = json.loads(reply.body) if reply.status == _OK else None
     except (Failed, Malformed, OSError, ValueError) as error:
         return unknown(f"The mirror {host} does not answer", {**evidence, "error": str(error) or "silent"})

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bridge.process.http_unix import HttpAnswer, ask
+from bridge.process.http_client import Reply
+from bridge.process.http_unix import ask
 from gateway.alerts.report import Report
 from gateway.app import Gateway
 from gateway.settings import Bridge, Feed, GatewaySettings, Limits, Listen, Protection, Tracing
@@ -95,7 +96,7 @@ class Hosts:
         said: dict[str, Any] = json.loads(answer.body)
         return said
 
-    async def take(self, *ids: str) -> HttpAnswer:
+    async def take(self, *ids: str) -> Reply:
         return await ask(self.socket, "/health/keep/taken", method="POST", json=json.dumps({"ids": ids}).encode())
 
 

@@ -78,15 +78,16 @@ async def test_body_arrives_when_there_is_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (b"", "no end of its headers"),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000, "no end of its headers"),
-        (b"SSH-2.0-x\r\n\r\n", "no HTTP"),
+        (b"", "it ended before its head did"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000, "its head is too long"),
+        (b"SSH-2.0-x\r\n\r\n", "its first line is none"),
         (b"HTTP/1.1 200 OK\r\n\r\nx", "no length"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nx", "no length"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n", "more than 100 bytes"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nx", "its length is none"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n", "or too long"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", "cut off"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "a transfer coding"),
     ],
-    ids=["nothing", "endless head", "another protocol", "no length", "wrong length", "too long", "cut off"],
+    ids=["nothing", "endless head", "another protocol", "no length", "wrong length", "too long", "cut off", "chunked"],
 )
 async def test_answer_is_refused_when_it_is_none(tmp_path: Path, answer: bytes, reason: str) -> None:
     async with peer(tmp_path / "s", answer):

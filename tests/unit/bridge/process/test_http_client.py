@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.connectivity.http_client import HEAD_MAX_BYTES, Malformed, Reply, parse_head, read_reply
+from bridge.process.http_client import HEAD_MAX_BYTES, Malformed, Reply, parse_head, read_reply
 
 OK = b"HTTP/1.1 200 OK\r\n"
 

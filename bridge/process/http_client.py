@@ -1,4 +1,4 @@
-"""One ``GET`` over a stream that is open already: status, header fields and a bounded body (RFC 9112).
+"""One request over a stream that is open already: status, header fields and a bounded body (RFC 9112).
 
 Enough for our gateways, a mirror and a portal's redirect; anything else is :class:`Malformed`.
 """
@@ -28,28 +28,32 @@ class Reply:
     body: bytes
 
 
-async def get(
+async def exchange(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     *,
     host: str,
     path: str,
+    method: str = "GET",
     headers: Mapping[str, str] | None = None,
+    json: bytes | None = None,
     body_max_bytes: int = BODY_MAX_BYTES,
 ) -> Reply:
-    """Ask for ``path`` and return the reply. The caller sets the deadline, and closes the stream.
+    """Send a request, with ``json`` as its body, and return the reply.
 
-    Raises :class:`Malformed`, and OSError for a broken stream.
+    The caller sets the deadline, and closes the stream. Raises :class:`Malformed`, and OSError for a broken stream.
     """
     fields = {"Host": host, "Connection": "close", "Accept": "*/*", "User-Agent": "drawbridge", **(headers or {})}
-    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
-    writer.write("\r\n".join(lines).encode("ascii"))
+    if json is not None:
+        fields |= {"Content-Type": "application/json", "Content-Length": str(len(json))}
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+    writer.write("\r\n".join(lines).encode("ascii") + (json or b""))
     await writer.drain()
     return await read_reply(reader, body_max_bytes=body_max_bytes)
 
 
 async def read_reply(reader: asyncio.StreamReader, *, body_max_bytes: int = BODY_MAX_BYTES) -> Reply:
-    """Return the reply to a ``GET`` that was sent. Raises :class:`Malformed`, and OSError for a broken stream."""
+    """Return the reply to a request that was sent. Raises :class:`Malformed`, and OSError for a broken stream."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError as error:
