@@ -16,19 +16,7 @@ every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.i
 
 @pytest.mark.story(
     "health/US-BE-07.4", "health/US-BE-10.1", "health/US-BE-10.5", "health/US-BE-46.5", "health/US-BE-50.3",
-    "health/US-BE-39.4", "todo/EC.1", "todo/FR-018",
-)  # fmt: skip
-@pytest.mark.story(
-    "health/US-BE-07.4", "health/US-BE-10.1", "health/US-BE-10.5", "health/US-BE-46.5", "health/US-BE-50.3",
-    "health/US-BE-39.4",
-)  # fmt: skip
-@pytest.mark.story(
-    "health/US-BE-07.4", "health/US-BE-10.1", "health/US-BE-10.5", "health/US-BE-46.5", "health/US-BE-50.3",
-    "health/US-BE-39.4",
-)  # fmt: skip
-@pytest.mark.story(
-    "health/US-BE-07.4", "health/US-BE-10.1", "health/US-BE-10.5", "health/US-BE-46.5", "health/US-BE-50.3",
-    "health/US-BE-39.4",
+    "health/US-BE-39.4", "todo/EC.1", "todo/FR-018", "todo/SC-001",
 )  # fmt: skip
 @every_fault
 async def test_fault_ends_well_when_every_mitigation_is_on(stage: Stage, fault: Fault) -> None:

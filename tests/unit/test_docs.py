@@ -44,12 +44,12 @@ def make_targets() -> list[str]:
     return re.findall(r"^([a-z][a-z-]*):", read("Makefile"), re.MULTILINE)
 
 
-@pytest.mark.story("health/US-BE-36.4")
 def test_every_make_target_is_in_the_development_guide() -> None:
     guide = read("docs/development.md")
     assert [target for target in make_targets() if f"`make {target}`" not in guide] == []
 
 
+@pytest.mark.story("health/US-BE-36.4")
 def test_every_command_of_the_guides_is_a_make_target() -> None:
     named = re.findall(
         r"`make ([a-z-]+)", "".join(read(page) for page in ("README.md", "docs/development.md", "docs/testing.md"))

@@ -223,7 +223,6 @@ def test_keys_are_refused_when_there_are_none(tmp_path: Path) -> None:
         load_keyring(tmp_path)
 
 
-@pytest.mark.story("health/US-BE-50.2")
 @pytest.mark.parametrize(
     ("old", "new", "where"),
     [

@@ -17,7 +17,7 @@ NEW = "Another horse 2"
 CARL = {"email": "carl@example.org", "name": "Carl", "password": NEW}
 
 
-@pytest.mark.story("water/FR-040", "water/US-4.4", "tasks/US-BE-1.1.2")
+@pytest.mark.story("water/FR-040", "tasks/US-BE-1.1.2", "water/US-4.4")
 async def test_accounts_are_listed_by_address_for_an_administrator_alone(house: House) -> None:
     ann, bob, eve = [await house.sign_in(user) for user in (ANN, BOB, EVE)]
 

@@ -40,7 +40,7 @@ async def test_sign_in_and_sign_out_are_recorded_when_they_happen(accounts: Acco
     assert json.loads(signed_in["payload"]) == {"new": {"address": "192.0.2.7"}}
 
 
-@pytest.mark.story("todo/FR-016", "todo/SC-010", "tasks/US-BE-1.4.4")
+@pytest.mark.story("todo/FR-016", "tasks/US-BE-1.4.4", "todo/SC-010")
 async def test_refused_sign_in_is_recorded_without_what_was_typed_when_the_account_is_none(accounts: Accounts) -> None:
     assert await code_of(accounts.sign_in("Wrong horse 1")) is Code.BAD_CREDENTIALS
     assert await code_of(accounts.sign_in(email="secret@example.org")) is Code.BAD_CREDENTIALS

@@ -28,8 +28,8 @@ async def tables(house: House) -> str:
 
 
 @pytest.mark.story(
-    "todo/US-2", "todo/FR-012", "todo/SC-006", "todo/FR-016", "todo/FR-003", "tasks/US-BE-1.2.1", "tasks/US-BE-1.2.2",
-    "tasks/US-BE-1.2.3",
+    "todo/US-2", "todo/FR-012", "todo/SC-006", "todo/FR-016", "tasks/US-BE-1.2.1", "tasks/US-BE-1.2.2",
+    "tasks/US-BE-1.2.3", "todo/FR-003",
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/auth/register", "/api/v1/auth/register"])
 async def test_account_is_there_once_its_address_is_confirmed(house: House, path: str) -> None:

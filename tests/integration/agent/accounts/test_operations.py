@@ -44,12 +44,8 @@ def test_handlers_are_the_contracts_when_listed(accounts: Accounts) -> None:
 
 
 @pytest.mark.story(
-    "water/FR-002", "water/FR-060", "water/FR-064", "todo/FR-004", "water/US-4.1", "todo/US-2.2", "tasks/US-BE-1.3.1",
-    "tasks/US-BE-1.3.2", "tasks/US-BE-1.4.1",
-)  # fmt: skip
-@pytest.mark.story(
-    "water/FR-002", "water/FR-060", "water/FR-064", "tasks/US-BE-1.3", "tasks/US-BE-1.4", "todo/FR-004",
-    "water/US-4.1", "todo/US-2.2",
+    "water/FR-002", "water/FR-060", "water/FR-064", "todo/FR-004", "tasks/US-BE-1.3.1", "tasks/US-BE-1.3.2",
+    "tasks/US-BE-1.4.1", "todo/US-2.2", "water/US-4.1",
 )  # fmt: skip
 async def test_sign_in_gives_tokens_when_the_password_is_right(accounts: Accounts) -> None:
     tokens = await accounts.sign_in(email=" ann@EXAMPLE.org ")

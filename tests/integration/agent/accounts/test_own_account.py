@@ -16,7 +16,7 @@ NEW = "Another horse 2"
 DELETE = Query("test.delete", "DELETE FROM users", "Delete everybody.")
 
 
-@pytest.mark.story("hub/IH-019.4", "hub/IH-023.1", "hub/DOD.15", "hub/AC-050", "water/US-4.2", "tasks/US-BE-1.1.1")
+@pytest.mark.story("hub/IH-019.4", "hub/IH-023.1", "hub/DOD.15", "hub/AC-050", "tasks/US-BE-1.1.1", "water/US-4.2")
 @pytest.mark.parametrize("path", ["/users/profile", "/api/v1/users/profile"])
 async def test_profile_is_the_callers_when_asked_for(house: House, path: str) -> None:
     ann, bob = await house.sign_in(ANN), await house.sign_in(BOB)

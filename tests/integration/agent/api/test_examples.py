@@ -70,7 +70,7 @@ def validator(path: str, method: str, status: int) -> Any:  # noqa: ANN401 - the
 
 @pytest.mark.story(
     "water/FR-091", "water/SC-022", "health/US-BE-01.3", "health/US-BE-33.2", "hub/IH-027.4", "hub/DOD.5",
-    "hub/DOD.18", "hub/AC-043", "water/US-5.4", "water/FR-100", "todo/FR-014", "todo/SC-005",
+    "hub/DOD.18", "hub/AC-043", "todo/FR-014", "todo/SC-005", "water/US-5.4", "water/FR-100",
 )  # fmt: skip
 @pytest.mark.parametrize(("method", "path", "role"), [*cases()], ids=str)
 async def test_example_is_answered_as_described_when_it_is_sent(

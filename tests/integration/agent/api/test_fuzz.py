@@ -101,16 +101,8 @@ def player(
 @pytest.mark.story(
     "health/US-BE-01.4", "health/US-BE-05.1", "health/US-BE-29.1", "health/US-BE-33.3", "health/US-BE-38.5",
     "hub/IH-018.2", "hub/IH-022.1", "hub/IH-027.4", "hub/DOD.7", "hub/DOD.19", "hub/AC-043", "hub/AC-044",
-    "hub/AC-045", "water/EC.3", "water/FR-100", "water/FR-101", "todo/US-4.1", "todo/FR-010", "todo/FR-014",
-    "todo/SC-005", "todo/SC-008",
-)  # fmt: skip
-@pytest.mark.story(
-    "health/US-BE-01.4", "health/US-BE-05.1", "health/US-BE-29.1", "health/US-BE-33.3",
-    "health/US-BE-38.5",
-)  # fmt: skip
-@pytest.mark.story(
-    "health/US-BE-01.4", "health/US-BE-05.1", "health/US-BE-29.1", "health/US-BE-33.3",
-    "health/US-BE-38.5",
+    "hub/AC-045", "todo/US-4.1", "todo/FR-010", "todo/FR-014", "todo/SC-005", "todo/SC-008", "water/EC.3",
+    "water/FR-100", "water/FR-101",
 )  # fmt: skip
 @pytest.mark.parametrize("who", PEOPLE)
 async def test_route_answers_as_described_when_anything_is_sent(house: House, who: str) -> None:

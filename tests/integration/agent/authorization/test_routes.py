@@ -81,7 +81,7 @@ async def test_open_routes_are_those_with_a_reason() -> None:
 
 @pytest.mark.story(
     "hub/AC-048", "water/FR-061", "todo/FR-013", "health/US-BE-33.4", "health/US-BE-38.2", "health/US-BE-41.2",
-    "hub/IH-019.1", "hub/DOD.13", "water/EC.7", "todo/EC.6",
+    "hub/IH-019.1", "hub/DOD.13", "todo/EC.6", "water/EC.7",
 )  # fmt: skip
 @pytest.mark.parametrize("bad", ["", *BAD_TOKENS])
 async def test_guarded_route_gives_nothing_when_the_token_is_no_good(front: Front, bad: str) -> None:

@@ -157,7 +157,7 @@ async def test_pool_serves_the_next_call_when_a_connection_was_cut(store: Pool, 
     assert store.availability.is_up
 
 
-@pytest.mark.story("health/US-BE-10.1", "water/EC.5", "todo/EC.1")
+@pytest.mark.story("health/US-BE-10.1", "todo/EC.1", "water/EC.5")
 async def test_query_fails_as_unavailable_when_its_connection_is_cut_under_it(store: Pool, owner: Pool) -> None:
     async with asyncio.TaskGroup() as tasks:
         call = tasks.create_task(_code_of(store.fetchval(SLEEP, 5.0, deadline=soon(5))))

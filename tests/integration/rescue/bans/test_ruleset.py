@@ -71,14 +71,6 @@ def ask(process: Popen[str]) -> str:
     "health/US-BE-07.1", "health/US-BE-17.3", "health/US-BE-19.1", "health/US-BE-19.2", "health/US-BE-21.2",
     "health/US-BE-49.1", "health/US-BE-49.3",
 )  # fmt: skip
-@pytest.mark.story(
-    "health/US-BE-07.1", "health/US-BE-17.3", "health/US-BE-19.1", "health/US-BE-19.2", "health/US-BE-21.2",
-    "health/US-BE-49.1", "health/US-BE-49.3",
-)  # fmt: skip
-@pytest.mark.story(
-    "health/US-BE-07.1", "health/US-BE-17.3", "health/US-BE-19.1", "health/US-BE-19.2", "health/US-BE-21.2",
-    "health/US-BE-49.1", "health/US-BE-49.3",
-)  # fmt: skip
 @pytest.mark.parametrize(
     ("side", "source", "expected"),
     [

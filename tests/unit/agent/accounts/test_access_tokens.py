@@ -40,7 +40,7 @@ def refused(tokens: AccessTokens, token: str, now: float = NOW) -> bool:
     return False
 
 
-@pytest.mark.story("water/US-4.2", "tasks/US-BE-1.3.3")
+@pytest.mark.story("tasks/US-BE-1.3.3", "water/US-4.2")
 def test_token_says_what_it_was_made_of_when_it_is_verified(tokens: AccessTokens) -> None:
     token = tokens.issue(CLAIMS, email="ann@example.org", now=NOW)
     assert tokens.verify(token, now=NOW) == CLAIMS
@@ -60,7 +60,7 @@ def test_token_verifies_with_the_public_key_when_a_gateway_looks(keys: TokenKeys
     }  # fmt: skip
 
 
-@pytest.mark.story("water/EC.7", "tasks/US-BE-1.3.1")
+@pytest.mark.story("tasks/US-BE-1.3.1", "water/EC.7")
 def test_token_is_refused_when_it_has_expired(tokens: AccessTokens) -> None:
     token = tokens.issue(CLAIMS, email="", now=NOW)
     assert not refused(tokens, token, NOW + 86_399)

@@ -84,6 +84,7 @@ def test_replace_file_gives_nothing_away_when_not_root(tmp_path: Path, monkeypat
     assert (tmp_path / "secret").read_bytes() == b"1"
 
 
+@pytest.mark.story("health/US-BE-50.2")
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
 def test_read_private_refuses_when_others_may_read_or_write(tmp_path: Path, mode: int) -> None:
     replace_file(tmp_path / "secret", b"1", mode=mode)

@@ -25,7 +25,7 @@ def cookies(headers: CIMultiDictProxy[str]) -> dict[str, str]:
 # for programs
 
 
-@pytest.mark.story("water/FR-001", "water/FR-003", "water/US-4.1", "todo/US-2.2", "tasks/US-BE-1.4.1")
+@pytest.mark.story("water/FR-001", "water/FR-003", "tasks/US-BE-1.4.1", "todo/US-2.2", "water/US-4.1")
 @pytest.mark.parametrize("path", ["/auth/login", "/api/v1/auth/login"])
 async def test_sign_in_answers_tokens_when_the_password_is_right(door: Door, path: str) -> None:
     response = await door.client.post(path, json={"email": "ann@example.org", "password": PASSWORD})
@@ -42,7 +42,7 @@ async def test_sign_in_answers_tokens_when_the_password_is_right(door: Door, pat
     assert door.bridge.asked[0].credentials.token == ""
 
 
-@pytest.mark.story("water/FR-004", "todo/US-2.4", "tasks/US-BE-1.4.3")
+@pytest.mark.story("water/FR-004", "tasks/US-BE-1.4.3", "todo/US-2.4")
 async def test_sign_in_is_refused_when_the_password_is_wrong(door: Door) -> None:
     response = await door.client.post("/auth/login", json={"email": "ann@example.org", "password": "no"})
 

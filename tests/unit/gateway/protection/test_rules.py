@@ -131,6 +131,7 @@ def test_reasons_are_words_of_the_ban_helper() -> None:
     assert {rule.reason for rule in RULES} <= {*get_args(Reason)}
 
 
+@pytest.mark.story("health/US-BE-31.5")
 def test_longest_request_line_is_judged_at_once() -> None:
     worst = max(_judged_s(text) for text in ("'" * 8000, "%27 or " * 1100, "../" * 2600, "<" * 8000, "a=" * 4000))
     assert worst < 0.05

@@ -12,7 +12,7 @@ LIST = "/api/v1/health/symptoms"
 CHAT = "/api/v1/chat"
 
 
-@pytest.mark.story("health/US-BE-05.2", "water/FR-101", "todo/US-4.3")
+@pytest.mark.story("health/US-BE-05.2", "todo/US-4.3", "water/FR-101")
 async def test_answer_is_a_problem_when_there_is_no_such_path(door: Door) -> None:
     response = await door.client.get("/api/v1/nothing", headers={"Accept": "text/html"})
 
@@ -45,7 +45,7 @@ async def test_answer_says_what_is_allowed_when_the_method_is_not(door: Door) ->
     assert (await response.json())["code"] == "method_not_allowed"
 
 
-@pytest.mark.story("health/US-BE-05.4", "hub/IH-026.2", "water/FR-102", "water/FR-103", "todo/US-4.4")
+@pytest.mark.story("health/US-BE-05.4", "hub/IH-026.2", "todo/US-4.4", "water/FR-102", "water/FR-103")
 async def test_answer_tells_nothing_of_the_cause_when_something_broke(
     door: Door, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -89,7 +89,7 @@ def test_list_parameters_name_what_is_wrong_when_a_value_is_refused(query: Query
     assert set(wrong_fields(query)) == {name}
 
 
-@pytest.mark.story("health/US-BE-29.2", "hub/AC-044", "water/EC.3", "water/SC-023", "todo/US-4.1")
+@pytest.mark.story("health/US-BE-29.2", "hub/AC-044", "todo/US-4.1", "water/EC.3", "water/SC-023")
 def test_every_wrong_parameter_is_named_when_there_are_several() -> None:
     assert set(wrong_fields({"a": ["1"], "b": ["2"], "from": ["x"]})) == {"a", "b", "from"}
 
