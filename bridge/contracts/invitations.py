@@ -40,10 +40,10 @@ class InvitationId(Model):
 
 
 LIST_INVITATIONS: Final = Operation(
-    name="accounts.invitations.list", params=ListInvitations, result=InvitationPage, principal=ADMINS
+    name="users.invitations.list", params=ListInvitations, result=InvitationPage, principal=ADMINS
 )
 WITHDRAW_INVITATION: Final = Operation(
-    name="accounts.invitations.withdraw", params=InvitationId, result=Nothing, principal=ADMINS, effect=Effect.WRITE
+    name="users.invitations.withdraw", params=InvitationId, result=Nothing, principal=ADMINS, effect=Effect.WRITE
 )
 """The link is no longer good, and a mail that still waits never leaves. ``not_found`` where it was accepted already."""
 

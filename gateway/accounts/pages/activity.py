@@ -27,7 +27,7 @@ DEEDS: Final[Mapping[str, str]] = MappingProxyType(
         "accounts.delete": "Deleted the account",
         "accounts.finish_oidc": "Signed in through the sign-in service",
         "accounts.invite": "Invited somebody",
-        "accounts.invitations.withdraw": "Withdrew an invitation",
+        "users.invitations.withdraw": "Withdrew an invitation",
         "accounts.refresh": "Renewed the session",
         "accounts.register": "Signed up",
         "accounts.request_reset": "Asked for a link to a new password",

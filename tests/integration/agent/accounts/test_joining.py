@@ -207,7 +207,7 @@ async def test_open_invitations_are_listed_by_address_and_withdrawn_when_an_admi
     assert (await house.nobody.post("/auth/accept-invitation", {"token": token, "password": PASSWORD})).status == 400
     assert [each["id"] for each in (await eve.get("/users/invitations")).body["items"]] == [carl["id"], zoe["id"]]
     assert [len(await house.mails(f"{name}@example.org")) for name in ("carl", "Dora", "Zoe")] == [1, 0, 1]
-    entries = [row for row in await house.run("TABLE audit") if row["operation"] == "accounts.invitations.withdraw"]
+    entries = [row for row in await house.run("TABLE audit") if row["operation"] == "users.invitations.withdraw"]
     assert [(str(row["user_id"]), row["entity_id"], row["payload"]) for row in entries] == [(eve.id, dora["id"], None)]
 
 
