@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -19,6 +20,7 @@ Reason = Literal["malformed_requests", "probing", "rate_exceeded", "sign_in_fail
 
 _ANSWER_MAX_BYTES: Final = 4 << 20
 _ANSWER_S: Final = 3.0
+_NOT_ITS: Final = "the answer is none of the ban helper's"
 
 
 class HelperAway(Exception):
@@ -36,6 +38,24 @@ class HelperRefused(HelperAway):
 async def ask_bans(request: Literal["status", "list"], socket: Path = SOCKET) -> dict[str, Any]:
     """Return the answer's fields: ``in_force``, ``bans``, … or ``bans`` as a list. Raises :class:`HelperAway`."""
     return await _ask({"request": request}, socket)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """``address`` (of IPv6 a /64) was banned ``times`` times; the last one is over in ``over_in_s`` seconds, or was."""
+
+    address: str
+    times: int
+    over_in_s: float
+
+
+async def ask_repeats(socket: Path = SOCKET) -> list[Repeat]:
+    """Return who was banned lately, and how often. Raises :class:`HelperAway`."""
+    repeats = (await _ask({"request": "repeats"}, socket)).get("repeats")
+    try:
+        return [Repeat(str(each["address"]), int(each["times"]), float(each["over_in_s"])) for each in repeats]  # type: ignore[union-attr]
+    except (KeyError, TypeError, ValueError) as error:
+        raise HelperAway(_NOT_ITS) from error
 
 
 async def ask_for_ban(address: str, *, duration_s: int, reason: Reason, socket: Path = SOCKET) -> bool:
@@ -68,8 +88,7 @@ async def _ask(fields: dict[str, object], socket: Path) -> dict[str, Any]:
     except OSError as error:
         raise HelperAway(error.strerror or type(error).__name__) from error
     except (ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-        msg = "the answer is none of the ban helper's"
-        raise HelperAway(msg) from error
+        raise HelperAway(_NOT_ITS) from error
     if not isinstance(answer, dict) or answer.get("ok") is not True:
         raise HelperRefused(str(answer.get("error")) if isinstance(answer, dict) else "none of the ban helper's")
     return answer

@@ -1,6 +1,7 @@
 """Who is kept out by this process itself, until when, and how long the next time. Pure, and bounded.
 
-In force at once, and all there is where no firewall takes bans. Lost with the process: the firewall's outlive it.
+In force at once, and all there is where no firewall takes bans. Lost with the process: the firewall's outlive it, and
+so does what its helper counted.
 """
 
 from __future__ import annotations
@@ -39,10 +40,15 @@ class Bans:
         duration_s = int(min(settings.ban_s * settings.ban_factor ** (nth - 1), settings.ban_max_s))
         self._until[client] = now + duration_s
         self._times[client] = (nth, now + duration_s)
-        if len(self._times) > settings.clients_max:
-            forgotten, _ = self._times.popitem(last=False)
-            self._until.pop(forgotten, None)
+        self._forget_most()
         return Ban(client, duration_s, nth)
+
+    def remember(self, client: str, times: int, over_at: float) -> None:
+        """Take another's word for how often ``client`` was banned, until when the last time, where it is more."""
+        known, _ = self._times.get(client, (0, 0.0))
+        if times > known:
+            self._times[client] = (times, over_at)
+            self._forget_most()
 
     def remaining_s(self, client: str, now: float) -> float:
         """Return how long ``client`` is kept out yet, 0 where it is not."""
@@ -67,3 +73,9 @@ class Bans:
     def current(self, now: float) -> dict[str, float]:
         """Return what remains of each ban, seconds, by client."""
         return {client: left for client in tuple(self._until) if (left := self.remaining_s(client, now))}
+
+    def _forget_most(self) -> None:
+        """Keep no more than ``clients_max``."""
+        if len(self._times) > self._settings.clients_max:
+            forgotten, _ = self._times.popitem(last=False)
+            self._until.pop(forgotten, None)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bridge.process.bans import HelperAway, HelperRefused, Reason, ask_for_ban
+from bridge.process.bans import HelperAway, HelperRefused, Reason, Repeat, ask_for_ban, ask_repeats
 from bridge.process.logs import log
 
 _log: Final = logging.getLogger(__name__)
@@ -37,15 +37,23 @@ class Request:
 class Firewall:
     """Bans wait here for the helper, in bounded numbers: who has no place is kept out by this process alone.
 
-    ``on_taken`` is told what the firewall has from now on, ``on_protected`` whom it must not have.
+    ``on_taken`` is told what the firewall has from now on, ``on_protected`` whom it must not have, and ``on_repeat``,
+    once, of each client that was banned lately: how often, and when (monotonic seconds) the last time is over.
     """
 
     def __init__(
-        self, socket: Path, *, on_taken: Callable[[Request], None], on_protected: Callable[[Request], None]
+        self,
+        socket: Path,
+        *,
+        on_taken: Callable[[Request], None],
+        on_protected: Callable[[Request], None],
+        on_repeat: Callable[[Repeat, float], None],
     ) -> None:
         self._socket = socket
         self._on_taken = on_taken
         self._on_protected = on_protected
+        self._on_repeat = on_repeat
+        self._knows_repeats = False
         self._waiting: asyncio.Queue[Request] = asyncio.Queue(_WAITING_MAX)
         self._is_away = False
 
@@ -54,9 +62,23 @@ class Firewall:
             self._waiting.put_nowait(request)
 
     async def run(self) -> None:
-        """Hand over what is asked for, one after the other, until cancelled."""
+        """Learn who was banned before this process began, and hand over what is asked for, until cancelled."""
         while True:
+            if not self._knows_repeats:
+                await self._learn_repeats()
             await self._hand_over(await self._waiting.get())
+
+    async def _learn_repeats(self) -> None:
+        """Ask the helper; where it is away, again once it took a ban, and where it is older and knows none, no more."""
+        try:
+            repeats = await ask_repeats(self._socket)
+        except HelperAway as error:
+            self._knows_repeats = isinstance(error, HelperRefused)
+            return
+        now = asyncio.get_running_loop().time()
+        for repeat in repeats:
+            self._on_repeat(repeat, now + repeat.over_in_s)
+        self._knows_repeats = True
 
     async def _hand_over(self, request: Request) -> None:
         try:

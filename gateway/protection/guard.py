@@ -13,6 +13,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from bridge.errors import Code, Denied
+from bridge.process.bans import Repeat
 from bridge.process.logs import log
 from gateway.protection import rules
 from gateway.protection.bans import Bans
@@ -51,7 +52,12 @@ class Guard(Middleware):
         )
         self._spared: OrderedDict[str, float] = OrderedDict()  # until when; the one seen last at the end
         self.bans: Final = Bans(settings)
-        self.firewall: Final = Firewall(settings.helper_socket, on_taken=self._hand_over, on_protected=self._protect)
+        self.firewall: Final = Firewall(
+            settings.helper_socket,
+            on_taken=self._hand_over,
+            on_protected=self._protect,
+            on_repeat=self._remember,
+        )
 
     def enter(self, request: web.Request, context: RequestContext) -> None:
         """Raise Denied (``banned``) for who is kept out: but not for who brings a session."""
@@ -135,6 +141,10 @@ class Guard(Middleware):
 
     def _hand_over(self, taken: Request) -> None:
         self.bans.end_by(taken.client, taken.at + HAND_OVER_S)
+
+    def _remember(self, repeat: Repeat, over_at: float) -> None:
+        address = repeat.address.partition("/")[0]
+        self.bans.remember(client_key(address, self._ipv6_prefix), repeat.times, over_at)
 
     def _protect(self, refused: Request) -> None:
         self.bans.lift(refused.client)

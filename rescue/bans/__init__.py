@@ -28,6 +28,9 @@ missing and repeated keys are refused.
     → {"request":"status"}
     ← {"ok":true,"in_force":true,"bans":2,"bans_max":4096,"given_up":0}
 
+    → {"request":"repeats"}
+    ← {"ok":true,"repeats":[{"address":"203.0.113.7","times":2,"over_in_s":-3600}, …]}
+
     ← {"ok":false,"error":"protected","message":"10.77.0.1 is the router's address"}
 
 ``address``     IPv4, or IPv6, of which the /64 is banned, since a customer is given no less; as that network, or any
@@ -35,6 +38,8 @@ missing and repeated keys are refused.
 ``duration_s``  60 to 2,592,000 (30 days). A ban that would end sooner than the one in place changes nothing but the
                 reason.
 ``reason``      one of :class:`rescue.bans.requests.Reason`.
+``times``       how many bans one after the other, those that are ``manual`` aside; remembered for a week after the
+                last, and forgotten with ``unban``. ``over_in_s``: until that one is over; less than 0 where it is.
 ``in_force``    whether the firewall has it now. Where it is false, the firewall's table is missing; the ban is kept,
                 and put in force once the table is there.
 

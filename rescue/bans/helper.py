@@ -17,6 +17,7 @@ from rescue.bans.requests import (
     ListRequest,
     Network,
     Refused,
+    RepeatsRequest,
     Request,
     StatusRequest,
     UnbanRequest,
@@ -88,6 +89,17 @@ class BanHelper:
             case ListRequest():
                 bans = sorted(self._current(now), key=lambda ban: ban.remaining_s(now))
                 return {"bans": [_shown(ban, now) for ban in bans]}
+            case RepeatsRequest():
+                return {
+                    "repeats": [
+                        {
+                            "address": spelled(each.network),
+                            "times": each.times,
+                            "over_in_s": round(each.over_unix_s - now.unix_s),
+                        }
+                        for each in self._ledger.repeats.current(now.unix_s)
+                    ]
+                }
             case StatusRequest():
                 return {
                     "in_force": self._in_force,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from rescue.bans.clock import Now
+from rescue.bans.repeats import Repeats
 from rescue.bans.requests import DURATION_MAX_S, Network, Reason, Refused, network_of, spelled
 
 BANS_MAX: Final = 4096
@@ -65,6 +66,7 @@ class Ledger:
         self._bans: dict[Network, Ban] = {}
         self._bans_max = bans_max
         self.given_up = 0
+        self.repeats = Repeats()
 
     def __len__(self) -> int:
         return len(self._bans)
@@ -79,6 +81,13 @@ class Ledger:
         stays root's, so that nobody can lift it by asking for it anew.
         """
         before = self._bans.pop(ban.network, None)
+        if ban.reason is not Reason.MANUAL:
+            self.repeats.count(
+                ban.network,
+                over_unix_s=ban.until_unix_s,
+                is_anew=before is None or before.remaining_s(now) <= 0,
+                unix_s=now.unix_s,
+            )
         if before is not None:
             by = before.by if before.by == ROOT else ban.by
             longer = before if before.remaining_s(now) > ban.remaining_s(now) else ban
@@ -96,7 +105,8 @@ class Ledger:
         return self._bans.get(network)
 
     def remove(self, network: Network) -> bool:
-        """Say whether there was a ban to remove."""
+        """Say whether there was a ban to remove; it does not count as one from then on."""
+        self.repeats.forget(network)
         return self._bans.pop(network, None) is not None
 
     def expire(self, now: Now) -> list[Network]:
@@ -124,7 +134,8 @@ class Ledger:
             }
             for ban in self
         ]
-        return json.dumps({"format": _FORMAT, "bans": bans}, separators=(",", ":")).encode() + b"\n"
+        document = {"format": _FORMAT, "bans": bans, "repeats": self.repeats.dump(now.unix_s)}
+        return json.dumps(document, separators=(",", ":")).encode() + b"\n"
 
     def load(self, content: bytes, now: Now) -> None:
         """Take the bans of ``content`` in, but those that have ended. Raises :class:`LedgerDamaged`, and takes none."""
@@ -134,12 +145,15 @@ class Ledger:
                 msg = f"format {document['format']} is not known"
                 raise LedgerDamaged(msg)
             bans = [_ban(entry) for entry in document["bans"]]
+            repeats = Repeats()
+            repeats.load(document.get("repeats", []))  # there were none before
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError, Refused) as error:
             msg = f"the stored bans cannot be read: {error}"
             raise LedgerDamaged(msg) from error
         for ban in bans:
             if ban.remaining_s(now) > 0:
                 self.add(ban, now)
+        self.repeats.update(repeats)
 
 
 def _ban(entry: dict[str, object]) -> Ban:

@@ -70,14 +70,21 @@ class StatusRequest:
     pass
 
 
-Request = BanRequest | UnbanRequest | ListRequest | StatusRequest
+@dataclass(frozen=True, slots=True)
+class RepeatsRequest:
+    pass
+
+
+Request = BanRequest | UnbanRequest | ListRequest | StatusRequest | RepeatsRequest
 
 _KEYS: Final = {
     "ban": {"address", "duration_s", "reason"},
     "unban": {"address"},
     "list": set[str](),
     "status": set[str](),
+    "repeats": set[str](),
 }
+_BARE: Final[dict[str, Request]] = {"list": ListRequest(), "status": StatusRequest(), "repeats": RepeatsRequest()}
 
 
 def parse(line: bytes) -> Request:
@@ -93,7 +100,7 @@ def parse(line: bytes) -> Request:
         return BanRequest(bannable(fields["address"]), _duration_s(fields["duration_s"]), _reason(fields["reason"]))
     if name == "unban":
         return UnbanRequest(network_of(fields["address"]))
-    return ListRequest() if name == "list" else StatusRequest()
+    return _BARE[name]
 
 
 def network_of(value: object) -> Network:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bridge.process.bans import HelperAway, ask_bans
+from bridge.process.bans import HelperAway, Repeat, ask_bans, ask_repeats
 from rescue.bans.clock import SystemClock
 from rescue.bans.helper import BanHelper, Peer
 from rescue.bans.requests import BanRequest, Reason, network_of
@@ -94,3 +94,15 @@ async def test_helper_is_away_when_it_is_silent(tmp_path: Path, monkeypatch: pyt
         await ask_bans("status", tmp_path / "s")
     ending.set()
     server.close()
+
+
+async def test_helper_tells_who_was_banned_how_often_when_it_is_asked(tmp_path: Path) -> None:
+    async with serving(tmp_path / "s", gid=os.getegid()):
+        assert await ask_repeats(tmp_path / "s") == [Repeat("192.0.2.7", 1, 600)]
+
+
+@pytest.mark.parametrize("repeats", ["null", "[1]", "[{}]", '[{"address":"a","times":"b","over_in_s":1}]'])
+async def test_answer_is_none_of_the_helpers_when_its_repeats_are_none(tmp_path: Path, repeats: str) -> None:
+    async with saying(tmp_path / "s", f'{{"ok":true,"repeats":{repeats}}}\n'.encode()):
+        with pytest.raises(HelperAway, match="none of the ban helper's"):
+            await ask_repeats(tmp_path / "s")

@@ -33,6 +33,25 @@ def test_ban_is_longer_each_time_when_it_is_a_repeaters() -> None:
     assert held.begin("a", now + 10_000).nth == 1
 
 
+def test_ban_is_longer_when_another_process_banned_before() -> None:
+    held = bans()
+    held.remember("a", 2, -500.0)
+    held.remember("b", 1, -1500.0)
+    assert not held
+    assert held.begin("a", 0.0).nth == 3
+    held.remember("a", 1, 0.0)  # what this process knows is more
+    assert held.begin("a", 3600.0).nth == 4
+    assert held.begin("b", 0.0).nth == 1
+
+
+def test_client_remembered_first_is_forgotten_when_there_are_too_many() -> None:
+    held = bans()
+    for client in ("a", "b", "c"):
+        held.remember(client, 1, 0.0)
+    assert [held.begin(client, 1.0).nth for client in ("c", "b")] == [2, 2]
+    assert held.begin("a", 1.0).nth == 1
+
+
 def test_ban_is_over_and_forgotten_when_it_is_lifted() -> None:
     held = bans()
     held.begin("a", 0.0)

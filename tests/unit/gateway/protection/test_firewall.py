@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.process.bans import Repeat
 from gateway.protection.firewall import Firewall, Request
 from tests.ban_helper import SPARED, helper
 from tests.waiting import until
@@ -20,14 +21,19 @@ class Told:
     def __init__(self, socket: Path) -> None:
         self.taken: list[str] = []
         self.protected: list[str] = []
+        self.repeats: list[tuple[str, int, float]] = []
         self.firewall = Firewall(
             socket,
             on_taken=lambda request: self.taken.append(request.client),
             on_protected=lambda request: self.protected.append(request.client),
+            on_repeat=self._repeated,
         )
 
     def ask(self, client: str) -> None:
         self.firewall.ask(Request(client, client.replace("/64", "1"), 60, "probing", at=0.0))
+
+    def _repeated(self, repeat: Repeat, over_at: float) -> None:
+        self.repeats.append((repeat.address, repeat.times, over_at - asyncio.get_running_loop().time()))
 
     @property
     def waiting(self) -> int:
@@ -50,6 +56,30 @@ async def test_ban_is_taken_when_the_helper_has_a_firewall(tmp_path: Path) -> No
         made.ask("2001:db8:1:2::/64")
         await until(lambda: len(made.taken) == 2)
     assert {str(ban.network) for ban in asked.ledger} == {"203.0.113.7/32", "2001:db8:1:2::/64"}
+
+
+async def test_next_process_learns_who_was_banned_when_it_begins(tmp_path: Path) -> None:
+    async with helper(tmp_path / "s"):
+        async with told(tmp_path / "s") as made:
+            made.ask("203.0.113.7")
+            await until(lambda: made.taken == ["203.0.113.7"])
+        async with told(tmp_path / "s") as made:
+            await until(lambda: made.repeats != [])
+    [(client, times, over_in_s)] = made.repeats
+    assert (client, times) == ("203.0.113.7", 1)
+    assert 0 < over_in_s <= 60
+
+
+async def test_process_learns_who_was_banned_once_the_helper_is_there(tmp_path: Path) -> None:
+    async with told(tmp_path / "s") as made:
+        made.ask("203.0.113.8")
+        await until(lambda: not made.waiting)
+        async with helper(tmp_path / "s"):
+            made.ask("203.0.113.9")
+            await until(lambda: made.taken == ["203.0.113.9"] and made.repeats != [])
+            made.ask("203.0.113.10")
+            await until(lambda: len(made.taken) == 2)
+    assert len(made.repeats) == 1  # asked once
 
 
 async def test_ban_is_not_taken_when_the_firewalls_table_is_missing(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 import pytest
 
 from bridge.errors import Code, Denied
+from bridge.process.bans import Repeat
 from gateway.protection.firewall import Request
 from gateway.protection.guard import HAND_OVER_S
 from gateway.settings import GatewaySettings, Limits, Protection, Web
@@ -179,6 +180,16 @@ async def test_ban_is_lifted_when_the_owner_says_so(door: Door) -> None:
     assert door.guard.lift(ELSEWHERE)
     assert not await is_banned(door)
     assert not door.guard.lift(ELSEWHERE)
+
+
+@pytest.mark.parametrize("banned", [ELSEWHERE, "2001:db8:7:7::/64"])
+async def test_ban_is_longer_when_the_helper_says_that_there_was_one(door: Door, banned: str) -> None:
+    door.guard.firewall._on_repeat(Repeat(banned, 2, -60), door.clock.monotonic() - 60)
+    for address in (ELSEWHERE, "2001:db8:7:7::9"):
+        for _ in range(5):
+            await door.client.get("/.env", headers={"X-Forwarded-For": address})
+    lasting = {client: round(left) for client, left in door.guard.bans.current(door.clock.monotonic()).items()}
+    assert lasting == {ELSEWHERE: 600, "2001:db8:7:7::/64": 600} | {banned: 6 * 6 * 600}
 
 
 async def test_process_leaves_the_ban_to_the_firewall_when_it_has_it(door: Door) -> None:

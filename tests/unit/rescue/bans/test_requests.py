@@ -15,6 +15,7 @@ from rescue.bans.requests import (
     ListRequest,
     Reason,
     Refused,
+    RepeatsRequest,
     StatusRequest,
     UnbanRequest,
     bannable,
@@ -40,6 +41,7 @@ def test_parse_returns_each_request_when_it_is_well_formed() -> None:
     assert parse(line(request="unban", address="2001:db8::1")) == UnbanRequest(network_of("2001:db8::"))
     assert parse(line(request="list")) == ListRequest()
     assert parse(line(request="status")) == StatusRequest()
+    assert parse(line(request="repeats")) == RepeatsRequest()
 
 
 @pytest.mark.parametrize(
