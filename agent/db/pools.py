@@ -130,6 +130,7 @@ class Pool:
             yield Transaction(self, connection, deadline)
             tag = await connection.execute("COMMIT", timeout=self._remaining_s(deadline))
             _check_committed(tag)
+            self._note_working()
         except Exception as error:
             await self._recover(connection, "ROLLBACK")
             raise self._failed(error, connection) from error
@@ -205,6 +206,8 @@ class Pool:
             await self._recover(connection, "SELECT 1")
             raise
         self._release(connection)
+        if self._options.is_read_only:  # elsewhere reading goes on while the disk is full, and says nothing
+            self._note_working()
         return result
 
     async def _acquire(self, deadline: float) -> Connection:
@@ -300,6 +303,11 @@ class Pool:
         async with asyncio.TaskGroup() as tasks:
             for suspect in suspects:
                 tasks.create_task(check(suspect))
+
+    def _note_working(self) -> None:
+        """End an outage that left the connections alone, such as a full disk: none is made anew to tell of its end."""
+        if self.availability.condition.state == "down":
+            self.availability.mark_up()
 
     def _failed(self, error: Exception, connection: Connection) -> Exception:
         translated = translate(error, connection_lost=connection.is_closed())

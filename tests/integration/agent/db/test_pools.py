@@ -39,6 +39,13 @@ def soon(seconds: float = 2.0) -> float:
     return CLOCK.monotonic() + seconds
 
 
+FULL = Query(
+    "test.full",
+    "DO $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$",
+    "What PostgreSQL says of a full disk.",
+)
+
+
 async def assert_whole(pool: Pool, size: int = 4) -> None:
     """Hold every place of the pool at once: none was lost, and each works."""
     async with asyncio.TaskGroup() as tasks:
@@ -455,3 +462,29 @@ async def test_connection_is_given_up_when_the_server_never_confirms(
     await until(lambda: store._free._value == 4)
     assert store._idle == []
     await assert_whole(store)
+
+
+async def test_store_is_down_until_a_write_is_kept_when_its_disk_is_full(store: Pool) -> None:
+    pid = await store.fetchval(PID, deadline=soon())
+    with pytest.raises(AppError) as refused:
+        async with store.transaction(soon()) as transaction:
+            await transaction.execute(FULL)
+    assert refused.value.code is Code.DATABASE_UNAVAILABLE
+    assert store.availability.condition.reason == "DiskFullError"
+
+    assert await store.fetchval(PID, deadline=soon()) == pid  # it can be read, which says nothing
+    assert not store.availability.is_up
+    async with store.transaction(soon()) as transaction:
+        await transaction.execute(PID)
+    assert store.availability.is_up
+
+
+async def test_source_is_down_until_it_is_read_when_its_disk_was_full(store_dsns: StoreDsns) -> None:
+    pool = Pool(PoolOptions("source", store_dsns.agent, size=1, is_read_only=True), CLOCK)
+    await pool.fetchval(PID, deadline=soon())
+    with pytest.raises(AppError):
+        await pool.execute(FULL, deadline=soon())
+    assert pool.availability.condition.reason == "DiskFullError"
+    await pool.fetchval(PID, deadline=soon())
+    assert pool.availability.is_up
+    await pool.close(soon())
