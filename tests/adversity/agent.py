@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -19,9 +20,11 @@ from unittest.mock import patch
 from uuid import uuid4
 
 import asyncpg
+import bcrypt
 from aiohttp import web
 
 import agent.__main__
+from agent.accounts.passwords import Passwords
 from agent.app import Agent
 from agent.apps.health.source import Source
 from agent.db.idempotency import IdempotentWrites
@@ -87,7 +90,9 @@ class Mitigation(StrEnum):
     POOL_CHECK = "looking whether a connection lives"
     REPORT = "a word on each refused handshake"
     STATEMENT_CACHE = "prepared statements"
+    PASSWORD_THREADS = "threads for passwords"
     SUSPICION = "suspecting the idle connections of a dead one"
+    TRANSACTION = "one transaction for all of a write"
 
 
 async def _apply_always(
@@ -100,6 +105,21 @@ async def _apply_always(
 ) -> Answer:
     async with writes._pool.transaction(context.deadline) as transaction:
         return await work(transaction)
+
+
+@asynccontextmanager
+async def _each_by_itself(pool: Pool, deadline: float) -> AsyncIterator[Transaction]:
+    connection = await pool._acquire(deadline)
+    try:
+        yield Transaction(pool, connection, deadline)
+    except Exception as error:
+        raise pool._failed(error, connection) from error
+    finally:
+        pool._release(connection)
+
+
+async def _check_here(_passwords: Passwords, password: str, stored: str | None) -> bool:
+    return bcrypt.checkpw(password.encode(), (stored or _passwords._nobodys).encode()) and stored is not None
 
 
 def _forget_longest_silent(memory: ReplayMemory, _now: float) -> bool:
@@ -194,7 +214,9 @@ _WITHOUT: Final[Mapping[Mitigation, Mapping[str, object]]] = {
     Mitigation.POOL_CHECK: {"agent.db.pools.Pool._acquire": _take_any, "agent.db.pools.Pool._release": _keep_any},
     Mitigation.REPORT: {"agent.doors._report_refused": lambda _peer, _refusal: None},
     Mitigation.STATEMENT_CACHE: {"agent.db.pools.asyncpg.connect": _connect_forgetfully},
+    Mitigation.PASSWORD_THREADS: {"agent.accounts.passwords.Passwords.matches": _check_here},
     Mitigation.SUSPICION: {"agent.db.pools.Pool._check_idle": _suspect_nobody},
+    Mitigation.TRANSACTION: {"agent.db.pools.Pool.transaction": _each_by_itself},
 }
 """What is put in whose place."""
 

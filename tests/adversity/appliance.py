@@ -33,6 +33,7 @@ from tests.adversity import clock
 from tests.adversity.agent import Mitigation
 from tests.adversity.clock import ClockHand
 from tests.adversity.counting import TABLE_SQL
+from tests.adversity.disk import Disk
 from tests.adversity.post import PostOffice
 from tests.adversity.process import Process, overrides
 from tests.adversity.proxy import Proxy
@@ -55,17 +56,21 @@ _SETTINGS: Final[dict[str, object]] = {
 
 
 class Stage:
-    """A PostgreSQL server with both databases, and certificates and keys to copy."""
+    """A PostgreSQL server with both databases on a disk of its own, and certificates and keys to copy."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.installation = Installation(folder / "installation")
-        self.postgres = EmbeddedPostgres(folder / "postgres", durable=False)
+        self.disk = Disk(folder / "postgres")
+        self.postgres = EmbeddedPostgres(self.disk.folder, durable=False)
+        self._stack = ExitStack()
         self._logins: Logins | None = None
 
     def __enter__(self) -> Self:
         """Start. Call it from the main thread. Raises DemoError where there is no PostgreSQL."""
         self.folder.chmod(0o711)  # the server's user passes through
+        self._stack.enter_context(self.disk)
+        self._stack.callback(self.postgres.stop)
         self.postgres.start()
         now = utc(SystemClock().time())
         self.installation.claim("adversity")
@@ -75,7 +80,7 @@ class Stage:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.postgres.stop()
+        self._stack.close()
 
     @property
     def logins(self) -> Logins:
@@ -149,6 +154,7 @@ class Stage:
 
     async def clear(self) -> None:
         """Undo what a test did to PostgreSQL, and end what a killed agent left there."""
+        self.disk.free()
         if not self.is_running:
             self.postgres.start()
         await self.in_source(

@@ -30,6 +30,7 @@ class Fault:
     """One row. ``play`` lets it happen and raises Unmet where ``expected`` does not hold.
 
     ``mitigation`` is what makes it hold: set up as in ``without`` it is off, and ``play`` must raise.
+    ``needs_disk``: it can be played where the databases have a disk of their own, as root.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Fault:
     play: Callable[[Scene], Awaitable[None]]
     without: Setup
     setup: Setup = field(default_factory=Setup)
+    needs_disk: bool = False
 
 
 NO_CACHE: Final = Rules(

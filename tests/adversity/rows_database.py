@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 from typing import Final
+from uuid import uuid4
 
 from bridge.client.retry import RetryRule
 from bridge.contracts.accounts import SIGN_IN, SignIn
+from bridge.contracts.feedback import GIVE_FEEDBACK, GiveFeedback
 from bridge.errors import Code, Outcome
 from tests.adversity.agent import RECHECK_S, Mitigation
 from tests.adversity.appliance import PASSWORD
-from tests.adversity.door import Rules, outcomes
+from tests.adversity.door import Rules, Seen, outcomes
 from tests.adversity.fault import NO_CACHE, Fault, Where
 from tests.adversity.scene import POOL_SIZE, Scene, Setup
 
@@ -19,6 +21,9 @@ _DRAG_S: Final = 0.3
 _HANGS_S: Final = 30.0
 _FAR_S: Final = 0.15
 _HURRY_S: Final = 0.57
+_UNTIL_FULL_MAX: Final = 100
+_AUDITED_SQL: Final = "SELECT count(*) FROM audit WHERE operation = 'users.feedback.give'"
+_MANY_WRITES: Final = {"limits.feedback_per_account": 1_000_000, "limits.feedback_per_address": 1_000_000}
 
 
 async def _cut(scene: Scene) -> None:
@@ -113,6 +118,54 @@ async def _left(scene: Scene) -> None:
     await scene.expect_recovery()
 
 
+async def _disk_full(scene: Scene) -> None:
+    stage = scene.stage
+    await stage.in_store("TRUNCATE feedback")  # so that there is room in its page for what the others have none for
+    before = await stage.in_store(_AUDITED_SQL)
+    seen = [await _give_feedback(scene), await scene.ask()]
+    scene.expect(all(one.is_good for one in seen), f"before the fault: {outcomes(seen)}")
+    stage.disk.fill()
+    given, failed = 1, list[Seen]()
+    while not failed and given < _UNTIL_FULL_MAX:
+        last = await _give_feedback(scene)
+        given += last.is_good
+        failed += [] if last.is_good else [last]
+    scene.expect(bool(failed), f"{given} writes find room on a full disk")
+    failed += [await _give_feedback(scene) for _ in range(3)]
+    told = {(one.code, one.error is not None and one.error.retry_after_s is not None) for one in failed}
+    scene.expect(told == {(Code.DATABASE_UNAVAILABLE, True)}, f"who writes is told {outcomes(failed)}")
+    scene.note(f"who writes: `{outcomes(failed[:1])}`, with Retry-After")
+    kept = await stage.in_store("SELECT count(*) FROM feedback")
+    audited = await stage.in_store(_AUDITED_SQL) - before
+    scene.expect(
+        kept == audited == given, f"of {given} writes that were confirmed {kept} are stored, {audited} are audited"
+    )
+    scene.note("nothing of it is stored")
+    read = await scene.ask()
+    scene.expect(read.is_good, f"who only reads: {outcomes([read])}")
+    scene.note("who reads is answered")
+
+    async def is_told() -> bool:
+        return any(line.get("reason") == "DiskFullError" for line in scene.keep.log("dependency_changed"))
+
+    await scene.eventually(is_told, "the log does not say that the disk is full")
+    stage.disk.free()
+    again = await _give_feedback(scene)
+    scene.expect(again.is_good, f"who writes once there is room: {outcomes([again])}")
+
+    async def is_up() -> bool:
+        return bool(scene.keep.log("dependency_changed")[-1]["state"] == "up")
+
+    await scene.eventually(is_up, "the store is still called down")
+    scene.note("the log says `DiskFullError`, and when that is over")
+    await scene.expect_recovery()
+
+
+async def _give_feedback(scene: Scene) -> Seen:
+    feedback = GiveFeedback(message="The chart is hard to read.")
+    return await scene.door.ask(feedback, operation=GIVE_FEEDBACK, idempotency_key=uuid4().hex)
+
+
 async def _mapping(scene: Scene) -> None:
     await scene.remember()
     before = len(_disabled_lines(scene))
@@ -179,6 +232,12 @@ ROWS: Final = (
         "caller-left", Where.POSTGRES, "The caller goes away while its query runs.",
         "The query is cancelled in PostgreSQL.", "hearing that the caller left (`handler_cancellation`)", _left,
         Setup(without=Mitigation.HANDLER_CANCELLATION),
+    ),
+    Fault(
+        "disk-full", Where.POSTGRES, "The disk of the databases is full to its last page; then there is room again.",
+        "Who writes is told so, with Retry-After, and nothing of it is stored; who reads is answered.",
+        "one transaction for all of a write", _disk_full,
+        Setup(_MANY_WRITES, without=Mitigation.TRANSACTION), Setup(_MANY_WRITES), needs_disk=True,
     ),
     Fault(
         "mapping-stops-fitting", Where.POSTGRES, "The existing database's owner renames the table.",

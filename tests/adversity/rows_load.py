@@ -5,10 +5,16 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from typing import Final
+from uuid import uuid4
 
+from bridge.client.breaker import State
 from bridge.client.pacing import PacingRule
+from bridge.contracts.accounts import SIGN_IN, SignIn
+from bridge.contracts.operation import Lane
 from bridge.errors import Code, Outcome
-from tests.adversity.door import DEADLINE_S, Rules, Seen, door, outcomes
+from tests.adversity.agent import Mitigation
+from tests.adversity.appliance import PASSWORD
+from tests.adversity.door import DEADLINE_S, Door, Rules, Seen, door, outcomes
 from tests.adversity.fault import Fault, Where
 from tests.adversity.scene import LATE_S, POOL_SIZE, Scene, Setup
 
@@ -18,6 +24,10 @@ _PACE: Final = PacingRule(calls_per_s=100.0, burst=20, waiting_max=20)
 _AT_ONCE_S: Final = 1.0
 _DOORS: Final = 5
 _DRAG_S: Final = 0.5
+_SIGN_INS: Final = 100
+_SIGN_IN_S: Final = 5.0
+_COST: Final = 14
+"""Each step doubles the time; 12 as delivered. On a Pi that takes as long as this does here."""
 _NO_LIMIT: Final = 1_000_000
 
 
@@ -63,6 +73,45 @@ async def _shed(scene: Scene) -> None:
     await scene.expect_recovery()
 
 
+async def _sign_ins(scene: Scene) -> None:
+    async with AsyncExitStack() as stack:
+        doors = [
+            await stack.enter_async_context(door(scene.keep.installation, scene.keep.port, scene.setup.rules))
+            for _ in range(_DOORS)
+        ]
+        for one in doors:
+            await one.ask()  # to know the agent
+        records: list[Seen] = []
+        async with asyncio.TaskGroup() as tasks:
+            flood = [tasks.create_task(_try_password(one)) for one in doors for _ in range(_SIGN_INS // _DOORS)]
+            while not all(task.done() for task in flood):
+                records.append(await scene.door.ask())
+        seen = [task.result() for task in flood]
+    refused = [one for one in seen if one.outcome in {Outcome.OVERLOADED, Outcome.OPEN}]
+    scene.expect(all(one.is_good for one in records), f"records meanwhile: {outcomes(records)}")
+    told = {one.code for one in seen} <= {Code.BAD_CREDENTIALS, Code.OVERLOADED, Code.BREAKER_OPEN, Code.TIMEOUT}
+    late = [one for one in seen if one.took_s > _SIGN_IN_S + LATE_S]
+    scene.expect(bool(refused) and told and not late, f"{len(seen)} sign-ins: {outcomes(seen)}, {len(late)} late")
+    _expect_retry_after(scene, refused)
+    breakers = {one.breakers[Lane.DATA].state for one in (scene.door, *doors)}
+    scene.expect(breakers == {State.CLOSED}, f"the breakers of records are {breakers}")
+    scene.note(
+        f"{len(seen)} at once: {outcomes(seen)}; meanwhile {len(records)} of {len(records)} records are answered"
+    )
+
+    async def can_sign_in() -> bool:
+        return (await scene.door.sign_in(scene.email)).is_good
+
+    await scene.eventually(can_sign_in, "nobody can sign in", within_s=_SIGN_IN_S)
+    await scene.expect_recovery()
+
+
+async def _try_password(one: Door) -> Seen:
+    """Try a password on an account that there is not: it takes as long as on any other."""
+    guess = SignIn(email=f"{uuid4()}@example.org", password=PASSWORD)
+    return await one.ask(guess, operation=SIGN_IN, deadline_s=_SIGN_IN_S)
+
+
 def _expect_retry_after(scene: Scene, refused: list[Seen]) -> None:
     untold = [one for one in refused if one.error is None or one.error.retry_after_s is None]
     scene.expect(not untold, f"{len(untold)} are not told when to try again")
@@ -82,5 +131,14 @@ ROWS: Final = (
         "The agent works on four, lets eight wait for a moment and refuses the rest, with Retry-After.",
         "shedding (`shedding.data`)", _shed,
         Setup(settings={"shedding.data.in_flight": 1000, "shedding.data.queue": 1000}),
+    ),
+    Fault(
+        "flood-of-sign-ins", Where.LOAD, f"{_SIGN_INS} sign-ins at once by {_DOORS} gateways; a password takes as long "
+        f"as on a Pi (bcrypt cost {_COST}).",
+        "What exceeds a short queue is refused, with Retry-After; the others hear by the deadline; records are "
+        "answered meanwhile, and their breakers stay closed.",
+        "threads for passwords", _sign_ins,
+        Setup({"passwords.bcrypt_cost": _COST}, without=Mitigation.PASSWORD_THREADS),
+        Setup({"passwords.bcrypt_cost": _COST}),
     ),
 )  # fmt: skip

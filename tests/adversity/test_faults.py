@@ -11,6 +11,12 @@ from tests.adversity.scene import Unmet, scene
 
 pytestmark = pytest.mark.slow  # each starts an agent and waits for deadlines to pass
 
+
+def skip_without_disk(stage: Stage, fault: Fault) -> None:
+    if fault.needs_disk and not stage.disk.is_there:
+        pytest.skip("only root can give the databases a disk of their own to fill: run the tests as root")
+
+
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
 
 
@@ -20,6 +26,7 @@ every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.i
 )  # fmt: skip
 @every_fault
 async def test_fault_ends_well_when_every_mitigation_is_on(stage: Stage, fault: Fault) -> None:
+    skip_without_disk(stage, fault)
     async with scene(stage, fault.setup) as played:
         await fault.play(played)
         assert played.observed
@@ -28,6 +35,7 @@ async def test_fault_ends_well_when_every_mitigation_is_on(stage: Stage, fault: 
 @pytest.mark.story("health/US-BE-39.1", "health/US-BE-39.2")
 @every_fault
 async def test_fault_ends_badly_when_its_mitigation_is_off(stage: Stage, fault: Fault) -> None:
+    skip_without_disk(stage, fault)
     with pytest.raises(Unmet):
         async with scene(stage, fault.without) as played:
             await fault.play(played)
