@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 from uuid import UUID
 
 from agent.accounts.statements import QUERIES
 from agent.db.pools import Pool, Transaction
 from agent.settings import Limits
+from bridge.addresses import client_of
 from bridge.errors import Busy, Code
 
 PERIOD: Final = timedelta(minutes=1)
@@ -24,7 +24,7 @@ class Attempts:
 
     async def take(self, *, email: str, address: str, now: datetime, deadline: float) -> None:
         """Count a sign-in. Raises Busy (``rate_limited``) when the account or the address had too many this minute."""
-        network = _network(address, self._limits.client_ipv6_prefix)
+        network = client_of(address, self._limits.client_ipv6_prefix)
         keys = [_digest("account", email.lower()), _digest("address", network)]
         period_s = PERIOD.total_seconds()
         intervals_s = [period_s / self._limits.sign_in_per_account, period_s / self._limits.sign_in_per_address]
@@ -34,7 +34,7 @@ class Attempts:
 
     async def take_address(self, *, address: str, now: datetime, deadline: float) -> None:
         """Count a sign-in of nobody knows whom yet, as :meth:`take` does."""
-        key = _digest("address", _network(address, self._limits.client_ipv6_prefix))
+        key = _digest("address", client_of(address, self._limits.client_ipv6_prefix))
         interval_s = PERIOD.total_seconds() / self._limits.sign_in_per_address
         refused = await self._pool.fetch(QUERIES["take_attempts"], [key], [interval_s], now, PERIOD, deadline=deadline)
         if refused:
@@ -50,7 +50,7 @@ class Attempts:
 
     async def take_mail(self, *, email: str, address: str, now: datetime, deadline: float) -> None:
         """Count a mail that somebody who is not signed in causes: so many an hour to one address, whoever's it is."""
-        network = _network(address, self._limits.client_ipv6_prefix)
+        network = client_of(address, self._limits.client_ipv6_prefix)
         keys = [_digest("mail to", email.lower()), _digest("mail from", network)]
         hour_s = HOUR.total_seconds()
         intervals_s = [hour_s / self._limits.mails_per_recipient, hour_s / self._limits.mails_per_address]
@@ -60,7 +60,7 @@ class Attempts:
 
     async def take_feedback(self, transaction: Transaction, *, user_id: UUID, address: str, now: datetime) -> None:
         """Count a message to the owner, if the transaction is committed. Raises Busy (``rate_limited``)."""
-        network = _network(address, self._limits.client_ipv6_prefix)
+        network = client_of(address, self._limits.client_ipv6_prefix)
         keys = [_digest("feedback of", str(user_id)), _digest("feedback from", network)]
         hour_s = HOUR.total_seconds()
         intervals_s = [hour_s / self._limits.feedback_per_account, hour_s / self._limits.feedback_per_address]
@@ -78,16 +78,3 @@ async def forgive(transaction: Transaction, *, email: str) -> None:
 def _digest(kind: str, subject: str) -> str:
     """Return the key under which attempts are counted: nobody's address lies in the store."""
     return hashlib.sha256(f"{kind} {subject}".encode()).hexdigest()
-
-
-def _network(address: str, ipv6_prefix: int) -> str:
-    """Return the network that counts as one client; what is no address counts as one client together."""
-    try:
-        parsed: IPv4Address | IPv6Address = ip_address(address)
-    except ValueError:
-        return "unknown"
-    if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped is None:
-            return str(ip_network((int(parsed), ipv6_prefix), strict=False))
-        parsed = parsed.ipv4_mapped
-    return str(parsed)

@@ -12,6 +12,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
+from bridge.addresses import client_of
 from bridge.errors import Code, Denied
 from bridge.process.bans import Repeat
 from bridge.process.logs import log
@@ -25,7 +26,6 @@ from gateway.settings import Protection
 from gateway.web.client_address import UNKNOWN, is_within
 from gateway.web.context import RequestContext
 from gateway.web.csrf import is_cross_site
-from gateway.web.limits import client_key
 from gateway.web.pipeline import CLIENT_CLOSED, Middleware
 
 _log: Final = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Guard(Middleware):
         del request
         if not self.bans or context.principal is not None:
             return
-        left_s = self.bans.remaining_s(client_key(context.address, self._ipv6_prefix), context.started_at)
+        left_s = self.bans.remaining_s(client_of(context.address, self._ipv6_prefix), context.started_at)
         if left_s:
             raise Denied(Code.BANNED, retry_after_s=left_s)
 
@@ -75,7 +75,7 @@ class Guard(Middleware):
         if context.principal is not None:
             if status < _FAILED:  # so it was no revoked token: those, too, have a good signature
                 until = context.started_at + self._settings.live_session_s
-                client = client_key(context.address, self._ipv6_prefix)
+                client = client_of(context.address, self._ipv6_prefix)
                 if self._spared.get(client, 0.0) < until - _SPARED_ANEW_S:
                     self._spare(client, until)
             return
@@ -100,7 +100,7 @@ class Guard(Middleware):
         return self.bans.lift(client)
 
     def _count(self, context: RequestContext, found: list[Rule]) -> None:
-        client, now = client_key(context.address, self._ipv6_prefix), context.started_at
+        client, now = client_of(context.address, self._ipv6_prefix), context.started_at
         over = None
         for rule in found:
             POINTS.labels(rule.id).inc(rule.points)

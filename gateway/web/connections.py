@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 
+from bridge.addresses import client_of
 from gateway.settings import Web
 from gateway.web.client_address import is_within
-from gateway.web.limits import client_key
 
 
 class Connections:
-    """The live connections by client, as :func:`~gateway.web.limits.client_key` tells clients apart."""
+    """The live connections by client, as :func:`~bridge.addresses.client_of` tells clients apart."""
 
     def __init__(self, limits: Web) -> None:
         self._limits = limits
@@ -27,7 +27,7 @@ class Connections:
         """Count a connection of ``peer``, its socket's address; say whether it may stay. Counted until discarded."""
         if not isinstance(peer, tuple) or is_within(peer[0], self._limits.trusted_hops):
             return True
-        client = self._clients[connection] = client_key(peer[0], self._limits.client_ipv6_prefix)
+        client = self._clients[connection] = client_of(peer[0], self._limits.client_ipv6_prefix)
         self._counts[client] += 1
         return self._counts[client] <= self._limits.connections_per_address
 

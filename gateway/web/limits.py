@@ -13,13 +13,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 from typing import Final, NamedTuple
 
 KEYS_MAX: Final = 50_000
-_ADDRESSES_REMEMBERED: Final = 8_192
 _TOLERANCE_S: Final = 1e-6  # what sums of floats may be off
 
 
@@ -93,21 +90,3 @@ def limit_item(decision: Decision) -> str:
 def whole_s(seconds: float) -> int:
     """Return seconds as a delay in whole ones, never too early, for ``RateLimit`` and ``Retry-After``."""
     return ceil(seconds - _TOLERANCE_S)
-
-
-@lru_cache(_ADDRESSES_REMEMBERED)
-def client_key(address: str, ipv6_prefix: int) -> str:
-    """Return whom ``address`` counts as: an IPv4 address itself, an IPv6 address its network (/64, as a rule).
-
-    An IPv4 address in IPv6 clothes (``::ffff:192.0.2.1``) is the IPv4 address. What is no address at all (a Unix
-    socket's peer) shares one key.
-    """
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return "unknown"
-    if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped is None:
-            return str(ip_network((int(parsed), ipv6_prefix), strict=False))
-        parsed = parsed.ipv4_mapped
-    return str(parsed)

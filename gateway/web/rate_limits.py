@@ -13,12 +13,13 @@ from typing import Final, TypeVar
 
 from aiohttp import hdrs, web
 
+from bridge.addresses import client_of
 from bridge.errors import Busy, Code
 from bridge.process.settings import SettingsError
 from gateway.settings import Limits
 from gateway.web.access_log import route_of
 from gateway.web.context import RequestContext
-from gateway.web.limits import GcraLimiter, Quota, client_key, limit_item, policy_field
+from gateway.web.limits import GcraLimiter, Quota, limit_item, policy_field
 from gateway.web.pipeline import Middleware
 
 H = TypeVar("H", bound=Callable[..., object])
@@ -80,7 +81,7 @@ class RateLimits(Middleware):
 
     def enter(self, request: web.Request, context: RequestContext) -> None:
         kind = getattr(request.match_info.handler, _ATTRIBUTE, Counted.REQUEST)
-        where = client_key(context.address, self._ipv6_prefix)
+        where = client_of(context.address, self._ipv6_prefix)
         now = context.started_at
         total = self._total.check(where, now)
         headers = context.response_headers
