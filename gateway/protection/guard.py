@@ -144,7 +144,7 @@ class Guard(Middleware):
 
     def _remember(self, repeat: Repeat, over_at: float) -> None:
         address = repeat.address.partition("/")[0]
-        self.bans.remember(client_key(address, self._ipv6_prefix), repeat.times, over_at)
+        self.bans.remember(client_of(address, self._ipv6_prefix), repeat.times, over_at)
 
     def _protect(self, refused: Request) -> None:
         self.bans.lift(refused.client)
