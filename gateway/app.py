@@ -37,7 +37,16 @@ from bridge.process.version import VERSION
 from bridge.spans.otlp import SpanExporter
 from bridge.spans.recording import Spans
 from bridge.tls import ReloadingClientTLS
-from gateway.accounts import administration, feedback, invitations, joining, leaving, own_account, signing_in
+from gateway.accounts import (
+    administration,
+    feedback,
+    invitations,
+    joining,
+    leaving,
+    own_account,
+    signing_in,
+    through_provider,
+)
 from gateway.accounts.administration import AdministrationApi
 from gateway.accounts.feedback import FeedbackApi
 from gateway.accounts.invitations import InvitationsApi
@@ -45,7 +54,9 @@ from gateway.accounts.joining import JoiningApi
 from gateway.accounts.leaving import LeavingApi
 from gateway.accounts.own_account import OwnAccountApi
 from gateway.accounts.pages import routes as account_pages
+from gateway.accounts.sign_in_page import SignInPage
 from gateway.accounts.signing_in import SigningIn
+from gateway.accounts.through_provider import ThroughProvider
 from gateway.accounts.tokens import TokenVerifier
 from gateway.apps import health as health_app
 from gateway.apps.health.chat.chat import Chat
@@ -133,7 +144,9 @@ def build_application(settings: GatewaySettings, parts: Parts) -> web.Applicatio
     api_description.add_routes(app, ApiDescription())
     health.add_routes(app, parts.health)
     sign_up = settings.joining.sign_up
-    signing_in.add_routes(app, SigningIn(bridge=parts.bridge, verifier=parts.verifier, offers_sign_up=sign_up))
+    page = SignInPage(offers_sign_up=sign_up, provider=settings.oidc.name)
+    signing_in.add_routes(app, SigningIn(bridge=parts.bridge, verifier=parts.verifier, page=page))
+    through_provider.add_routes(app, ThroughProvider(bridge=parts.bridge, verifier=parts.verifier, page=page))
     own_account.add_routes(app, OwnAccountApi(bridge=parts.bridge, verifier=parts.verifier))
     joining.add_routes(app, JoiningApi(bridge=parts.bridge))
     invitations.add_routes(app, InvitationsApi(bridge=parts.bridge))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
-from types import MappingProxyType
 from typing import Annotated, Final
 from urllib.parse import quote
 
@@ -16,28 +14,17 @@ from bridge.contracts.accounts import REFRESH, SIGN_IN, SIGN_OUT, Refresh, SignI
 from bridge.contracts.operation import Model, Nothing
 from bridge.errors import AppError, Code, Denied, Unavailable
 from gateway.accounts.cookies import clear_session, set_session
+from gateway.accounts.sign_in_page import SignInPage
 from gateway.accounts.tokens import TokenVerifier
 from gateway.web.calls import Bridge, call
 from gateway.web.context import ANONYMOUS, CONTEXT, RequestContext
 from gateway.web.described import Description, described
 from gateway.web.inputs import FORM, JSON, own_path, parse_query, read_form, read_json
-from gateway.web.pages import render
 from gateway.web.problems import wants_page
 from gateway.web.rate_limits import Counted, counted
 from gateway.web.session import REFRESH_COOKIE, access_token, cookie
 
 _TOKENS: Final = TypeAdapter(Tokens)
-_NOTICES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "signed-out": "You are signed out.",
-        "address-confirmed": "Your e-mail address is confirmed. You can sign in with it now.",
-        "password-reset": "Your password is changed. Sign in with the new one.",
-        "account-deleted": "Your account is deleted, and everything that was kept of it.",
-        "account-made": "Your account is there. Sign in with your e-mail address and the password that you chose.",
-    }
-)
-"""What the page says to somebody who comes from elsewhere on the site; ``signed-out-here`` needs more words."""
-
 Email = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")
 ]
@@ -69,15 +56,15 @@ class RefreshTokens(Model):
 class SigningIn:
     """The handlers of the sign-in page and of ``/auth/…``."""
 
-    def __init__(self, *, bridge: Bridge, verifier: TokenVerifier, offers_sign_up: bool) -> None:
+    def __init__(self, *, bridge: Bridge, verifier: TokenVerifier, page: SignInPage) -> None:
         self._bridge = bridge
         self._verifier = verifier
-        self._offers_sign_up = offers_sign_up
+        self._page = page
 
     async def show_page(self, request: web.Request) -> web.Response:
         """``GET /sign-in?next=``: the form."""
         query = parse_query(request.rel_url.raw_query_string)
-        return self._page(
+        return self._page.show(
             request, next_path=own_path(query.get("next", ["/"])[-1]), notice=query.get("notice", [""])[-1]
         )
 
@@ -101,7 +88,7 @@ class SigningIn:
             tokens = await self._sign_in(request[CONTEXT], form)
         except Denied as error:
             request[CONTEXT].fail_with(error)
-            return self._page(request, next_path=own_path(form.next), email=form.email, error=error)
+            return self._page.show(request, next_path=own_path(form.next), email=form.email, error=error)
         response = _see_other(own_path(form.next))
         set_session(response, tokens)
         return response
@@ -170,15 +157,6 @@ class SigningIn:
         response = _see_other(f"/sign-in?notice={notice}") if is_browser else web.Response(status=204)
         clear_session(response)
         return response
-
-    def _page(
-        self, request: web.Request, *, next_path: str, notice: str = "", email: str = "", error: AppError | None = None
-    ) -> web.Response:
-        values = {
-            "next_path": next_path, "notice": notice, "email": email, "error": error, "words": _NOTICES,
-            "offers_sign_up": self._offers_sign_up,
-        }  # fmt: skip
-        return render("sign_in.html", request, values, status=error.code.status if error else 200)
 
     async def _end_session(self, request: web.Request) -> None:
         """End the session by its access token, or where that is no longer good by its refresh token, if it is there."""

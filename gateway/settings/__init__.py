@@ -25,6 +25,7 @@ from gateway.settings.serving import (
     Limits,
     Listen,
     Log,
+    Oidc,
     Session,
     Tracing,
     Web,
@@ -53,6 +54,7 @@ __all__ = [
     "Listen",
     "Log",
     "Network",
+    "Oidc",
     "Protection",
     "Relay",
     "Session",
@@ -72,6 +74,7 @@ class GatewaySettings(Section):
     limits: Limits = Limits()
     session: Session = Session()
     joining: Joining = Joining()
+    oidc: Oidc = Oidc()
     protection: Protection = Protection()
     chat: Chat = Chat()
     log: Log = Log()

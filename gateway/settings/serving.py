@@ -49,6 +49,15 @@ class Joining(Section):
     )
 
 
+class Oidc(Section):
+    """Signing in through a provider, which the agent's `oidc` settings name."""
+
+    name: str = Field(
+        "", pattern=r"^[\w. &'-]{0,40}$",
+        description="What people know it as: `Google` makes a button *Sign in with Google*. Empty: no button.",
+    )  # fmt: skip
+
+
 class Listen(Section):
     """Where browsers (or nginx) reach this process."""
 

@@ -34,6 +34,8 @@ OPEN: Final = {
     "/auth/confirm-address": "as under /api/v1",
     "/auth/login": "as under /api/v1",
     "/auth/logout": "as under /api/v1",
+    "/auth/oidc": "leads to the sign-in service",
+    "/auth/oidc/callback": "brings a code of the sign-in service, which is how one comes by a session",
     "/auth/refresh": "as under /api/v1",
     "/auth/register": "as under /api/v1",
     "/auth/reset-password/confirm": "as under /api/v1",

@@ -24,6 +24,8 @@ NOT_CALLED_BY_CLIENTS = {"accounts.confirm_admin", "accounts.begin_oidc", "accou
 """Asked by the gateway for its own pages; the last two on a browser's way to the sign-in service and back."""
 
 UNDESCRIBED = {
+    "/auth/oidc": "a browser's way to the sign-in service",
+    "/auth/oidc/callback": "its way back",
     "/auth/refresh": "by GET: a browser on its way to a page",
     "/csp-reports": "for browsers alone",
     "/docs": "a page: this description",
