@@ -13,6 +13,18 @@ Secret = Annotated[SecretStr, PlainSerializer(SecretStr.get_secret_value, when_u
 """Shown as stars everywhere but in the message that carries it."""
 
 
+NEW_PASSWORD: Final = Field(
+    description="With an upper-case letter, a lower-case letter and a digit; at most 72 bytes of UTF-8; and none of "
+    "those that everybody would try first.",
+    json_schema_extra={
+        "minLength": 8,
+        "maxLength": 72,
+        "allOf": [{"pattern": r"\p{Lu}"}, {"pattern": r"\p{Ll}"}, {"pattern": r"\p{Nd}"}],
+    },
+)
+"""Says of a password in a description what the agent asks of a new one."""
+
+
 class SignIn(Model):
     """``address`` is the client's IP address as nginx saw it, for the limit that the agent keeps.
 

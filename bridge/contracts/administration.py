@@ -8,14 +8,22 @@ from uuid import UUID
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 
 from bridge.contracts.accounts import Secret
-from bridge.contracts.operation import Effect, Lane, Model, Nothing, Operation, Role, User
+from bridge.contracts.operation import NOT_BLANK, Effect, Lane, Model, Nothing, Operation, Role, User
 from bridge.contracts.users import Ended, PersonName, Username, Version, ZoneName
 
 ADMINS: Final = User(frozenset({Role.ADMIN}))
 
 EmailAddress = Annotated[
-    str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$")
+    str,
+    StringConstraints(min_length=3, max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$"),
 ]
+MAILABLE: Final = Field(
+    json_schema_extra={
+        "format": "email",
+        "pattern": r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$",
+    }
+)
+"""Says of an address in a description that a mail has to reach it: so the agent takes no other."""
 
 
 class UserEntry(Model):
@@ -39,7 +47,9 @@ class ListUsers(Model):
 
     role: Role | None = None
     is_active: bool | None = None
-    text: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")] | None = None
+    text: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$"), NOT_BLANK] | None = (
+        None
+    )
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Annotated[str, StringConstraints(max_length=1000)] | None = None
 

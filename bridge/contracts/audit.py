@@ -7,9 +7,9 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
-from bridge.contracts.operation import Model, Operation, Role, User
+from bridge.contracts.operation import NOT_BLANK, Model, Operation, Role, User
 
-Word = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$"), NOT_BLANK]
 Cursor = Annotated[str, StringConstraints(max_length=200)]
 
 

@@ -9,13 +9,13 @@ from pydantic import AwareDatetime, Field, StringConstraints
 
 from bridge.contracts.administration import ADMINS
 from bridge.contracts.joining import ClientAddress
-from bridge.contracts.operation import Effect, Model, Operation, User
+from bridge.contracts.operation import NOT_BLANK, Effect, Model, Operation, User
 
-Topic = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Topic = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$"), NOT_BLANK]
 """What it is about, in one line."""
 
 Message = Annotated[
-    str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")
+    str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"), NOT_BLANK
 ]
 """Text of several lines. PostgreSQL takes no NUL."""
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 
-from bridge.contracts.operation import CacheRule, Model, Operation, User
+from bridge.contracts.operation import NO_NUL, CacheRule, Model, Operation, User
 
 LIMIT_MAX: Final = 200
 TOTAL_COUNTED_TO: Final = 1_000
@@ -23,7 +23,7 @@ def _no_nul(text: str) -> str:
     return text
 
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_no_nul)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_no_nul), NO_NUL]
 Severity = Annotated[int, Field(ge=0, le=10)]
 
 

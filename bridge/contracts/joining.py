@@ -11,13 +11,15 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 
-from bridge.contracts.accounts import Secret
-from bridge.contracts.administration import ADMINS, EmailAddress
+from bridge.contracts.accounts import NEW_PASSWORD, Secret
+from bridge.contracts.administration import ADMINS, MAILABLE, EmailAddress
 from bridge.contracts.operation import Anonymous, Effect, Lane, Model, Nothing, Operation, Role, User
 from bridge.contracts.users import Language, PersonName, Username, ZoneName
 
 Password = Annotated[Secret, Field(min_length=1, max_length=1024)]
-LinkToken = Annotated[Secret, Field(min_length=1, max_length=200)]
+LinkToken = Annotated[
+    Secret, Field(min_length=1, max_length=200, description="Of the link in the mail: good once, and for a while.")
+]
 ClientAddress = Annotated[str, StringConstraints(max_length=45)]
 """The client's IP address as nginx saw it, for the limits that the agent keeps."""
 
@@ -70,7 +72,7 @@ class ChangeEmail(_WithPassword):
 
 
 class Invite(Model):
-    email: EmailAddress
+    email: Annotated[EmailAddress, MAILABLE]
     name: PersonName
     role: Role = Role.VIEWER
     language: Language = "en"
@@ -87,7 +89,7 @@ class Invitation(Model):
 
 class AcceptInvitation(_WithPassword):
     token: LinkToken
-    password: Password
+    password: Annotated[Password, NEW_PASSWORD]
     username: Username | None = None
 
 

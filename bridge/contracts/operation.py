@@ -8,15 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Model(BaseModel):
     """A value at the border: immutable, and refusing what it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+NOT_BLANK: Final = Field(json_schema_extra={"allOf": [{"pattern": r"[^\s\x1c-\x1f\x85]"}]})
+"""Says in a description what ``min_length`` means for a text whose spaces at both ends are dropped."""
+
+NO_NUL: Final = Field(json_schema_extra={"pattern": r"^[^\x00]*$", "allOf": [{"pattern": r"[^\s\x1c-\x1f\x85]"}]})
+"""The same of a text in which a validator refuses the one character that PostgreSQL does not take."""
 
 
 class Nothing(Model):

@@ -6,16 +6,19 @@ from enum import StrEnum
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
 
-from bridge.contracts.operation import Effect, Model, Nothing, Operation, Role, User
+from bridge.contracts.operation import NOT_BLANK, Effect, Model, Nothing, Operation, Role, User
 
-PersonName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+PersonName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$"), NOT_BLANK]
 """A name in one line. PostgreSQL takes no NUL, and a line break in a name would be one in a mail's header."""
 
-ZoneName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+/-]*$")]
+ZoneName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+/-]*$"),
+    Field(json_schema_extra={"format": "iana-time-zone"}),
+]
 """An IANA time zone by its form; the agent knows which there are."""
-
 
 Username = Annotated[str, StringConstraints(min_length=3, max_length=32, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """What somebody is called beside their address; one account's in whatever letters. No ``@``: it is no address."""
@@ -23,7 +26,13 @@ Username = Annotated[str, StringConstraints(min_length=3, max_length=32, pattern
 Language = Annotated[str, StringConstraints(max_length=11, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,4})?$")]
 """A language tag (RFC 5646): a language, perhaps with a region. What there are no texts in comes in English."""
 
-Version = Annotated[int, Field(ge=1)]
+
+def _whole(value: object) -> object:
+    """Return ``2.0`` as 2: in JSON they are the same number, and what is described as an integer takes both."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Version = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
 """Which edition a change was made from. Where another came between, it is refused (``conflict``)."""
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from aiohttp import hdrs, web
 from pydantic import ConfigDict, Field, SecretStr
 
+from bridge.contracts.accounts import NEW_PASSWORD
 from bridge.contracts.administration import (
     CHANGE_USER,
     CREATE_USER,
@@ -32,12 +33,18 @@ from gateway.accounts.editions import edition_response, is_stale, stale_response
 from gateway.accounts.own_account import PREFIXES, UUID_PATTERN, json_response
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
-from gateway.web.described import Description, Query, described
+from gateway.web.described import Description, Link, Query, described
 from gateway.web.inputs import query_values, read_json, validate
 from gateway.web.paging import next_page_link
 from gateway.web.problems import wants_page
 
 _PARAMETERS: Final = frozenset({"role", "is_active", "text", "limit", "cursor"})
+
+
+_OF_ONE: Final = tuple(
+    Link(operation.name, {"id": "/id"})
+    for operation in (GET_USER, CHANGE_USER, UNLOCK_USER, SIGN_OUT_USER, DELETE_USER)
+)
 
 
 class NewUser(Model):
@@ -50,7 +57,7 @@ class NewUser(Model):
     username: Username | None = None
     role: Role = Role.VIEWER
     time_zone: ZoneName = "UTC"
-    password: Annotated[SecretStr, Field(min_length=1, max_length=1024)]
+    password: Annotated[SecretStr, Field(min_length=1, max_length=1024), NEW_PASSWORD]
 
 
 class UserChange(Model):
@@ -73,6 +80,7 @@ class AdministrationApi:
             "All accounts, by address",
             LIST_USERS,
             query=Query(ListUsers),
+            links=(Link(GET_USER.name, {"id": "/items/0/id"}),),
             example_query={"role": "viewer", "limit": 20},
         )
     )
@@ -104,6 +112,7 @@ class AdministrationApi:
             refuses=(409,),
             has_edition=True,
             location=True,
+            links=_OF_ONE,
             example={"email": "made@example.org", "name": "Made", "role": "viewer", "password": "Another horse 2"},
         )
     )

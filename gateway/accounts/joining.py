@@ -11,7 +11,8 @@ from aiohttp import web
 from pydantic import ConfigDict, Field, SecretStr
 from pydantic_core import to_json
 
-from bridge.contracts.administration import EmailAddress
+from bridge.contracts.accounts import NEW_PASSWORD
+from bridge.contracts.administration import MAILABLE, EmailAddress
 from bridge.contracts.joining import (
     ACCEPT_INVITATION,
     CHANGE_EMAIL,
@@ -38,7 +39,10 @@ from gateway.web.inputs import JSON, read_json
 from gateway.web.rate_limits import Counted, counted
 
 _Password = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
-_Token = Annotated[SecretStr, Field(min_length=1, max_length=200)]
+_NewPassword = Annotated[_Password, NEW_PASSWORD]
+_Token = Annotated[
+    SecretStr, Field(min_length=1, max_length=200, description="Of the link in the mail: good once, and for a while.")
+]
 
 
 class _WithPassword(Model):
@@ -48,8 +52,8 @@ class _WithPassword(Model):
 class Registration(_WithPassword):
     """The body of ``POST /auth/register``."""
 
-    email: EmailAddress
-    password: _Password
+    email: Annotated[EmailAddress, MAILABLE]
+    password: _NewPassword
     username: Username | None = None
     name: PersonName | None = None
     language: Language = "en"
@@ -66,14 +70,14 @@ class NewPasswordByLink(_WithPassword):
     """The body of ``POST /auth/reset-password/confirm``."""
 
     token: _Token
-    new_password: _Password
+    new_password: _NewPassword
 
 
 class NewAddress(_WithPassword):
     """The body of ``POST /users/email``."""
 
-    new_email: EmailAddress
-    password: _Password
+    new_email: Annotated[EmailAddress, MAILABLE]
+    password: Annotated[_Password, Field(description="The account’s own.")]
 
 
 class Done(Model):

@@ -44,7 +44,7 @@ class Password(Model):
 
     model_config = ConfigDict(str_strip_whitespace=False)  # a password may begin or end with a space
 
-    password: Annotated[SecretStr, Field(min_length=1, max_length=1024)]
+    password: Annotated[SecretStr, Field(min_length=1, max_length=1024, description="The account’s own.")]
 
 
 class Everything(Model):

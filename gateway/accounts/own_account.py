@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from pydantic import ConfigDict, Field, SecretStr
 
 from bridge.client.call import Reply
-from bridge.contracts.accounts import CHANGE_PASSWORD, ChangePassword, Tokens
+from bridge.contracts.accounts import CHANGE_PASSWORD, NEW_PASSWORD, ChangePassword, Tokens
 from bridge.contracts.operation import Model, Nothing, Operation, P, R
 from bridge.contracts.users import (
     ACTIVITY,
@@ -34,7 +34,7 @@ from gateway.accounts.editions import edition_response, is_stale, stale_response
 from gateway.accounts.tokens import TokenVerifier
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
-from gateway.web.described import Description, Query, described
+from gateway.web.described import Description, Link, Query, described
 from gateway.web.inputs import JSON, query_values, read_json, validate
 from gateway.web.paging import next_page_link
 from gateway.web.rate_limits import Counted, counted
@@ -50,8 +50,8 @@ class NewPassword(Model):
 
     model_config = ConfigDict(str_strip_whitespace=False)  # a password may begin or end with a space
 
-    current_password: Annotated[SecretStr, Field(min_length=1, max_length=1024)]
-    new_password: Annotated[SecretStr, Field(min_length=1, max_length=1024)]
+    current_password: Annotated[SecretStr, Field(min_length=1, max_length=1024, description="The account’s own.")]
+    new_password: Annotated[SecretStr, Field(min_length=1, max_length=1024), NEW_PASSWORD]
 
 
 class OwnAccountApi:
@@ -123,7 +123,9 @@ class OwnAccountApi:
             response.headers[hdrs.LINK] = next_page_link(request, reply.next_cursor)
         return response
 
-    @described(Description("Where you are signed in", LIST_SESSIONS))
+    @described(
+        Description("Where you are signed in", LIST_SESSIONS, links=(Link(END_SESSION.name, {"id": "/items/0/id"}),))
+    )
     async def sessions(self, request: web.Request) -> web.Response:
         """``GET /users/sessions``: where this account is signed in."""
         return json_response(await self._ask(request, LIST_SESSIONS, Nothing()))

@@ -26,7 +26,10 @@ from gateway.web.session import REFRESH_COOKIE, access_token, cookie
 
 _TOKENS: Final = TypeAdapter(Tokens)
 Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=3, max_length=254, pattern=r"^[^@\s\x00\x85]+@[^@\s\x00\x85]+$"
+    ),
 ]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 

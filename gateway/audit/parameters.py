@@ -32,7 +32,13 @@ QUERY: Final = Query(
     schemas={
         "from": MOMENT,
         "to": MOMENT,
-        "user": {"type": "string", "description": "An account’s id, or its address."},
+        "user": {
+            "description": "An account’s id, or its address.",
+            "anyOf": (
+                {"type": "string", "format": "uuid"},
+                {"type": "string", "maxLength": 100, "pattern": r"^[^\x00-\x1f\x7f]*@[^\x00-\x1f\x7f]*$"},
+            ),
+        },
     },
     without=frozenset({"user_email"}),
 )

@@ -34,12 +34,24 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Where a good answer leads: to the ``operation`` of that name, with ``parameters`` found in the answer.
+
+    Each is a JSON pointer into the answer's body (https://spec.openapis.org/oas/v3.1.1.html#link-object).
+    """
+
+    operation: str
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Description:
     """What is worth knowing of one route besides its path and method.
 
     ``operation`` is the one of the agent's that it calls; where it calls none, or several, ``name`` says what the route
     is called. ``result`` is the answer's body, the operation's result unless said; ``status`` its status. ``also`` are
     other good answers, with their body or a word on each. ``refuses`` are the statuses that nothing else here implies.
+    ``links`` are what the answer leads to, beside the following page of a list, which needs no saying.
     ``example`` is a body and ``example_query`` a query that do something; tests send them.
     """
 
@@ -57,6 +69,7 @@ class Description:
     has_edition: bool = False
     takes_edition: bool = False
     location: bool = False
+    links: tuple[Link, ...] = ()
     example: Mapping[str, Any] | None = None
     example_query: Mapping[str, str | int] = field(default_factory=dict)
 

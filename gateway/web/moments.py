@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _YEARS: Final = range(1900, 2201)
+_IN_YEARS: Final = "^(19|20|21)[0-9]{2}-|^2200-"
 
 MOMENT: Final = MappingProxyType(
     {
-        "description": "A date, or a time with an offset.",
-        "anyOf": ({"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}),
+        "description": f"A date, or a time with an offset, in the years {_YEARS.start} to {_YEARS.stop - 1}.",
+        "anyOf": tuple({"type": "string", "format": form, "pattern": _IN_YEARS} for form in ("date", "date-time")),
     }
 )
 """What :func:`moment` takes, as JSON schema."""

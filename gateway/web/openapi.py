@@ -18,9 +18,9 @@ from bridge.contracts.operation import EVERY_ROLE, User
 from bridge.errors import Code
 from bridge.problem import PROBLEM_TYPE
 from bridge.process.version import VERSION
-from gateway.web.described import Description, description_of
+from gateway.web.described import Description, Link, description_of
 from gateway.web.inputs import JSON
-from gateway.web.openapi_schemas import Json, Problem, Schemas, result_of
+from gateway.web.openapi_schemas import CURSOR, Json, Problem, Schemas, result_of
 
 _PREFIX: Final = "/api/v1"
 _BODY_REFUSALS: Final = (400, 413, 415)
@@ -34,6 +34,8 @@ _OF_THE_BRIDGE: Final = frozenset(
      Code.IDEMPOTENCY_MISMATCH, Code.PRECONDITION_FAILED, Code.METHOD_NOT_ALLOWED}
 )  # fmt: skip
 """What no described request is answered with; a failed precondition is answered with what there is now."""
+
+_NEXT: Final = {CURSOR: "/next"}
 
 _SECURITY: Final[list[Json]] = [{"bearer": []}, {"session": []}]
 _UUID: Final = {"type": "string", "format": "uuid"}
@@ -103,7 +105,7 @@ def _operation(path: str, description: Description, schemas: Schemas) -> Json:
     operation = description.operation
     is_for_users = operation is not None and isinstance(operation.principal, User)
     said: Json = {
-        "operationId": description.name or (operation.name if operation else ""),
+        "operationId": _name(description),
         "tags": [_tag(path, description)],
         "summary": description.summary,
     }
@@ -119,6 +121,10 @@ def _operation(path: str, description: Description, schemas: Schemas) -> Json:
         said["requestBody"] = {"required": True, "content": {JSON: content}}
     said["responses"] = dict(_responses(path, description, schemas, is_for_users=is_for_users))
     return said
+
+
+def _name(description: Description) -> str:
+    return description.name or (description.operation.name if description.operation else "")
 
 
 def _who(description: Description) -> str:
@@ -179,14 +185,23 @@ def _answer(description: Description, model: type[BaseModel] | str | None, schem
         headers[hdrs.ETAG] = {"schema": {"type": "string"}}
     if description.location:
         headers[hdrs.LOCATION] = {"schema": {"type": "string"}}
-    if description.query is not None and "cursor" in description.query.model.model_fields:
+    links = {link.operation: link for link in description.links}
+    if description.query is not None and CURSOR in description.query.model.model_fields:
+        links["next"] = Link(_name(description), _NEXT)
         headers[hdrs.LINK] = {"schema": {"type": "string"}, "description": "The following page, where there is one."}
     said: Json = {"description": model if isinstance(model, str) else "Done.", "headers": headers}
     if isinstance(model, type):
         said["content"] = {description.media_type: {"schema": schemas.reference(model, "serialization")}}
     elif description.media_type != JSON:
         said["content"] = {description.media_type: {"schema": {"type": "string"}}}
+    if links and isinstance(model, type):
+        said["links"] = {name: _link(link) for name, link in links.items()}
     return said
+
+
+def _link(link: Link) -> Json:
+    found = {name: f"$response.body#{pointer}" for name, pointer in link.parameters.items()}
+    return {"operationId": link.operation, "parameters": found}
 
 
 def _problems(schemas: Schemas) -> Iterator[tuple[str, Json]]:

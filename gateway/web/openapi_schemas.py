@@ -15,6 +15,10 @@ Json = dict[str, Any]
 
 _REFERENCE: Final = "#/components/schemas/{model}"
 _NO_CONTENT: Final = 204
+_CURSOR: Final = "The `next` of the page before, asked with the same filter."
+
+CURSOR: Final = "cursor"
+"""The parameter of a list that begins where the page before ended."""
 
 
 class Fault(BaseModel):
@@ -85,7 +89,8 @@ class Schemas:
             own = _not_null({key: value for key, value in found.items() if key not in {"title", "default"}})
             if (default := found.get("default")) is not None and default != []:
                 own["default"] = default
-            yield _in_query(name, query.schemas.get(name, own), is_required=field in required)
+            about = {"description": _CURSOR} if name == CURSOR else {}
+            yield _in_query(name, query.schemas.get(name, {**own, **about}), is_required=field in required)
         for name, schema in query.more.items():
             yield _in_query(name, schema, is_required=False)
 

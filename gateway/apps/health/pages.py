@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 from pydantic_core import to_json
 
 from bridge.client.call import Reply
@@ -44,8 +44,14 @@ _EXAMPLES: Final[Sequence[str]] = (
     "How bad was my back pain on average this year?",
 )
 
-Conversation = Annotated[str, StringConstraints(max_length=16_384)]
-ZoneName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Conversation = Annotated[
+    str,
+    StringConstraints(max_length=16_384),
+    Field(description="The `conversation` of the answer before; none other is good."),
+]
+ZoneName = Annotated[
+    str, StringConstraints(min_length=1, max_length=64), Field(json_schema_extra={"format": "iana-time-zone"})
+]
 
 
 class Question(Model):

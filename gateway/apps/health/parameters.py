@@ -33,8 +33,16 @@ _FIELD_BY_PARAMETER: Final = MappingProxyType({"symptom": "symptoms", "from": "s
 _PARAMETER_BY_FIELD: Final = {field: name for name, field in _FIELD_BY_PARAMETER.items()} | {"body": "to"}
 
 _RENAMED: Final = {field: name for name, field in _FIELD_BY_PARAMETER.items()}
-_MOMENTS: Final = {"from": MOMENT, "to": MOMENT}
-_ZONE: Final = MappingProxyType({"type": "string", "description": "An IANA time zone: where days begin."})
+_MOMENTS: Final = {"from": MOMENT, "to": {**MOMENT, "description": f"{MOMENT['description']} Later than `from`."}}
+_ZONE: Final = MappingProxyType(
+    {
+        "type": "string",
+        "format": "iana-time-zone",
+        "minLength": 1,
+        "maxLength": 64,
+        "description": "An IANA time zone: where days begin.",
+    }
+)
 LIST_QUERY: Final = QuerySaid(ListSymptoms, renamed=_RENAMED, schemas=_MOMENTS, more={"time_zone": _ZONE})
 STATS_QUERY: Final = QuerySaid(StatsOfSymptoms, renamed=_RENAMED, schemas={**_MOMENTS, "time_zone": _ZONE})
 NAMES_QUERY: Final = QuerySaid(ListNames)

@@ -38,7 +38,7 @@ MANY: Final = {"sign_in_per_account": 1000, "sign_in_per_address": 1000, "mails_
 
 @dataclass(frozen=True)
 class Said:
-    """An answer. ``body`` is what its JSON says, None where there is none."""
+    """An answer. ``body`` is what its JSON says, its text where it is none of that, and None where there is none."""
 
     status: int
     body: Any
@@ -70,7 +70,8 @@ class Caller:
             headers.setdefault("Authorization", f"Bearer {self.token}")
         async with self.http.request(method, f"http://localhost{path}", json=body, headers=headers) as response:
             content = await response.read()
-            said = json.loads(content) if content else None
+            is_json = response.content_type.endswith("json")
+            said = None if not content else json.loads(content) if is_json else content.decode()
             return Said(response.status, said, CIMultiDict(response.headers))
 
     async def get(self, path: str) -> Said:

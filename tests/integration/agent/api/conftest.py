@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
-from tests.integration.agent.accounts.house import ANN, BOB, EVE, House, open_house
+from tests.integration.agent.accounts.house import ANN, BOB, EVE, MANY, Caller, House, open_house
 from tests.integration.agent.conftest import AGENT_ROLE, StoreDsns
 from tests.integration.agent.machine import RECORDS
 from tests.postgres import PostgresServer
 
+MUCH = MANY | {"mails_per_recipient": 10_000, "feedback_per_account": 10_000, "feedback_per_address": 10_000}
 GRANT = "INSERT INTO grants (user_id, app, person) SELECT id, 'health', 'p-1' FROM users"
+
+
+async def hear_of_link(caller: Caller) -> None:
+    """Wait until the agent has heard from the store that the caller is linked to records."""
+    for _ in range(1000):
+        if (await caller.get("/api/health/symptoms/names")).body.get("code") != "not_linked":
+            return
+        await asyncio.sleep(0.01)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -32,7 +42,7 @@ async def one_house(
         await connection.close(timeout=5)
         folder = tmp_path_factory.mktemp("house")
         records = {"dsn": source, "mapping": str(folder / "source.toml")}
-        async with open_house(folder, dsns, source=records) as opened:
+        async with open_house(folder, dsns, source=records, limits=MUCH) as opened:
             yield opened
 
 

@@ -172,3 +172,19 @@ async def test_body_is_refused_when_a_type_is_not_the_described_one() -> None:
         async with door.client.put("/api/v1/users/profile", json=body, headers=door.bearer()) as response:
             assert response.status == 400
             assert [each["name"] for each in (await response.json())["fields"]] == ["version"]
+
+
+def test_link_leads_to_an_operation_that_takes_it_when_an_answer_has_one(document: dict[str, Any]) -> None:
+    taken = {
+        operation["operationId"]: {each["name"] for each in operation.get("parameters", ())}
+        for _, operation in every_operation(document)
+    }
+    links = {
+        name: link
+        for label, operation in every_operation(document)
+        for status, said in operation["responses"].items()
+        for name, link in ((f"{label} {status} {name}", link) for name, link in said.get("links", {}).items())
+    }
+    assert {name for name, link in links.items() if not set(link["parameters"]) <= taken[link["operationId"]]} == set()
+    paged = {label for label, each in every_operation(document) if "cursor" in taken[each["operationId"]]}
+    assert {name.removesuffix(" 200 next") for name in links if name.endswith(" next")} == paged
