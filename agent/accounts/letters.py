@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from agent.mail.wording import Template
 from agent.settings import is_mail_address
 from bridge.errors import Code, FieldError, Invalid, Unavailable
 
+_INTERNATIONAL: Final = "must be in plain letters a to z: no mail can be sent from here to an address with others"
 _RESET_PAGE = "/reset-password"
 
 
@@ -29,7 +31,8 @@ class Letters:
     def check_address(self, email: str, *, field: str) -> None:
         """Raise Invalid, which names ``field``, for an address that no mail can be sent to."""
         if not is_mail_address(email):
-            wrong = FieldError(field, "must be an address that mail can be sent to")
+            is_plain = email.isascii()
+            wrong = FieldError(field, "must be an address that mail can be sent to" if is_plain else _INTERNATIONAL)
             raise Invalid(Code.INVALID_REQUEST, fields=(wrong,))
 
     async def confirm(self, transaction: Transaction, link: Link, language: str, hours: int) -> None:

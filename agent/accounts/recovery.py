@@ -75,9 +75,11 @@ class Recovery:
         """Mail a link to choose a new password, to an address that has an active account.
 
         Where there is none the same is written, a mail made and taken back: the same answer after the same time. Raises
-        Busy for too many, and Unavailable where no mail is sent, for everybody alike.
+        Invalid for an address that no mail can be sent to, Busy for too many, and Unavailable where no mail is sent,
+        for everybody alike.
         """
         self._letters.require()
+        self._letters.check_address(params.email, field="email")
         now = self._now()
         account = await self._pool.fetchrow(QUERIES["account_to_mail"], params.email, deadline=context.deadline)
         # counted and mailed by the account's own spelling, as signing in is

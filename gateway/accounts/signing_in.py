@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, SecretStr, StringConstraints, TypeAdapte
 from bridge.client.call import Credentials
 from bridge.contracts.accounts import REFRESH, SIGN_IN, SIGN_OUT, Refresh, SignIn, Tokens
 from bridge.contracts.operation import Model, Nothing
-from bridge.errors import AppError, Code, Denied, Unavailable
+from bridge.errors import AppError, Busy, Code, Denied, Unavailable
 from gateway.accounts.cookies import clear_session, set_session
 from gateway.accounts.sign_in_page import SignInPage
 from gateway.accounts.tokens import TokenVerifier
@@ -21,7 +21,7 @@ from gateway.web.context import ANONYMOUS, CONTEXT, RequestContext
 from gateway.web.described import Description, described
 from gateway.web.inputs import FORM, JSON, own_path, parse_query, read_form, read_json
 from gateway.web.problems import wants_page
-from gateway.web.rate_limits import Counted, counted
+from gateway.web.rate_limits import Counted, counted, shows_form_again
 from gateway.web.session import REFRESH_COOKIE, access_token, cookie
 
 _TOKENS: Final = TypeAdapter(Tokens)
@@ -81,16 +81,18 @@ class SigningIn:
         )
     )
     @counted(Counted.SIGN_IN)
+    @shows_form_again
     async def sign_in(self, request: web.Request) -> web.StreamResponse:
         """``POST /auth/login``: JSON answers the tokens; the page's form sets cookies and goes on to ``next``."""
+        context = request[CONTEXT]
         if request.content_type != FORM:
             body = await read_json(request, Login)
-            return _tokens_response(await self._sign_in(request[CONTEXT], body))
+            return _tokens_response(await self._sign_in(context, body))
         form = await read_form(request, LoginForm)
         try:
-            tokens = await self._sign_in(request[CONTEXT], form)
-        except Denied as error:
-            request[CONTEXT].fail_with(error)
+            tokens = await self._sign_in(context, form)
+        except (Denied, Busy) as error:
+            context.fail_with(error)
             return self._page.show(request, next_path=own_path(form.next), email=form.email, error=error)
         response = _see_other(own_path(form.next))
         set_session(response, tokens)

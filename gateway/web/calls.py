@@ -37,7 +37,12 @@ async def call(
     *,
     credentials: Credentials | None = None,
 ) -> Reply:
-    """Call ``operation``, as the caller unless told otherwise; the log line will say which, and how it ended."""
+    """Call ``operation``, as the caller unless told otherwise; the log line will say which, and how it ended.
+
+    Raises AppError; of a request that is over the limit, without asking the agent.
+    """
+    if context.over_limit is not None:
+        raise context.over_limit
     context.operation = operation.name
     reply = await bridge.call(
         operation, params, credentials=credentials or context.credentials, context=context.call_context

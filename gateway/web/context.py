@@ -34,7 +34,8 @@ class RequestContext:
     ``refusal`` is why there is no principal: nothing was sent, or it was no good.
     ``is_stream``: the response lasts until somebody has enough of it; how long that took says nothing.
     ``parent_span`` is whose the request is, where whoever sent it traces it too.
-    ``over_limit`` is set where the handler itself must refuse, once it has seen that nobody is in danger.
+    ``over_limit`` is set where the handler itself must refuse: once it has seen that nobody is in danger, or with the
+    form that was sent; no call goes over the bridge.
     """
 
     # Most requests leave most of these as they are; class attributes cost them nothing.

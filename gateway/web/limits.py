@@ -17,6 +17,7 @@ from math import ceil
 from typing import Final, NamedTuple
 
 KEYS_MAX: Final = 50_000
+_MINUTE_S: Final = 60
 _TOLERANCE_S: Final = 1e-6  # what sums of floats may be off
 
 
@@ -90,3 +91,14 @@ def limit_item(decision: Decision) -> str:
 def whole_s(seconds: float) -> int:
     """Return seconds as a delay in whole ones, never too early, for ``RateLimit`` and ``Retry-After``."""
     return ceil(seconds - _TOLERANCE_S)
+
+
+def wait_in_words(seconds: float | None) -> str:
+    """Return how long to wait before another try, as people say it, or "" where nobody knows."""
+    if seconds is None:
+        return ""
+    whole = max(whole_s(seconds), 1)
+    if whole < _MINUTE_S:
+        return "a second" if whole == 1 else f"{whole} seconds"
+    minutes = ceil(whole / _MINUTE_S)
+    return "a minute" if minutes == 1 else f"{minutes} minutes"

@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 from bridge.errors import AppError, Code
 from bridge.problem import PROBLEM_TYPE, problem_json
 from gateway.web.context import RequestContext
-from gateway.web.limits import whole_s
+from gateway.web.limits import wait_in_words, whole_s
 from gateway.web.pages import render
 from gateway.web.session import SESSION_COOKIE, cookie
 
@@ -43,6 +43,8 @@ def error_response(request: web.Request, context: RequestContext, error: AppErro
         return web.Response(body=body, status=error.code.status, content_type=PROBLEM_TYPE, headers=headers)
     if error.code in SIGN_IN_AGAIN:
         return web.Response(status=303, headers={hdrs.LOCATION: sign_in_path(request)})
-    page = render("error.html", request, {"error": error}, status=error.code.status)
+    page = render(
+        "error.html", request, {"error": error, "wait": wait_in_words(error.retry_after_s)}, status=error.code.status
+    )
     page.headers.update(headers)
     return page

@@ -19,6 +19,7 @@ from bridge.process.settings import SettingsError
 from gateway.settings import Limits
 from gateway.web.access_log import route_of
 from gateway.web.context import RequestContext
+from gateway.web.inputs import FORM
 from gateway.web.limits import GcraLimiter, Quota, limit_item, policy_field
 from gateway.web.pipeline import Middleware
 
@@ -26,6 +27,7 @@ H = TypeVar("H", bound=Callable[..., object])
 
 _METHOD_COUNTED: Final = {hdrs.METH_HEAD: hdrs.METH_GET}
 _ATTRIBUTE: Final = "counted_as"
+_SHOWS_FORM: Final = "shows_form_again"
 
 
 class Counted(Enum):
@@ -47,6 +49,15 @@ def counted(kind: Counted) -> Callable[[H], H]:
         return handler
 
     return declare
+
+
+def shows_form_again(handler: H) -> H:
+    """Declare that a handler gets a page's form over the limit too, to show it again with what was typed.
+
+    :func:`gateway.web.calls.call` refuses it then, so that nothing goes over the bridge.
+    """
+    setattr(handler, _SHOWS_FORM, True)
+    return handler
 
 
 def check_routes(limits: Limits, app: web.Application) -> None:
@@ -98,7 +109,7 @@ class RateLimits(Middleware):
             wait_s = max(wait_s, self._wait_for_route(request, context, where))
         if wait_s > 0:
             refusal = Busy(Code.RATE_LIMITED, retry_after_s=wait_s)
-            if kind is not Counted.CHAT:
+            if kind is not Counted.CHAT and not _shows_form_again(request):
                 raise refusal
             context.over_limit = refusal
 
@@ -121,3 +132,7 @@ class RateLimits(Middleware):
         if context.principal is not None:
             return self._account, context.principal.user_id
         return self._address, where
+
+
+def _shows_form_again(request: web.Request) -> bool:
+    return request.content_type == FORM and getattr(request.match_info.handler, _SHOWS_FORM, False)

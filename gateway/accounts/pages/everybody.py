@@ -17,6 +17,7 @@ from gateway.accounts.pages.frame import notice, own_clock
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
 from gateway.web.inputs import query_values, read_fields, validate
+from gateway.web.rate_limits import shows_form_again
 
 _FILTERS: Final = frozenset({"text", "role", "is_active", "cursor"})
 _NEW: Final = ("email", "name", "username", "role")
@@ -55,6 +56,7 @@ class EverybodyPages:
         await call(self._bridge, context, CONFIRM_ADMIN, Nothing())
         return _new(request)
 
+    @shows_form_again
     async def invite(self, request: web.Request) -> web.Response:
         """``POST /accounts/invite``: mail a link with which somebody makes their account."""
         context = request[CONTEXT]
@@ -67,6 +69,7 @@ class EverybodyPages:
             return _new(request, invitation=refused(context, error, kept(fields, *_NEW)))
         return see_other("/accounts/invitations?notice=invited")
 
+    @shows_form_again
     async def create(self, request: web.Request) -> web.Response:
         """``POST /accounts/create``: make an account with a password that the administrator hands over."""
         context = request[CONTEXT]

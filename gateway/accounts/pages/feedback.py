@@ -16,6 +16,7 @@ from gateway.accounts.pages.frame import notice, own_clock
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
 from gateway.web.inputs import query_values, read_fields, validate
+from gateway.web.rate_limits import shows_form_again
 
 _OWN: Final = "/account/feedback"
 _EVERYBODYS: Final = "/accounts/feedback"
@@ -32,6 +33,7 @@ class FeedbackPages:
         await call(self._bridge, context, GET_PROFILE, Nothing())  # for the agent's word that the session stands
         return _page(request, Form())
 
+    @shows_form_again
     async def give(self, request: web.Request) -> web.Response:
         """``POST /account/feedback``: keep it for the owner, and mail it where there is mail."""
         context = request[CONTEXT]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import ceil
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -13,11 +12,10 @@ from aiohttp import hdrs, web
 from bridge.errors import AppError
 from gateway.web.context import RequestContext
 from gateway.web.inputs import invalid
-from gateway.web.limits import whole_s
+from gateway.web.limits import wait_in_words, whole_s
 from gateway.web.pages import render
 from gateway.web.problems import SIGN_IN_AGAIN
 
-_MINUTE_S: Final = 60
 _LENGTH: Final = re.compile(r"String should have (at (?:least|most) \d+ characters?)")
 
 
@@ -36,11 +34,7 @@ class Form:
     @property
     def wait(self) -> str:
         """How long to wait before another try, in words, or ""."""
-        seconds = None if self.error is None else self.error.retry_after_s
-        if seconds is None:
-            return ""
-        minutes = ceil(seconds / _MINUTE_S)
-        return "a minute" if minutes <= 1 else f"{minutes} minutes"
+        return "" if self.error is None else wait_in_words(self.error.retry_after_s)
 
     def value(self, name: str) -> str:
         return self.values.get(name, "")

@@ -16,7 +16,7 @@ from gateway.accounts.tokens import TokenVerifier
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
 from gateway.web.inputs import invalid, read_fields, validate
-from gateway.web.rate_limits import Counted, counted
+from gateway.web.rate_limits import Counted, counted, shows_form_again
 from gateway.web.session import access_token
 
 CONFIRMATION: Final = "delete"
@@ -36,6 +36,7 @@ class GoingPages:
         return _page(request, Form())
 
     @counted(Counted.SIGN_IN)
+    @shows_form_again
     async def delete(self, request: web.Request) -> web.Response:
         """``POST /account/delete``: there is no way back."""
         context = request[CONTEXT]

@@ -27,7 +27,7 @@ from gateway.accounts.pages.forms import Form, check_again, chosen, kept, refuse
 from gateway.web.calls import Bridge, call
 from gateway.web.context import ANONYMOUS, CONTEXT
 from gateway.web.inputs import parse_query, read_fields, validate
-from gateway.web.rate_limits import Counted, counted
+from gateway.web.rate_limits import Counted, counted, shows_form_again
 
 _CONFIRM: Final = "accounts/confirm_address.html"
 _ASK: Final = "accounts/ask_reset.html"
@@ -44,6 +44,7 @@ class LinkPages:
         return _show(_CONFIRM, request, Form(), _asked(request, "token"))
 
     @counted(Counted.SIGN_IN)
+    @shows_form_again
     async def confirm(self, request: web.Request) -> web.Response:
         """``POST /confirm-address``: what the link is for; then on to the sign-in page."""
 
@@ -60,6 +61,7 @@ class LinkPages:
         return show(_ASK, request, Form(), {"is_sent": _asked(request, "notice") == "sent"})
 
     @counted(Counted.SIGN_IN)
+    @shows_form_again
     async def ask_for_reset(self, request: web.Request) -> web.Response:
         """``POST /reset-password/link``: have a link mailed; what is said then is the same for every address."""
         context = request[CONTEXT]
@@ -72,6 +74,7 @@ class LinkPages:
         return see_other("/reset-password?notice=sent")
 
     @counted(Counted.SIGN_IN)
+    @shows_form_again
     async def reset(self, request: web.Request) -> web.Response:
         """``POST /reset-password``: the new password; then on to the sign-in page."""
 
@@ -87,6 +90,7 @@ class LinkPages:
         return _show(_ACCEPT, request, Form(), _asked(request, "token"))
 
     @counted(Counted.SIGN_IN)
+    @shows_form_again
     async def accept(self, request: web.Request) -> web.Response:
         """``POST /accept-invitation``: make the account; then on to the sign-in page."""
 

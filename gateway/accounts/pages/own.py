@@ -26,6 +26,7 @@ from gateway.accounts.pages.frame import notice
 from gateway.web.calls import Bridge, R, call
 from gateway.web.context import CONTEXT
 from gateway.web.inputs import read_fields, validate
+from gateway.web.rate_limits import shows_form_again
 
 _ON: Final = "on"
 _NOTICES: Final = tuple(f"notice_{each}" for each in Notice)
@@ -43,6 +44,7 @@ class OwnPages:
         request[CONTEXT].require_user()
         return await self._page(request)
 
+    @shows_form_again
     async def change_profile(self, request: web.Request) -> web.Response:
         """``POST /account/profile``."""
         request[CONTEXT].require_user()
@@ -54,6 +56,7 @@ class OwnPages:
             return await self._page(request, profile=refused(request[CONTEXT], error, kept(fields, *_PROFILE)))
         return see_other("/account?notice=profile-saved")
 
+    @shows_form_again
     async def change_preferences(self, request: web.Request) -> web.Response:
         """``POST /account/preferences``."""
         request[CONTEXT].require_user()

@@ -18,7 +18,7 @@ from gateway.accounts.tokens import TokenVerifier
 from gateway.web.calls import Bridge, R, call
 from gateway.web.context import CONTEXT
 from gateway.web.inputs import read_fields, validate
-from gateway.web.rate_limits import Counted, counted
+from gateway.web.rate_limits import Counted, counted, shows_form_again
 from gateway.web.session import access_token
 
 _PATH: Final = "/account/security"
@@ -35,6 +35,7 @@ class SecurityPages:
         return await self._page(request)
 
     @counted(Counted.SIGN_IN)
+    @shows_form_again
     async def change_password(self, request: web.Request) -> web.Response:
         """``POST /account/password``: every session ends, and this browser goes on in a new one."""
         context = request[CONTEXT]
@@ -53,6 +54,7 @@ class SecurityPages:
         return response
 
     @counted(Counted.SIGN_IN)
+    @shows_form_again
     async def change_email(self, request: web.Request) -> web.Response:
         """``POST /account/email``: have a link mailed to the other address, which makes it the account's."""
         context = request[CONTEXT]

@@ -12,7 +12,7 @@ from gateway.accounts.pages.forms import Form, check_again, chosen, kept, refuse
 from gateway.web.calls import Bridge, call
 from gateway.web.context import ANONYMOUS, CONTEXT
 from gateway.web.inputs import parse_query, read_fields, validate
-from gateway.web.rate_limits import Counted, counted
+from gateway.web.rate_limits import Counted, counted, shows_form_again
 
 _TEMPLATE: Final = "accounts/sign_up.html"
 
@@ -28,6 +28,7 @@ class SignUpPage:
         return self._show(request, Form(), is_sent=notice == "sent")
 
     @counted(Counted.SIGN_IN)
+    @shows_form_again
     async def sign_up(self, request: web.Request) -> web.Response:
         """``POST /sign-up``: have a link mailed; what is said then is the same for every address."""
         context = request[CONTEXT]

@@ -85,6 +85,9 @@ async def test_sign_up_is_refused_when_something_is_wrong_with_it(house: House) 
     ):  # fmt: skip
         said = await house.nobody.post("/auth/register", body)
         assert (said.status, said.wrong) == (status, [field])
+    foreign = await house.nobody.post("/auth/reset-password/request", {"email": "çarl@example.org"})
+    assert (foreign.status, foreign.wrong) == (400, ["email"])
+    assert foreign.body["fields"][0]["message"].startswith("must be in plain letters a to z")
     assert await house.mails("carl@example.org") == []
 
 

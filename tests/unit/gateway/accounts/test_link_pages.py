@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from bridge.errors import AppError, Busy, Code, Conflict, Denied, FieldError, Invalid, Unavailable
-from tests.gateway_door import PASSWORD, Door
+from gateway.settings import GatewaySettings, Joining, Limits
+from tests.gateway_door import PASSWORD, Door, open_door
 
 TOKEN = "tokenoftheverylinkthatwasmailed-0123456789a"
 HTML = {"Accept": "text/html"}
@@ -168,6 +170,40 @@ async def test_address_stays_in_its_field_when_the_mail_cannot_be_asked_for(door
         assert status == error.code.status
         assert said in text
         assert 'value="a&lt;b&gt;@example.org"' in text
+
+
+FORMS = {
+    "/sign-up": {"email": "kept@example.org", "name": "kept", "username": "kept"},
+    "/reset-password/link": {"email": "kept@example.org"},
+    "/reset-password": {"token": TOKEN},
+    "/confirm-address": {"token": TOKEN},
+    "/accept-invitation": {"token": TOKEN, "username": "kept"},
+    "/account/email": {"new_email": "kept@example.org"},
+    "/account/password": {},
+    "/account/delete": {"confirm": "delete"},
+    "/account/profile": {"name": "kept", "username": "kept"},
+    "/account/preferences": {"language": "pt-BR", "time_zone": "Asia/Kolkata"},
+    "/account/feedback": {"topic": "kept"},
+    "/accounts/invite": {"email": "kept@example.org", "name": "kept"},
+    "/accounts/create": {"email": "kept@example.org", "name": "kept", "username": "kept"},
+}
+
+
+@pytest.mark.parametrize("path", FORMS)
+async def test_form_keeps_what_was_typed_when_it_is_sent_too_often(path: str) -> None:
+    limits = Limits(sign_in_per_minute=1, account_per_minute=1)
+    secret = {"current_password": PASSWORD, "password": PASSWORD, "new_password": PASSWORD, "again": PASSWORD}
+    typed = {**FORMS[path], "message": "kept\ntoo"}
+    async with open_door(GatewaySettings(joining=Joining(sign_up=True), limits=limits)) as door:
+        await post(door, path, {**typed, **secret}, **door.cookie(role="admin"))
+        asked = list(door.bridge.asked)
+        status, _location, text = await post(door, path, {**typed, **secret}, **door.cookie(role="admin"))
+
+    assert (status, door.bridge.asked) == (429, asked)
+    assert re.search(r"Too many requests\.</strong> Try again in (a minute|\d+ seconds)\.", text)
+    assert [value for value in FORMS[path].values() if f'value="{value}"' not in text] == []
+    assert ("kept\ntoo</textarea>" in text) == (path == "/account/feedback")
+    assert PASSWORD not in text
 
 
 async def test_retry_after_says_when_it_is_too_much_for_a_form(door: Door) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from aiohttp import FormData
 from multidict import CIMultiDictProxy
@@ -72,6 +74,22 @@ async def test_sign_in_is_limited_by_address_when_tried_too_often() -> None:
 
         assert [answer.status for answer in answers] == [401, 401, 429]
         assert int(answers[2].headers["Retry-After"]) > 0
+
+
+async def test_address_stays_in_the_form_when_it_is_sent_too_often() -> None:
+    async with open_door(GatewaySettings(limits=Limits(sign_in_per_minute=1))) as door:
+        form = {"email": "a<b>@example.org", "password": "a password", "next": "/account"}
+        await door.client.post("/auth/login", data=form, headers={"Accept": "text/html"})
+        response = await door.client.post("/auth/login", data=form, headers={"Accept": "text/html"})
+        text = await response.text()
+
+        assert len(door.bridge.asked) == 1
+        assert response.status == 429
+        assert int(response.headers["Retry-After"]) > 0
+        assert re.search(r"<strong>Too many requests\.</strong>\s+Try again in (a minute|\d+ seconds)\.", text)
+        assert 'value="a&lt;b&gt;@example.org"' in text
+        assert 'name="next" value="/account"' in text
+        assert "a password" not in text
 
 
 @pytest.mark.story("water/FR-005")

@@ -10,7 +10,7 @@ from http_sf import parse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.web.limits import Decision, GcraLimiter, Quota, limit_item, policy_field, whole_s
+from gateway.web.limits import Decision, GcraLimiter, Quota, limit_item, policy_field, wait_in_words, whole_s
 
 SIGN_IN = Quota("sign-in", 5)
 ACCOUNT = Quota("account", 60)
@@ -138,3 +138,14 @@ def test_fields_are_structured_lists_as_the_draft_writes_them() -> None:
         ("account", {"r": 12, "t": 1}),
         ("address", {"r": 0, "t": 3}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, ""), (0.0, "a second"), (0.4, "a second"), (1.2, "2 seconds"), (59.0, "59 seconds"), (59.5, "a minute"),
+        (60.0, "a minute"), (61.0, "2 minutes"), (3600.0, "60 minutes"),
+    ],
+)  # fmt: skip
+def test_wait_is_never_too_short_when_it_is_said_in_words(seconds: float | None, said: str) -> None:
+    assert wait_in_words(seconds) == said
