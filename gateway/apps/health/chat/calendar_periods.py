@@ -30,6 +30,7 @@ _MONTH_MAX: Final = 31
 _YEARS_BACK_MAX: Final = 150
 _TWO_DIGIT_YEARS: Final = 100
 _SHORT_AND_A_WORD: Final = {"wed": 2, "sat": 5, "sun": 6}
+_EDGES: Final = frozenset({"start", "beginning", "end"})
 _BEFORE_A_DAY: Final = frozenset({"on", "since", "until", "before", "after", "to", "-"})
 _BEFORE_A_SEASON: Final = PREPOSITIONS | {"the", "last", "this", "since", "before", "after", "until"}
 
@@ -133,6 +134,8 @@ class CalendarPeriods(PeriodsFromToday):
         if third is None:
             return None
         edge, i = i, i + 1
+        if self._at(i) == "in" and self._at(edge) in _EDGES and not self._has_article(edge):  # "did it start in May"
+            return None
         i += self._at(i) in {"of", "in", "-"}
         i += self._at(i) == "the"
         found = self._month(i) or self._unit(i) or self._year(i) or self._running_unit(i)

@@ -54,6 +54,7 @@ _ASKED_FOR: Final = re.compile(
     rf"\b(my |the |a |our )?{_CARERS}( people| company| lady| man| appointment| form)? "
     r"(just |also |has |have |is |are )*(wants?|needs?|asks?|asked|asking|wanted|needed|keeps asking|would like|likes)"
     r"( me)?( to (know|see|have)| for| about)?"
+    rf"|\b(tell|telling|show|let|update|inform|remind|help) (my |the |a |our )?{_CARERS}( know)?"
     r"|^(so |ok |hi |and )*(for|before|ahead of|at|in time for) (i (see|go to|meet|visit|speak to|talk to) )?"
     rf"(my |the |a )?(\w+ )?{_CARERS}( appointment| visit| meeting| review| form| check up| tomorrow| <time>)* ?[,:-]"
     r"|^(so |ok |hi |and )*(i am |am |we are )?(seeing|meeting|visiting|off to|going to( see)?|i have|i have got|got) "
@@ -92,13 +93,21 @@ _STATES: Final = re.compile(
     r"|<symptom> (is|are|was|were|has been) (back|bad|gone|really|so|very|\w+ly|horrible|awful|terrible|the worst"
     r"|a pain"
     r"|such|no fun|hell)|it (hurts|was|is)\b|there is|(this|that) (is|was|has)\b)(?!.*([?]|\bhow (long|many|often"
-    r"|bad)\b))"
+    r"|bad)\b|\b(wants?|needs?|asks?|asking|asked|requires?) (me )?(for |to know )?(the |my |any )?(dates?|number"
+    r"|count|list|details|records?|entries)\b))"
 )
 _TELLS_IN_SHORT: Final = re.compile(
     rf"{_POLITE}(woke|woken|got|had(?! i)|having|feeling|feel|felt|been|still (have|got|feel)|just had|started with) "
     r"(up )?(\w+ ){0,2}<symptom>(?!.*[?])"
 )
 """The same without its subject: "woke up with a sore throat"."""
+_DID: Final = re.compile(
+    rf"{_POLITE}(just )?(cut|hit|banged|bumped|knocked|broke|burn(t|ed)|fell|slipped|tripped|took|taking|went|going|saw"
+    r"|seeing|ate|eating|drank|drove|ran|walked|slept|worked|stayed|came|left|lost|saved|made|bought|thinking of"
+    r"|trying to|giving up|gave up|cutting out|watched|read|heard) "
+    r"(?!me\b|through\b|over\b|out\b|up\b|any\b|all\b|last\b|<)\w+"
+)
+"""What somebody did, without its subject: "cut my knee at football last week"."""
 _IS_FREE: Final = re.compile(
     rf"{_POLITE}(still |thankfully |luckily )?no (more )?<symptom> (<time>|at all|so far|yet|thank\w*|touch wood)"
     r"(?!.*[?])"
@@ -119,11 +128,17 @@ _ASKED_WITH: Final = re.compile(
 _NAMES_DISEASE: Final = re.compile(
     r"^(is|are|was|were) (my|this|the|it|that|these) ?<symptom> (an? |the )?[a-z]+ ?[?]?$"
 )
+_HOW_ROUGHLY: Final = re.compile(
+    r"\b(how (?:long|many|often|much|bad)) (?:now|exactly|actually|roughly|precisely|about|approximately|then"
+    r"|ish|on earth)\b"
+)
+"""What adds nothing to what is asked: "how long now since"."""
 _MARK: Final = re.compile(r"<\w+>")
 
 
 def cue_of(skeleton: str) -> Intent | None:
     """Return the intent that the words say, or None where they say none."""
+    skeleton = _HOW_ROUGHLY.sub(r"\1", skeleton)
     for intent, pattern in _RULES:
         if pattern.search(skeleton):
             return intent
@@ -181,10 +196,10 @@ def is_statement(skeleton: str) -> bool:
     """Tell something said without asking."""
     if _STATES.match(skeleton) is not None or _IS_FREE.match(skeleton) is not None:
         return True
-    return (
-        _TELLS_IN_SHORT.match(skeleton) is not None
-        and "<time>" not in skeleton
-        and _ASKED_WITH.search(skeleton) is None
+    if _ASKED_WITH.search(skeleton) is not None:
+        return False
+    return _DID.match(skeleton) is not None or (
+        _TELLS_IN_SHORT.match(skeleton) is not None and "<time>" not in skeleton
     )
 
 

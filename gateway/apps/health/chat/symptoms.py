@@ -169,6 +169,7 @@ class Lexicon:
         stems = [stem(word) for word in words]
         found = list(self._phrases_in(stems))
         taken = {i for mention in found for i in range(mention.start, mention.end)}
+        of_phrases = set(taken)
         for is_weak in (False, True):  # "bad stomach pain" is a pain that is bad
             for mention in self._pairs_in(stems, taken, is_weak=is_weak):
                 found.append(mention)
@@ -180,7 +181,8 @@ class Lexicon:
         found += [
             Mention(concept, i, i + 1)
             for i, concept in alone
-            if not named or (i not in edges and _is_joined(stems, i, edges if i in taken else taken))
+            if not named
+            or (i not in edges and i not in of_phrases and _is_joined(stems, i, edges if i in taken else taken))
         ]
         return sorted((each for each in found if each.concept != INNOCENT), key=lambda mention: mention.start)
 
@@ -188,7 +190,10 @@ class Lexicon:
         i = 0
         while i < len(stems):
             found = self._longest_at(stems, i)
-            if found is not None:
+            if found is not None:  # "sick to my stomach" within "felt sick to my stomach"
+                within = (self._longest_at(stems, k) for k in range(i + 1, found.end))
+                longer = [other for other in within if other is not None and _is_longer(other, found)]
+                found = longer[0] if longer else found
                 yield found
                 i = found.end
             else:
@@ -233,9 +238,15 @@ class Lexicon:
                     break
 
 
+def _is_longer(other: Mention, found: Mention) -> bool:
+    """Tell that ``other``, which begins within ``found``, says more and goes on behind it."""
+    return other.end > found.end and other.end - other.start > found.end - found.start
+
+
 def _is_bodily(stems: Sequence[str], i: int, length: int) -> bool:
     """Tell innocent words that are the body's after all: "my back in May", "a sore back in May"."""
-    return length == _OF_TWO and i > 0 and (stems[i - 1] in _OWN or stems[i - 1] in _pain()) and stems[i] in _BODY
+    is_led = i > 0 and (stems[i - 1] in _OWN or stems[i - 1] in _pain())
+    return is_led and length > 1 and stems[i] in _BODY and stems[i + 1] in _BEHIND_A_BODY
 
 
 def _is_joined(stems: Sequence[str], i: int, taken: AbstractSet[int]) -> bool:
@@ -249,8 +260,8 @@ def _is_joined(stems: Sequence[str], i: int, taken: AbstractSet[int]) -> bool:
     return led or (behind + 1 < len(stems) and stems[i + 1] in _JOINS and behind + 1 in taken)
 
 
-_OF_TWO: Final = 2
-"""Words of an innocent phrase that is no more than a preposition behind a part of the body: "back in"."""
+_BEHIND_A_BODY: Final = frozenset(map(stem, ("in", "to", "at", "from", "then", "when", "again", "up", "over", "of")))
+"""What an innocent phrase has behind a part of the body that may be one after all: "back in"."""
 _OWN: Final = frozenset(map(stem, ("my", "the", "lower", "upper", "bad", "your")))
 _BODY: Final = frozenset(map(stem, ("back", "head", "hand", "face", "neck", "foot", "eye", "heart", "nose", "ear")))
 _JOINS: Final = frozenset(map(stem, ("and", "or", "versus", "+", "&")))

@@ -60,6 +60,8 @@ _LEADS: Final = tuple(
 _FIRST_OF_LEADS: Final = frozenset(phrase[0] for phrase, _ in _LEADS)
 _EVENT_WORDS_MAX: Final = 8
 _NO_EVENT: Final = frozenset({"how", "when", "what", "which", "did", "latest", "previous", "?", "and", "had", "have"})
+_BEFORE_UP: Final = frozenset({"measure", "measured", "measures", "stack", "stacked", "stacks", "add", "live", "match"})
+"""Of these, "up" is a part: "how does it measure up to last week"."""
 _JOINING: Final = frozenset({"than", "and", "or", "versus", "with", "to", "against"})
 _TRAILERS: Final = (
     (("so", "far"), False), (("to", "date"), False), (("as", "a", "whole"), False), (("in", "the"), True),
@@ -68,6 +70,7 @@ _TRAILERS: Final = (
 """What may follow a period and adds no date, and whether a part of the day must come behind it."""
 
 
+_SEASON_MONTHS: Final = 3
 _AHEAD_MAX: Final = 13
 """Words within which one must tell time for a period to begin; more only costs time."""
 WORDS_OF_TIME: Final = frozenset(
@@ -145,12 +148,18 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
             periods.append(_clipped(found.period, now.date()))
             rest.append(TIME)
             continue
-        if rest and rest[-1] in _JOINING and periods and (unit := _unit_left_out(words, i)):
-            periods.append(dates.calendar_unit(now.date(), unit, -1))
+        if (
+            rest
+            and rest[-1] in _JOINING
+            and periods
+            and (left_out := _last_left_out(words, i, periods[-1], now.date()))
+        ):
+            periods.append(left_out)
             rest.append(TIME)
             i += 1
             continue
-        ever = phrase_at(words, i, ALL_TIME_PHRASES) if words[i] in _BEGIN_ALL_TIME else 0
+        is_ever_so = words[i] == "ever" and words[i + 1 : i + 2] == ["so"]
+        ever = phrase_at(words, i, ALL_TIME_PHRASES) if words[i] in _BEGIN_ALL_TIME and not is_ever_so else 0
         if ever:
             is_all_time = True
             i += ever
@@ -161,11 +170,18 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
     return Times(tuple(rest), tuple(periods), relative, is_all_time)
 
 
-def _unit_left_out(words: Sequence[str], i: int) -> Unit | None:
-    """Return the unit that a bare "last" means: "this month than last"."""
-    is_bare = words[i] == "last" and (i + 1 == len(words) or words[i + 1] in {"?", "!", ",", "for"})
-    unit = next((UNITS[word] for word in reversed(words[:i]) if word in UNITS), None) if is_bare else None
-    return Unit(unit) if unit and unit != "hour" else None
+def _last_left_out(words: Sequence[str], i: int, period: DateRange, today: date) -> DateRange | None:
+    """Return the period that a bare "last" means: "this month than last", "this winter than last"."""
+    if words[i] != "last" or (i + 1 < len(words) and words[i + 1] not in {"?", "!", ",", "for"}):
+        return None
+    noun = next((word for word in reversed(words[:i]) if word in UNITS or word in SEASONS or word == "weekend"), "")
+    if noun in SEASONS and period.start is not None:
+        start = dates.add(period.start, -1, Unit.YEAR)
+        return DateRange(start=start, end=dates.add(start, _SEASON_MONTHS, Unit.MONTH))
+    if noun == "weekend" and period.start is not None and period.end is not None:
+        return DateRange(start=period.start - 7 * DAY, end=period.start - 5 * DAY)
+    unit = UNITS.get(noun, "hour")
+    return dates.calendar_unit(today, Unit(unit), -1) if unit != "hour" else None
 
 
 def _clipped(period: DateRange, today: date) -> DateRange:
@@ -235,7 +251,7 @@ class _Grammar(CalendarPeriods):
         return None
 
     def _one_sided(self, i: int) -> Found | None:
-        if self._at(i) not in _FIRST_OF_LEADS:
+        if self._at(i) not in _FIRST_OF_LEADS or (self._at(i) == "up" and self._at(i - 1) in _BEFORE_UP):
             return None
         led = next((lead for lead in _LEADS if tuple(self._words[i : i + len(lead[0])]) == lead[0]), None)
         if led is None:

@@ -22,6 +22,11 @@ _CODE: Final = re.compile(r"<\s*/?\s*[a-z!]|://|\bon(error|load|click)\s*=|;\s*-
 _SENTENCES_MAX: Final = 6
 """Of more, the last ones are read, where the question stands; danger is looked for in all."""
 _RIVALS_MAX: Final = 2
+_ASKING: Final = re.compile(
+    r"\W*((ok|so|and|please|hi|hey|hello),? )*(why|what|whats|how|hows|when|where|who|which|can|could|should|shall|is"
+    r"|are|am|do|does|did|will|would|may|might|must|add|log|put|delete|remove|change|tell|give|show|remind|book|call)\b"
+)
+"""What begins so is a question or a wish of its own, not told on the way to one."""
 _ASKS: Final = frozenset({Kind.HELP, Kind.REFUSED, Kind.QUESTION})
 
 
@@ -69,7 +74,10 @@ def _parted(sentence: str, whole: Clause, now: datetime, lexicon: Lexicon) -> li
         return [whole]
     for parts in openings(sentence):
         told, asked = [read_clause(repaired_words(words_of(part), lexicon), now, lexicon) for part in parts]
-        if asked.kind in _ASKS and told.kind in {Kind.TOLD, Kind.PLEASANTRY}:
+        is_told = told.kind in {Kind.TOLD, Kind.PLEASANTRY} or (
+            told.kind is Kind.REFUSED and bool(told.mentioned) and _ASKING.match(parts[0]) is None
+        )
+        if asked.kind in _ASKS and is_told:
             return [told, asked]
     return [whole]
 

@@ -65,6 +65,11 @@ def test_phrase_is_found_when_small_words_stand_within(text: str, concept: str) 
     assert concepts(text) == [concept]
 
 
+def test_longer_phrase_wins_when_it_begins_within_another() -> None:
+    assert concepts("felt sick to my stomach") == concepts("sick to my stomach") == ["nausea"]
+    assert concepts("upset tummy and the runs") == ["diarrhea"]
+
+
 def test_words_are_no_loose_phrase_when_they_are_of_a_question() -> None:
     assert concepts("how bad is my period cramp") == ["period pain"]
 

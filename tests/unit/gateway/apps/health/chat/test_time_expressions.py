@@ -192,6 +192,32 @@ def test_two_periods_are_kept_apart_when_both_are_named() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("this winter than last", "2024-12-01", "2025-03-01"),
+        ("this weekend than last?", "2026-04-04", "2026-04-06"),
+        ("this month than last for", "2026-03-01", "2026-04-01"),
+    ],
+)
+def test_bare_last_is_the_one_of_the_same_kind_before(text: str, start: str, end: str) -> None:
+    assert found(text)[1] == (start, end)
+
+
+@pytest.mark.parametrize("text", ["this hour than last", "this morning than last"])
+def test_bare_last_is_no_period_when_its_kind_has_no_days(text: str) -> None:
+    assert len(found(text)) < 2
+
+
+@pytest.mark.parametrize("text", ["you were ever so kind", "I feel ever so ill"])
+def test_ever_so_is_no_time(text: str) -> None:
+    assert not find_times(words_of(text), NOW).is_all_time
+
+
+def test_up_is_no_end_of_a_range_when_something_is_measured_up_to_it() -> None:
+    assert found("how does it measure up to last week") == [("2026-04-06", "2026-04-13")]
+
+
 def test_bare_last_is_the_unit_before_when_the_running_one_was_named() -> None:
     assert found("worse this month than last?") == [("2026-04-01", TOMORROW), ("2026-03-01", "2026-04-01")]
 

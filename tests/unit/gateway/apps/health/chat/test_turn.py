@@ -168,6 +168,14 @@ def test_everyday_word_is_left_alone_when_it_sounds_like_a_symptom_or_a_danger(t
     ("text", "wanted"),
     [
         ("no chest pain today", Intent.OUT_OF_SCOPE),
+        ("how long now since I coughed", Intent.DURATION_SINCE),
+        ("cut my knee at football last week", Intent.OUT_OF_SCOPE),
+        ("cut my knee at football last week?", None),
+        ("fell over last week", None),
+        ("tell the nurse how often I coughed", Intent.COUNT),
+        ("I have a form that wants the dates of my coughs", Intent.LIST),
+        ("did the numb fingers start in March", Intent.FIRST),
+        ("is a nosebleed an emergency", Intent.OUT_OF_SCOPE),
         ("no chest pain today?", None),
         ("how bad has my cough ever been", Intent.MAX_SEVERITY),
         ("how recently did I cough", Intent.DURATION_SINCE),
@@ -175,6 +183,11 @@ def test_everyday_word_is_left_alone_when_it_sounds_like_a_symptom_or_a_danger(t
 )
 def test_small_words_decide_when_the_rest_is_the_same(text: str, wanted: Intent | None) -> None:
     assert intent(text) is wanted
+
+
+def test_symptom_of_what_is_told_counts_when_it_is_out_of_scope_by_itself() -> None:
+    turn = read_turn("hospital food gave me the runs in March, when exactly?", NOW, base_lexicon())
+    assert (turn.intent, turn.symptoms) == (Intent.LIST, ("diarrhea",))
 
 
 def test_whole_list_is_excluded_when_it_is_left_out() -> None:
