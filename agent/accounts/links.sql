@@ -53,6 +53,10 @@ DELETE FROM one_time_tokens WHERE lower(email) = lower($1) AND purpose = ANY($2)
 -- $2 purposes text[]
 DELETE FROM one_time_tokens WHERE user_id = $1 AND purpose = ANY($2);
 
+-- name: withdraw_every_token
+-- Drop all links, whatever they do.
+DELETE FROM one_time_tokens;
+
 -- name: forget_tokens
 -- Drop the links that are no longer good.
 -- $1 now timestamptz

@@ -176,8 +176,12 @@ class Users:
         return [as_entry(row) for row in rows]
 
     async def end_every_session(self, now: datetime, *, deadline: float) -> int:
-        """Have everybody sign in again; return how many sessions were ended."""
+        """Have everybody sign in again; return how many sessions were ended.
+
+        Links in mailboxes end too: whoever had the sessions may have asked for some, such as an invitation.
+        """
         async with self._pool.transaction(deadline) as transaction:
+            await transaction.execute(QUERIES["withdraw_every_token"])
             tag = await transaction.execute(QUERIES["end_every_session"], now)
             ended = int(tag.rpartition(" ")[2])
             await self._record(transaction, "sessions.end", "session", None, new={"ended": ended})

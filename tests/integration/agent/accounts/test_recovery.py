@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,7 +12,7 @@ from agent.accounts.passwords import Passwords
 from agent.accounts.users import NewUser
 from agent.db.queries import Query
 from bridge.process.clock import SystemClock
-from tests.integration.agent.accounts.house import ANN, BOB, Caller, House
+from tests.integration.agent.accounts.house import ANN, BOB, EVE, Caller, House
 from tests.integration.agent.machine import PASSWORD
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]  # the first waits for the house
@@ -137,6 +138,19 @@ async def test_links_in_mailboxes_end_when_the_account_changes_hands(house: Hous
     assert (said.status, said.wrong) == (400, ["token"])
     moved = await house.nobody.post("/auth/confirm-address", {"token": move})
     assert (moved.status, moved.wrong) == (400, ["token"])
+
+
+async def test_links_in_mailboxes_end_when_the_owner_ends_every_session(house: House) -> None:
+    reset, eve = await ask_for_reset(house), await house.sign_in(EVE)
+    await eve.post("/users/invitations", {"email": "carl@example.org", "name": "Carl", "role": "admin"})
+    invitation = await house.link("carl@example.org")
+
+    await house.users.end_every_session(datetime.now(UTC), deadline=house.soon())
+
+    said = await house.nobody.post("/auth/reset-password/confirm", {"token": reset, "new_password": NEW})
+    assert (said.status, said.wrong) == (400, ["token"])
+    accepted = await house.nobody.post("/auth/accept-invitation", {"token": invitation, "password": PASSWORD})
+    assert (accepted.status, accepted.wrong) == (400, ["token"])
 
 
 async def test_links_stay_good_when_only_a_name_or_a_role_changes(house: House) -> None:

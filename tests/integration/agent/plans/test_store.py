@@ -38,6 +38,7 @@ MADE_UP: Final = {"audit.page": "one statement a combination of filters: audit/t
 WHOLE: Final = {
     "accounts.users_state (user_id=None)": "when the agent starts: what every account may is kept in memory",
     "accounts.end_every_session": "when the owner locks the door: it is about all",
+    "accounts.withdraw_every_token": "when the owner locks the door: it is about all",
     "accounts.list_users": "the command line lists all",
     "accounts.list_grants": "the command line lists all",
     "accounts.forget_answers_of": "when an account is deleted: a day's answers are searched for what they say of it",
