@@ -49,6 +49,7 @@ from bridge.keys import KeysRefused, KeyStore
 from bridge.process import logs
 from bridge.process.clock import SystemClock, utc
 from bridge.process.settings import EXIT_CONFIG, Section, SettingsError, load
+from bridge.process.terminal import shown
 from bridge.tls import ReloadingServerTLS, TLSRefused
 
 _LOOK_S: Final = 0.2
@@ -152,7 +153,8 @@ async def users_feedback(settings: AgentSettings, options: argparse.Namespace) -
         _show([entry.model_dump(mode="json") for entry in entries], as_json=True)
         return 0
     for entry in entries:
-        print(f"{entry.created_at:%Y-%m-%d %H:%M} UTC  {entry.email}  {entry.topic}\n{indent(entry.message, '    ')}")
+        head = f"{entry.created_at:%Y-%m-%d %H:%M} UTC  {entry.email}  {entry.topic}"
+        print(shown(f"{head}\n{indent(entry.message, '    ')}"))
     if not entries:
         print("none")
     return 0
@@ -208,7 +210,7 @@ async def grants_list(settings: AgentSettings, options: argparse.Namespace) -> i
 
 
 async def sessions_end(settings: AgentSettings, _options: argparse.Namespace) -> int:
-    """End every session, within a second; everybody has to sign in again."""
+    """End every session, within a second, and every link that lies in a mailbox; everybody has to sign in again."""
     async with open_users(settings) as users:
         ended = await users.end_every_session(utc(_CLOCK.time()), deadline=_deadline())
     print(f"ended {ended} sessions")
@@ -484,7 +486,7 @@ def _show(rows: list[dict[str, object]], *, as_json: bool) -> None:
         print(json.dumps(rows, indent=2))
         return
     for row in rows:
-        print("  ".join(f"{value}" for value in row.values()))
+        print(shown("  ".join(f"{value}" for value in row.values())))
     if not rows:
         print("none")
 

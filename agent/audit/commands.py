@@ -21,6 +21,7 @@ from agent.settings import AgentSettings
 from bridge.contracts.audit import AuditEntry, ListEntries
 from bridge.heads import SignedHead, find_heads
 from bridge.process.clock import SystemClock
+from bridge.process.terminal import shown
 
 _CLOCK: Final = SystemClock()
 _STATEMENT_S: Final = 30.0
@@ -73,7 +74,7 @@ async def audit_list(settings: AgentSettings, options: argparse.Namespace) -> in
         _say(json.dumps([entry.model_dump(mode="json") for entry in page.entries], indent=2))
         return 0
     for entry in page.entries:
-        _say(_line(entry))
+        _say(shown(_line(entry)))
     if not page.entries:
         _say("none")
     return 0
@@ -86,7 +87,7 @@ async def audit_show(settings: AgentSettings, options: argparse.Namespace) -> in
     if entry is None:
         print(f"there is no entry {options.number}", file=sys.stderr)  # noqa: T201 - the command's answer
         return 1
-    _say(entry.model_dump_json(indent=2))
+    _say(json.dumps(entry.model_dump(mode="json"), indent=2))  # no terminal is told what moves its cursor
     return 0
 
 

@@ -335,6 +335,24 @@ def test_service_says_ready_lives_and_stops_in_order_when_systemd_runs_it(
         assert secret not in log
 
 
+def test_terminal_is_told_no_control_sequence_when_somebody_wrote_one(
+    agent: Command, machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add = """
+        WITH u AS (
+            INSERT INTO users (email, name, password_hash, role) VALUES ('a@example.org', E'A\\u009b2J', '', 'viewer')
+            RETURNING id
+        )
+        INSERT INTO feedback SELECT gen_random_uuid(), id, E'\\u202etopic', E'One\\r\\u009b2J', now() FROM u
+    """
+    asyncio.run(run_sql(machine.store.owner, add))
+    assert agent("users", "list") == 0
+    assert agent("users", "feedback") == 0
+    out = capsys.readouterr().out
+    assert (out.count("\\x9b2J"), out.count("\\u202etopic"), out.count("One\\r")) == (2, 1, 1)
+    assert out.replace("\n", "").isprintable()
+
+
 def test_sessions_end_says_how_many_when_all_are_meant(agent: Command, capsys: pytest.CaptureFixture[str]) -> None:
     assert agent("sessions", "end", "--all") == 0
     assert capsys.readouterr().out == "ended 0 sessions\n"
