@@ -20,11 +20,10 @@ from unittest.mock import patch
 from uuid import uuid4
 
 import asyncpg
-import bcrypt
 from aiohttp import web
 
 import agent.__main__
-from agent.accounts.passwords import Passwords
+from agent.accounts.passwords import Passwords, _check
 from agent.app import Agent
 from agent.apps.health.source import Source
 from agent.db.idempotency import IdempotentWrites
@@ -118,8 +117,8 @@ async def _each_by_itself(pool: Pool, deadline: float) -> AsyncIterator[Transact
         pool._release(connection)
 
 
-async def _check_here(_passwords: Passwords, password: str, stored: str | None) -> bool:
-    return bcrypt.checkpw(password.encode(), (stored or _passwords._nobodys).encode()) and stored is not None
+async def _check_here(passwords: Passwords, password: str, stored: str | None) -> bool:
+    return _check(password.encode(), stored or passwords.nobodys, passwords._cost) and stored is not None
 
 
 def _forget_longest_silent(memory: ReplayMemory, _now: float) -> bool:
