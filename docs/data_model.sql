@@ -38,3 +38,18 @@ SELECT c.relname, 'trigger', t.tgname, pg_get_triggerdef(t.oid, true)
 FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
 WHERE c.relnamespace = current_schema()::regnamespace AND NOT t.tgisinternal
 ORDER BY table_name, kind, name;
+
+-- name: references
+-- What refers to which table: by a foreign key, which keeps them together, or by its name alone (an account's id).
+-- -> table_name text, column_name text, other_name text, is_nullable boolean, is_unique boolean, is_kept boolean
+SELECT c.relname::text AS table_name, a.attname::text AS column_name,
+       coalesce(k.confrelid::regclass::text, 'users') AS other_name, NOT a.attnotnull AS is_nullable,
+       EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = c.oid AND i.indisunique AND i.indnatts = 1
+               AND i.indkey[0] = a.attnum) AS is_unique,
+       k.oid IS NOT NULL AS is_kept
+FROM pg_attribute AS a
+JOIN pg_class AS c ON c.oid = a.attrelid
+LEFT JOIN pg_constraint AS k ON k.conrelid = c.oid AND k.contype = 'f' AND k.conkey = ARRAY[a.attnum]
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT a.attisdropped
+  AND (k.oid IS NOT NULL OR a.attname IN ('user_id', 'subject_id'))
+ORDER BY c.relname, a.attnum;

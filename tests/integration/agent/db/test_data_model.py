@@ -8,6 +8,7 @@ import pytest
 
 from agent.db.pools import connect
 from agent.db.queries import Query, load
+from bridge.contracts import OPERATIONS
 from docs import data_model
 from tests.integration.agent.conftest import AGENT_ROLE, StoreDsns
 
@@ -28,6 +29,29 @@ async def test_every_table_says_what_it_is_for_when_the_store_is_migrated(store_
     sections = re.findall(r"^## `(\w+)`\n\n(.*)$", await made(store_dsns), re.MULTILINE)
     assert {"users", "sessions", "audit", "mails", "schema_migrations"} <= {name for name, _ in sections}
     assert [name for name, comment in sections if not comment] == []
+
+
+async def test_every_column_has_a_sentence_when_the_store_is_migrated(store_dsns: StoreDsns) -> None:
+    connection = await connect(store_dsns.owner, application_name="test", timeout_s=5)
+    try:
+        columns = await connection.fetch(load("docs", "data_model.sql")["columns"].sql, timeout=5)
+    finally:
+        await connection.close(timeout=5)
+    silent = [f"{each['table_name']}.{each['name']}" for each in columns if not each["comment"].endswith((".", "…"))]
+    assert silent == [], "say COMMENT ON COLUMN … in the migration"
+
+
+async def test_every_table_says_who_reads_it_when_the_store_is_migrated(store_dsns: StoreDsns) -> None:
+    tables = re.findall(r"^## `(\w+)`$", await made(store_dsns), re.MULTILINE)
+    assert tables == sorted(data_model.READERS)
+    assert set(re.findall(r"`(\w+\.[\w.]+)`", " ".join(data_model.READERS.values()))) <= OPERATIONS.keys()
+
+
+async def test_diagram_has_each_reference_when_the_store_is_migrated(store_dsns: StoreDsns) -> None:
+    page = await made(store_dsns)
+    assert '    users ||--o{ sessions : "user_id"\n' in page
+    assert '    users |o..o{ audit : "user_id"\n' in page
+    assert page.count("--o{") == page.count("FOREIGN KEY")
 
 
 async def test_page_is_another_when_a_column_came_or_its_comment_went(store_dsns: StoreDsns) -> None:
