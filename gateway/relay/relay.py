@@ -112,9 +112,13 @@ class Relay:
                     addresses = [each for each in addresses if _is_elsewhere(each)]
                 for address in addresses:
                     try:
-                        return await _open_connection(address, port)
+                        far = await _open_connection(address, port)
                     except OSError as error:
                         log(_log, "relay_target_failed", target=target, error=type(error).__name__)
+                        continue
+                    if _is_literal(host) or not _is_of_this_machine(far.writer):
+                        return far
+                    far.cut()
         except TimeoutError:
             raise Refusal(Why.TARGET_SLOW) from None
         except OSError:
@@ -140,6 +144,12 @@ def _is_literal(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_of_this_machine(writer: asyncio.StreamWriter) -> bool:
+    """Return whether a connection leads to this machine itself, on whichever network: to the address it begins at."""
+    own, other = (writer.get_extra_info(name) or ("gone",) for name in ("sockname", "peername"))
+    return bool(own[0] == other[0])
 
 
 def _is_elsewhere(text: str) -> bool:

@@ -240,6 +240,23 @@ async def test_name_opens_nothing_of_the_door_when_it_leads_to_the_door_itself()
         assert await client.ask(f"localhost:{service}") == b"HTTP/1.1 502 Bad Gateway"
 
 
+async def test_name_opens_nothing_of_the_door_when_it_leads_to_an_address_that_only_the_door_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As the one on the LAN, which no list of special addresses has: here it is played by the loopback's."""
+    monkeypatch.setattr("gateway.relay.relay._is_elsewhere", lambda _address: True)
+    heard: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read())
+        writer.close()
+
+    async with listening(listen) as service, relaying(f"localhost:{service}") as port, connected(port) as client:
+        client.writer.write(f"CONNECT localhost:{service} HTTP/1.1\r\n\r\nsecret".encode())
+        assert (await client.reader.readline()) == b"HTTP/1.1 502 Bad Gateway\r\n"
+    assert heard in ([], [b""])
+
+
 @pytest.mark.parametrize(
     ("address", "expected"),
     [("93.184.215.14", True), ("192.168.1.9", True), ("2606:2800::1", True), ("127.0.0.53", False), ("0.0.0.0", False),  # noqa: S104 - no binding
