@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.settings import Protection
+from tests.integration.nginx.conftest import StartNginx
 from tests.integration.nginx.gateways import Doors, real_gateways
 from tests.integration.nginx.server import Nginx
 
@@ -45,3 +46,19 @@ async def test_client_is_told_that_it_is_banned_when_it_asks_again(nginx: Nginx)
 
     assert (response.status, problem["code"]) == (403, "banned")
     assert int(response.headers["Retry-After"]) > 500
+
+
+async def test_flooder_is_banned_by_what_nginx_lets_through(start_nginx: StartNginx) -> None:
+    """Of what nginx refuses itself no gateway hears; what it lets through of a flood is enough."""
+    with start_nginx(nginx_request_rate="1r/m", nginx_request_burst=60) as nginx:
+        async with real_gateways(nginx.folder / "run", Protection(never_ban=(), threshold=90)) as doors:
+            async with nginx.client(source=SCANNER) as client:
+                statuses = []
+                for _ in range(70):
+                    async with client.post("/auth/login", json={}) as response:
+                        statuses.append(response.status)
+            banned = {client for door in doors for client in door.guard.bans.current(door.clock.monotonic())}
+
+    assert statuses.count(429) >= 5  # nginx's
+    assert 403 in statuses  # a gateway's
+    assert banned == {SCANNER}
