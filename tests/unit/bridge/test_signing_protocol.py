@@ -234,7 +234,7 @@ def test_response_is_the_same_whether_the_page_or_the_code_signs_it(
 # the page's tables
 
 
-@pytest.mark.story("health/US-BE-42.3", "hub/IH-026.3")
+@pytest.mark.story("health/US-BE-42.3", "hub/IH-026.3", "health/US-BE-05.2")
 def test_page_lists_every_error_code() -> None:
     rows = [f"| `{code.wire}` | {code.status} | {code.outcome.value} | {code.title} |" for code in Code]
     [listed] = re.findall(r"<!-- errors: from bridge/errors.py -->\n.*?\n.*?\n(.*?)\n<!-- /errors -->", PAGE, re.DOTALL)
