@@ -12,8 +12,9 @@ Docker's ``restart:`` does the rest. Process 1 too can be stopped: the health ch
 finds that (``demo/compose/health_check.py``).
 
 Besides, it waits for a file that ``setup`` writes last, so that containers may be started in any order; gives the log
-one format (``demo/compose/log_relay.py``); passes on Docker's SIGTERM, as the signal that the service wants; and
-lets nginx take over a new certificate. It needs the standard library alone.
+one format (``demo/compose/log_relay.py``), and tells there what the container uses (``demo/compose/usage.py``); passes
+on Docker's SIGTERM, as the signal that the service wants; and lets nginx take over a new certificate. It needs the
+standard library alone.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from typing import Final
 from bridge.process.clock import Clock, SystemClock
 from demo.compose.log_relay import LogRelay
 from demo.compose.probes import Probe, probe_of
+from demo.compose.usage import CGROUP, UsageLog
 
 TICK_S: Final = 1.0
 PROBES_A_WATCHDOG: Final = 4
@@ -98,10 +100,11 @@ class Pulse:
 class Supervisor:
     """Runs one command until it ends, hangs, or Docker asks to stop. To be used once, in process 1."""
 
-    def __init__(self, command: Sequence[str], rule: Rule, relay: LogRelay, clock: Clock) -> None:
+    def __init__(self, command: Sequence[str], rule: Rule, relay: LogRelay, usage: UsageLog, clock: Clock) -> None:
         self._command = command
         self._rule = rule
         self._relay = relay
+        self._usage = usage
         self._clock = clock
         self._pulse = Pulse(clock, rule)
         self._stop_at: float | None = None
@@ -137,6 +140,7 @@ class Supervisor:
                 if self._is_over(child):
                     return HUNG_STATUS
                 self._reload_if_changed(child)
+                self._write(*self._usage.due())
 
     def _start(self) -> subprocess.Popen[bytes]:
         variables = [f"NOTIFY_SOCKET=@{_NOTIFY_NAME}", f"WATCHDOG_USEC={round(self._rule.watchdog_s * 1_000_000)}"]
@@ -264,6 +268,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stop", type=float, default=12.0, metavar="S", help="how long stopping may take (12)")
     parser.add_argument("--stop-signal", default="SIGTERM", type=lambda name: signal.Signals[name])
     parser.add_argument("--reload-on", type=Path, metavar="FILE", help="SIGHUP once this file was replaced")
+    parser.add_argument("--usage", type=float, default=300.0, metavar="S", help="how often to log what is used (300)")
+    parser.add_argument("--cgroup", type=Path, default=CGROUP, metavar="FOLDER", help=f"where that is read ({CGROUP})")
     parser.add_argument("command", nargs="+")
     return parser
 
@@ -283,7 +289,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         probe=options.probe,
         reload_on=options.reload_on,
     )
-    return Supervisor(options.command, rule, relay, clock).run()
+    usage = UsageLog(relay, clock, every_s=options.usage, group=options.cgroup)
+    return Supervisor(options.command, rule, relay, usage, clock).run()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,10 +43,18 @@ def events(text: str) -> list[str]:
     return [json.loads(line)["event"] for line in text.splitlines()]
 
 
-def first_line(run: subprocess.Popen[str]) -> dict[str, str]:
+def first_line(run: subprocess.Popen[str]) -> dict[str, Any]:
     assert run.stdout is not None
-    line: dict[str, str] = json.loads(run.stdout.readline())
+    line: dict[str, Any] = json.loads(run.stdout.readline())
     return line
+
+
+@pytest.mark.story("health/US-BE-26.3")
+def test_supervisor_tells_what_is_used_when_it_is_time(tmp_path: Path) -> None:
+    (tmp_path / "memory.current").write_text("4096\n")
+    with supervised("import time; time.sleep(60)", "--usage=0.1", f"--cgroup={tmp_path}") as run:
+        line = first_line(run)
+        assert (line["event"], line["memory_bytes"]) == ("container_used", 4096)
 
 
 @pytest.mark.parametrize(
