@@ -73,7 +73,8 @@ class Guard(Middleware):
             return
         status = response.status
         if context.principal is not None:
-            if status < _FAILED:  # so it was no revoked token: those, too, have a good signature
+            # what the agent has not been asked is answered to a revoked token too: those have a good signature
+            if status < _FAILED and context.is_vouched_for:
                 until = context.started_at + self._settings.live_session_s
                 client = client_of(context.address, self._ipv6_prefix)
                 if self._spared.get(client, 0.0) < until - _SPARED_ANEW_S:

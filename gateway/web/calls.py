@@ -48,4 +48,5 @@ async def call(
         operation, params, credentials=credentials or context.credentials, context=context.call_context
     )
     context.outcome = reply.outcome
+    context.is_vouched_for = context.is_vouched_for or credentials is None
     return reply

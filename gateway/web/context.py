@@ -31,6 +31,7 @@ class RequestContext:
     """One request. ``started_at`` and ``deadline`` are monotonic seconds.
 
     ``response_headers`` are what the middlewares want on the response, whoever makes it.
+    ``is_vouched_for``: the agent answered the caller, so that the session stands; a good signature says no such thing.
     ``refusal`` is why there is no principal: nothing was sent, or it was no good.
     ``is_stream``: the response lasts until somebody has enough of it; how long that took says nothing.
     ``parent_span`` is whose the request is, where whoever sent it traces it too.
@@ -48,6 +49,7 @@ class RequestContext:
     outcome: Outcome = Outcome.OK
     error_code: str = ""
     is_stream: bool = False
+    is_vouched_for: bool = False
     parent_span: str = ""
 
     def __init__(self, request_id: str, traceparent: str, *, started_at: float, deadline: float) -> None:

@@ -170,6 +170,13 @@ async def test_revoked_token_keeps_no_address_from_a_ban(door: Door) -> None:
     assert await is_banned(door)
 
 
+@pytest.mark.parametrize("path", ["/health", "/version", "/sign-in", "/static/none"])
+async def test_token_keeps_no_address_from_a_ban_when_the_agent_was_not_asked_about_it(door: Door, path: str) -> None:
+    await ask(door, path, headers=door.bearer())
+    await ask(door, "/.env", times=5)
+    assert await is_banned(door)
+
+
 async def test_banned_client_does_not_make_its_ban_longer_when_it_asks_on(door: Door) -> None:
     await ask(door, "/.env", times=50)
     assert [left for left in door.guard.bans.current(door.clock.monotonic()).values() if left > 600] == []
