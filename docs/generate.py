@@ -5,6 +5,8 @@ That of the store's tables (:mod:`docs.data_model`) needs PostgreSQL's server, a
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +27,7 @@ from gateway.web.api_description import FILE as OPENAPI_FILE
 from gateway.web.health import Health
 from gateway.web.openapi import described_routes, document_of, document_text
 from gateway.web.pipeline import Middleware
+from tests.requirements import REQUIREMENTS, State, read_criteria
 
 _SETTINGS_HEAD: Final = """\
 # Settings
@@ -137,10 +140,28 @@ def api_page() -> str:
     return _API_HEAD + "".join(rows)
 
 
+_COUNTED: Final = re.compile("(<!-- counted by `make docs` -->\n).*(<!-- end of counted -->\n)", re.DOTALL)
+_REQUIREMENTS: Final = Path(__file__).with_name("requirements.md")
+
+
+def requirements_page() -> str:
+    """Return the text of docs/requirements.md, with its rows counted anew."""
+    counts = Counter((each.document, each.state) for each in read_criteria(REQUIREMENTS).values())
+    states = tuple(reversed(State))
+    rows = [("document", *states), ("---",) * (1 + len(states))]
+    rows += [
+        (document, *(str(counts[document, state]) for state in states))
+        for document in sorted({key[0] for key in counts})
+    ]
+    table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return _COUNTED.sub(lambda found: f"{found[1]}\n{table}\n{found[2]}", _REQUIREMENTS.read_text("utf-8"))
+
+
 PAGES: Final[Mapping[Path, Callable[[], str]]] = {
     Path(__file__).with_name("settings.md"): settings_page,
     Path(__file__).with_name("operations.md"): operations_page,
     Path(__file__).with_name("api.md"): api_page,
+    _REQUIREMENTS: requirements_page,
     OPENAPI_FILE: lambda: document_text(application()),
 }
 
