@@ -112,11 +112,45 @@ there. A new route that says nothing of itself fails a test. [client.py](client.
 Python's standard library alone.
 
 Tests send every example of the description to a real appliance, and let schemathesis play every route, as nobody and as
-each role, with what the description lets in and with what it does not.
+each role: what the description lets in is accepted, what it does not is refused. What no schema can say, such as that a
+cursor is the page's before, the field's description says in words. `format: iana-time-zone` is a name of the time zone
+database. Answers have links to what they lead to.
 
 | route | what it is | who | answers |
 |---|---|---|---|
 """
+
+_DEVIATIONS_HEAD: Final = """
+## Where the documents say otherwise
+
+The [requirements](requirements.md) name paths, bodies and statuses; a test sends each of them, as it stands there.
+These are answered in another way:
+
+| requirement | it says | here | why |
+|---|---|---|---|
+"""
+
+DEVIATIONS: Final = (
+    (
+        "tasks/US-BE-1.2.5 todo/US-2.3",
+        "Signing up with an address that has an account is a 409, or a 400.",
+        "201, as for any other address, and a mail there that says so. A username that is taken is a 409.",
+        "Nobody learns who has an account where health records are.",
+    ),
+    (
+        "todo/US-2.1",
+        "Signing up gives a token.",
+        "201 with what the account will be; the tokens come with `POST /auth/login`, once the mailed link was used.",
+        "An address that nobody has confirmed may be another person’s.",
+    ),
+    (
+        "water/FR-081",
+        "An entry has action, old values, new values, timestamp.",
+        "They are called `operation`, `old`, `new`, `at`; the filter is called `action`.",
+        "An operation has one name: in the logs, in the metrics and here.",
+    ),
+)
+"""Requirements, what they say, what is answered instead, and why."""
 
 
 def application() -> web.Application:
@@ -137,7 +171,8 @@ def api_page() -> str:
         who = _who(description.operation.principal) if description.operation else "anybody"
         statuses = " ".join(paths[path][method.lower()]["responses"])
         rows.append(f"| `{method} {path}` | {description.summary} | {who} | {statuses} |\n")
-    return _API_HEAD + "".join(rows)
+    deviations = (f"| {stories.replace(' ', ', ')} | {' | '.join(told)} |\n" for stories, *told in DEVIATIONS)
+    return "".join((_API_HEAD, *rows, _DEVIATIONS_HEAD, *deviations))
 
 
 _COUNTED: Final = re.compile("(<!-- counted by `make docs` -->\n).*(<!-- end of counted -->\n)", re.DOTALL)
