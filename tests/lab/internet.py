@@ -8,6 +8,7 @@ import re
 import secrets
 import ssl
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -149,25 +150,28 @@ class Internet:
         for name, host in {"mail": MAIL, "mirror": MIRROR}.items():
             self._issue(authority, name, host)
         self._issue(trustme.CA(key_type=trustme.KeyType.ECDSA), "portal", "portal.lab.test")  # whom nobody believes
+        self._issue(authority, "ended", MIRROR, ended=datetime.now(UTC) - timedelta(1))
         mirror = self._folder / "mirror.py"
         text = (PROJECT / "docs/mirror.md").read_text()
         mirror.write_text(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0])
         pair = {
-            name: (self._folder / f"{name}.pem", self._folder / f"{name}.key") for name in ("mail", "mirror", "portal")
+            name: (self._folder / f"{name}.pem", self._folder / f"{name}.key")
+            for name in ("mail", "mirror", "portal", "ended")
         }
         python = (sys.executable, "-m")
         for name, namespace, command in (
             ("mail", INET, (*python, "tests.lab.peers.mailbox", self._mails, INTERNET, *pair["mail"])),
             ("mirror", INET, (sys.executable, mirror, INTERNET, "443", *pair["mirror"])),
             ("liar", WAN, (*python, "tests.lab.peers.liar", ROUTER)),
-            ("portal", WAN, (*python, "tests.lab.peers.portal", ROUTER, *pair["portal"])),
+            ("portal", WAN, (*python, "tests.lab.peers.portal", ROUTER, *pair["portal"], *pair["ended"])),
         ):
             self._background.start(name, "ip", "netns", "exec", namespace, *command)
         for port in (mailbox.PORT, 443):
             wait_until(lambda: self._listens(port), timeout_s=10, what=f"port {port} of the Internet")  # noqa: B023
 
-    def _issue(self, authority: trustme.CA, name: str, host: str) -> None:
-        identity = authority.issue_cert(host, key_type=trustme.KeyType.ECDSA)
+    def _issue(self, authority: trustme.CA, name: str, host: str, *, ended: datetime | None = None) -> None:
+        before = ended - timedelta(90) if ended else None
+        identity = authority.issue_cert(host, key_type=trustme.KeyType.ECDSA, not_before=before, not_after=ended)
         identity.private_key_pem.write_to_path(self._folder / f"{name}.key")
         identity.cert_chain_pems[0].write_to_path(self._folder / f"{name}.pem")
 

@@ -106,6 +106,19 @@ def stopped(host: Host, unit: str) -> Iterator[None]:
 
 
 @contextmanager
+def agent_deaf(lab: Lab) -> Iterator[None]:
+    """Have somebody else at the agent's port, who takes connections and says nothing."""
+    port = 8443
+    with stopped(lab.keep, "agent"):
+        silent = f"import socket,time; s=socket.create_server(('{lab.keep.address}',{port})); time.sleep(600)"
+        lab.keep.at_the_console("systemd-run", "--unit=deaf", "--quiet", "python3", "-c", silent)
+        try:
+            yield
+        finally:
+            lab.keep.at_the_console("systemctl", "stop", "deaf")
+
+
+@contextmanager
 def gateways_stopped(lab: Lab) -> Iterator[None]:
     names = [f"gateway@{number}.{kind}" for number in (1, 2) for kind in ("socket", "service")]
     lab.door.at_the_console("systemctl", "stop", *names)
@@ -120,15 +133,18 @@ CUTS: Final[Mapping[str, Cut]] = {
     "no_address": without_address,
     "router_gone": lambda _: network.without_router(),
     "dns_dead": lambda _: network.on_the_way(forward=["udp dport 53 drop", "tcp dport 53 drop"]),
+    "dns_refused": lambda _: network.on_the_way(prerouting=[f"udp dport 53 dnat to {ROUTER}:5353"]),
     "dns_lying": lambda _: network.on_the_way(prerouting=[f"udp dport 53 dnat to {ROUTER}"]),
     "captive_portal": lambda _: network.on_the_way(
         prerouting=[f"tcp dport 80 dnat to {ROUTER}:8080", f"tcp dport 443 dnat to {ROUTER}:8443"]
     ),
+    "clock_wrong": lambda _: network.on_the_way(prerouting=[f"tcp dport 443 dnat to {ROUTER}:8444"]),
     "upstream_black_hole": lambda _: network.on_the_way(forward=['oifname "wan0" drop']),
     "name_elsewhere": name_elsewhere,
     "port_closed": port_closed,
     "keep_away": lambda lab: network.unplugged(lab.keep.cable),
     "agent_down": lambda lab: stopped(lab.keep, "agent"),
+    "bridge_refused": agent_deaf,
     "database_down": lambda lab: stopped(
         lab.keep, "postgresql@15-main" if lab.suite == "bookworm" else "postgresql@17-main"
     ),
