@@ -81,6 +81,10 @@ def told_text(symptom: str) -> Text:
     return text_of(f"I note nothing down; I look up what you recorded of {symptom}. Did you mean one of these?")
 
 
+def doubtful_text() -> Text:
+    return text_of("I am not sure that I understood all of that. Did you mean one of these?")
+
+
 def one_sided_text() -> Text:
     return text_of("To compare, I need two periods or two symptoms. Did you mean one of these?")
 

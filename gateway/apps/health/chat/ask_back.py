@@ -63,6 +63,14 @@ def what_may_be_asked(turn: Turn, symptom: str, today: date) -> list[str]:
     return list(dict.fromkeys(question_words(each, today) for each in frames))[:OFFERED_MAX]
 
 
+def nearest_meanings(frame: QueryFrame, today: date) -> list[str]:
+    """Return ``frame``, which is not sure to be meant, as a question, and its neighbours: the entries, how often."""
+    frames = [frame]
+    if frame.second is None:
+        frames += [frame.model_copy(update={"intent": intent}) for intent in (Intent.LIST, Intent.COUNT, Intent.LATEST)]
+    return list(dict.fromkeys(question_words(each, today) for each in frames))[:OFFERED_MAX]
+
+
 def lacks_a_side(frame: QueryFrame) -> bool:
     """Tell a comparison of one thing with nothing."""
     return frame.intent is Intent.COMPARE and frame.second is None and len(frame.symptoms) < 2  # noqa: PLR2004

@@ -13,6 +13,7 @@ from gateway.apps.health.chat import ask_back
 from gateway.apps.health.chat.answer import (
     View,
     answer_text,
+    doubtful_text,
     either_text,
     emergency_text,
     examples,
@@ -106,12 +107,8 @@ class Chat:
         if missing:
             found, text = Findings(), unknown_text(missing, view)
             next_questions = ask_back.other_symptoms(frame, known, lexicon, view.today)
-        elif ask_back.lacks_a_side(frame):
-            return self._asked_back(one_sided_text(), _sides(frame, view), frame, said, user_id)
-        elif rivals := self._rivals(message, now, frame, said, view):
-            return self._asked_back(
-                either_text(frame, rivals), ask_back.either(frame, rivals, view.today), frame, said, user_id
-            )
+        elif (doubt := self._doubt(message, now, turn, frame, said, view)) is not None:
+            return self._asked_back(*doubt, frame, said, user_id)
         else:
             found = await records.find(frame, lexicon, known, view.today)
             text = answer_text(frame, found, view)
@@ -123,6 +120,18 @@ class Chat:
         )
         chart = chart_of(frame, found, view)
         return replace(reply, result=_result(found, zone), chart=chart, as_of=records.as_of)
+
+    def _doubt(
+        self, message: str, now: datetime, turn: Turn, frame: QueryFrame, said: Conversation, view: View
+    ) -> tuple[Text, list[str]] | None:
+        """Return what to ask instead of answering, and the questions to offer; None where ``frame`` is surely meant."""
+        if ask_back.lacks_a_side(frame):
+            return one_sided_text(), _sides(frame, view)
+        if rivals := self._rivals(message, now, frame, said, view):
+            return either_text(frame, rivals), ask_back.either(frame, rivals, view.today)
+        if turn.is_doubtful:
+            return doubtful_text(), ask_back.nearest_meanings(frame, view.today)
+        return None
 
     @staticmethod
     def _rivals(message: str, now: datetime, frame: QueryFrame, said: Conversation, view: View) -> list[QueryFrame]:

@@ -94,7 +94,8 @@ _STATES: Final = re.compile(
     r"|a pain"
     r"|such|no fun|hell)|it (hurts|was|is)\b|there is|(this|that) (is|was|has)\b)(?!.*([?]|\bhow (long|many|often"
     r"|bad)\b|\b(wants?|needs?|asks?|asking|asked|requires?) (me )?(for |to know )?(the |my |any )?(dates?|number"
-    r"|count|list|details|records?|entries)\b))"
+    r"|count|list|details|records?|entries)\b"
+    r"|\b(did|have|had|was|were|am|do|has|is) (not )?(i|it|they|there|we)( [?])?$))"
 )
 _TELLS_IN_SHORT: Final = re.compile(
     rf"{_POLITE}(woke|woken|got|had(?! i)|having|feeling|feel|felt|been|still (have|got|feel)|just had|started with) "
@@ -111,8 +112,9 @@ _DID: Final = re.compile(
 _IS_FREE: Final = re.compile(
     rf"{_POLITE}(still |thankfully |luckily )?no (more )?<symptom> (<time>|at all|so far|yet|thank\w*|touch wood)"
     r"(?!.*[?])"
+    rf"|{_POLITE}<symptom> (back )?again( [!.])?$"
 )
-"""Somebody glad: "no chest pain today"."""
+"""Somebody glad or not: "no chest pain today", "bloated again"."""
 _TELLS: Final = re.compile(
     rf"{_POLITE}((my|the|this|these|his|her) (\w+ ){{1,3}}|it |that |there |he |she |they )"
     r"(hurts?|aches?|ached|is|are|was|were|has|have|had|feels?|felt|keeps?|kept|went|got|gets|came|comes|started"
@@ -121,7 +123,8 @@ _TELLS: Final = re.compile(
 )
 """A subject and its verb, in plain words."""
 _ASKED_WITH: Final = re.compile(
-    r"[?]|\b(yes or no|or not|(was|did|were|is|have|has|do) not (i|it|there|that)|how|when|what|which|whats|show"
+    r"[?]|\b(did|have|had|was|were|am|do|has|is) (not )?(i|it|they|there|we)$"
+    r"|\b(yes or no|or not|(was|did|were|is|have|has|do) not (i|it|there|that)|how|when|what|which|whats|show"
     r"|list|count|compare|plot|chart|graph|draw|average|versus|vs|total|tot|add|number of|last|first|latest|worst"
     r"|most|any|did|ever|often)\b"
 )

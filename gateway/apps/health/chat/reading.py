@@ -55,6 +55,7 @@ _NOT: Final = re.compile(
     r"(^|\b)(not|except|excluding|never mind|hide|hiding|forget|without|leave out|minus|ignore|ignoring|skip|drop"
     r"|take out|apart( from)?|other than|bar|barring|besides|swap|switch|replace|excludes?|omit|omitting|instead( of)?"
     r"|rather than|(nothing|not) (about|for|on)|all but|everything but|anything but) "
+    r"(?!(i|it|there|they|we)\b)"  # "was not I sick on Monday?"
     r"((the|my|for|any|in|from) )?(\w+ )?$"
 )
 _LEAVES_OUT: Final = re.compile(
@@ -75,6 +76,10 @@ _ASKED_WITHIN: Final = frozenset(
 """Words of a question that may stand between the two that name a symptom: "when did my head last hurt"."""
 _ROOT_MIN: Final = 4
 """Letters that a stem has from which "-y" and "-e" may be its ending."""
+_DOUBTFUL_WITHOUT_CUE: Final = 2
+"""Unknown words from which a text is in doubt that says no intent; one that says one may have one more."""
+_ASKS_OTHERWISE: Final = re.compile(r"\b(how(?! (about|is|are|has|have|was|were)\b)|which|who|whose|where|why)\b")
+"""A word of asking that no cue took: "how quickly do my headaches go"."""
 _COUNTS_DAYS: Final = re.compile(
     r"(and |so )?how (many|often)( (days|nights|times))?( was that| is that)? <time>( [?])?$"
 )
@@ -89,7 +94,7 @@ class Turn:
 
     ``any_severity`` takes back a least severity said before, ``at_most`` is one that cannot be asked for.
     ``cue`` is the intent that the words say, also where the whole is out of scope; ``unexplained`` are words that no
-    step knows, ``told`` symptoms of which something is told, and nothing asked.
+    step knows, ``is_doubtful`` says that too much of the text stays unread, ``told`` are symptoms of which something is told, and nothing asked.
     """
 
     intent: Intent | None
@@ -106,6 +111,7 @@ class Turn:
     names_records: bool = False
     cue: Intent | None = None
     unexplained: tuple[str, ...] = ()
+    is_doubtful: bool = False
     told: tuple[str, ...] = ()
 
 
@@ -190,9 +196,17 @@ def read_clause(words: Sequence[str], now: datetime, lexicon: Lexicon) -> Clause
         names_records=_RECORDS.search(skeleton) is not None,
         cue=cue,
         unexplained=unknown,
+        is_doubtful=_is_doubtful(skeleton, cue, unknown),
     )
     kind = Kind.SLOTS if cue is None else Kind.QUESTION
     return Clause(kind, turn, mentioned, corrects=_CORRECTS.match(skeleton) is not None)
+
+
+def _is_doubtful(skeleton: str, cue: Intent | None, unknown: Sequence[str]) -> bool:
+    """Tell a question of which more stays unread than the slots can make up for: words, or what it asks."""
+    if len(unknown) >= _DOUBTFUL_WITHOUT_CUE + (cue is not None):
+        return True
+    return cue is None and _ASKS_OTHERWISE.search(skeleton) is not None
 
 
 def social(intent: Intent) -> Turn:

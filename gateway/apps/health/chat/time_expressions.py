@@ -318,6 +318,9 @@ class _Grammar(CalendarPeriods):
         i += self._at(i) in ARTICLES and self._at(i + 1) != "days"  # "these days"
         if self._at(i) in {"whole", "entire", "full"}:
             i += 1
+        if (self._at(i), self._at(i + 1)) == ("bank", "holiday") and self._at(i + 2) == "weekend":
+            i += 2
+        i += self._at(i) == "long" and self._at(i + 1) == "weekend"
         if not _begins(self._at(i)):
             return None
         for rule in self._rules:

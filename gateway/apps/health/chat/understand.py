@@ -101,7 +101,7 @@ def understand(dialog: Dialog, lexicon: Lexicon) -> tuple[QueryFrame, bool]:
     for number, message in enumerate(dialog.turns):
         turn = read_turn(message, dialog.now, lexicon)
         frame = frame_of(turn, conversation, dialog.now.date())
-        asks_back = lacks_a_side(frame) or bool(unknown_words(turn) or turn.told)
+        asks_back = lacks_a_side(frame) or bool(unknown_words(turn) or turn.told or turn.is_doubtful)
         if frame.intent.asks_for_data:
             conversation = Conversation(frame=frame, rows=_rows(dialog.returned, number))
     if frame is None:

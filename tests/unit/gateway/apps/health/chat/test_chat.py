@@ -410,6 +410,26 @@ async def test_chat_answers_when_only_one_of_the_symptoms_it_may_be_is_recorded(
     assert (await ask("how many hearaches in March?")).answer == "3 entries of headache in March 2026."
 
 
+@pytest.mark.parametrize("message", ["which eye is my headache over", "headache frobnicated zyx grommeting, March"])
+async def test_chat_asks_what_is_meant_when_too_much_of_a_question_stays_unread(ask: Talk, message: str) -> None:
+    reply = await ask(message)
+
+    assert reply.asks_back
+    assert reply.answer == "I am not sure that I understood all of that. Did you mean one of these?"
+    assert len(reply.suggestions) == 3
+    for suggestion in reply.suggestions:
+        answer = await ask(suggestion)
+        assert not answer.asks_back
+        assert "headache" in answer.answer
+
+
+async def test_chat_offers_only_the_comparison_when_one_is_in_doubt(ask: Talk) -> None:
+    reply = await ask("compare headaches in February and March frobnicated zyx grommeting")
+
+    assert reply.asks_back
+    assert reply.suggestions == ["Compare headache in March 2026 with February 2026"]
+
+
 async def test_chat_offers_both_sides_when_a_comparison_has_one(ask: Talk) -> None:
     reply = await ask("compare my headaches")
     assert reply.asks_back

@@ -26,6 +26,8 @@ def found(text: str, now: datetime = NOW) -> list[tuple[str | None, str | None]]
     ("text", "start", "end"),
     [
         ("today", "2026-04-14", TOMORROW),
+        ("over the bank holiday weekend", "2026-04-11", "2026-04-13"),
+        ("the long weekend", "2026-04-11", "2026-04-13"),
         ("during the first ten days of March", "2026-03-01", "2026-03-11"),
         ("the last two weeks of March", "2026-03-18", "2026-04-01"),
         ("the first 99 days of March", "2026-03-01", "2026-04-01"),

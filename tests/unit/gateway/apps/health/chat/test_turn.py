@@ -168,6 +168,10 @@ def test_everyday_word_is_left_alone_when_it_sounds_like_a_symptom_or_a_danger(t
     ("text", "wanted"),
     [
         ("no chest pain today", Intent.OUT_OF_SCOPE),
+        ("bloated again", Intent.OUT_OF_SCOPE),
+        ("I did not have a fever in March, did I", Intent.LIST),
+        ("how often per week do I get headaches", Intent.COUNT),
+        ("how quickly do my headaches go", Intent.OUT_OF_SCOPE),
         ("how long now since I coughed", Intent.DURATION_SINCE),
         ("cut my knee at football last week", Intent.OUT_OF_SCOPE),
         ("cut my knee at football last week?", None),
@@ -193,6 +197,11 @@ def test_symptom_of_what_is_told_counts_when_it_is_out_of_scope_by_itself() -> N
 def test_whole_list_is_excluded_when_it_is_left_out() -> None:
     turn = read_turn("everything last week except coughs, rashes and my knee pain", NOW, base_lexicon())
     assert (turn.symptoms, turn.excluded) == ((), ("cough", "rash", "knee pain"))
+
+
+def test_symptom_is_asked_for_when_a_question_is_put_with_not() -> None:
+    turn = read_turn("wasn't I sick on the 3rd", NOW, base_lexicon())
+    assert (turn.symptoms, turn.excluded) == (("vomiting",), ())
 
 
 def test_symptom_is_excluded_when_it_is_corrected() -> None:

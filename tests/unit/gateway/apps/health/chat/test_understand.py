@@ -108,7 +108,11 @@ def test_follow_up_means_the_returned_symptom_when_one_was_most_frequent() -> No
 
 @pytest.mark.parametrize(
     ("question", "intent"),
-    [("how often did I have zyzzyva in May?", "out_of_scope"), ("compare my coughs", "compare")],
+    [
+        ("who noticed my coughs", "list"),
+        ("how often did I have zyzzyva in May?", "out_of_scope"),
+        ("compare my coughs", "compare"),
+    ],
 )
 def test_reader_says_that_the_chat_would_ask_back_when_it_is_unsure(question: str, intent: str) -> None:
     answer = understood(question)
