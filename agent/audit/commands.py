@@ -5,63 +5,71 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, nullcontext
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Final
 
 import asyncpg
 
 from agent.audit.heads import HeadKey, genuine
 from agent.audit.reading import Reader
 from agent.audit.verify import LINKS, TrailBroken, verify
-from agent.db.pools import Pool, PoolOptions
+from agent.command_line import CLOCK, Commands, add, deadline, group, listed, say, time_with_zone
+from agent.db.commands import open_store
 from agent.settings import AgentSettings
 from bridge.contracts.audit import AuditEntry, ListEntries
 from bridge.heads import SignedHead, find_heads
-from bridge.process.clock import SystemClock
 from bridge.process.terminal import shown
 
-_CLOCK: Final = SystemClock()
-_STATEMENT_S: Final = 30.0
 
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - a command tells how it goes
+def add_commands(commands: Commands) -> None:
+    trail = group(commands, "audit", "the audit trail: who did what")
+    add(trail, "verify", audit_verify).add_argument(
+        "--witness", action="append", default=[], metavar="FILE",
+        help="heads that were kept elsewhere, such as the door's journal; - for standard input; may be repeated",
+    )  # fmt: skip
+    listing = add(trail, "list", audit_list, listed())
+    listing.add_argument("--since", type=time_with_zone, metavar="TIME", help="from then on (ISO 8601)")
+    listing.add_argument("--until", type=time_with_zone, metavar="TIME", help="before then (ISO 8601)")
+    listing.add_argument("--user", metavar="EMAIL", help="done by this account")
+    listing.add_argument("--operation", metavar="NAME", help="what was done, such as accounts.sign_in")
+    listing.add_argument("--entity", metavar="KIND", help="what it was done to, such as account")
+    listing.add_argument("--id", metavar="ID", help="and which one")
+    listing.add_argument("--limit", type=int, default=50, choices=range(1, 201), metavar="N", help="default: 50")
+    add(trail, "show", audit_show).add_argument("number", type=int, help="the entry's number")
 
 
 async def audit_verify(settings: AgentSettings, options: argparse.Namespace) -> int:
     """Compute every hash of the audit trail again; 1 when it is not what was written, or lacks what was witnessed."""
     key = HeadKey.read_or_make(settings.tokens.keys_dir)
     witnessed, others = genuine(key, _heads_in(options.witness))
-    async with _pool(settings) as pool:
+    async with open_store(settings, is_read_only=True) as pool:
 
         async def fetch(after: int, count: int) -> Sequence[asyncpg.Record]:
-            return await pool.fetch(LINKS, after, count, deadline=_deadline())
+            return await pool.fetch(LINKS, after, count, deadline=deadline())
 
         try:
             found = await verify(fetch, witnessed)
         except TrailBroken as broken:
             print(f"the audit trail is BROKEN: {broken}", file=sys.stderr)  # noqa: T201 - the command's answer
             return 1
-    _say(f"{found.head.number:,} entries hold, {found.erased:,} payloads were erased")
+    say(f"{found.head.number:,} entries hold, {found.erased:,} payloads were erased")
     if options.witness:
         newest = max((head.number for head in witnessed), default=0)
-        _say(f"{len(witnessed):,} witnessed heads are in it, up to entry {newest}")
+        say(f"{len(witnessed):,} witnessed heads are in it, up to entry {newest}")
     if others:
-        _say(f"{others:,} heads were not signed with this keep's key, {key.key_id}, and were not compared")
+        say(f"{others:,} heads were not signed with this keep's key, {key.key_id}, and were not compared")
     if found.head.number:
-        _say(f"the newest, to keep elsewhere: {key.sign(found.head, created=int(_CLOCK.time()))}")
+        say(f"the newest, to keep elsewhere: {key.sign(found.head, created=int(CLOCK.time()))}")
     return 0
 
 
 async def audit_list(settings: AgentSettings, options: argparse.Namespace) -> int:
     """Show the newest entries that match; every condition may be left out."""
-    async with _pool(settings) as pool:
+    async with open_store(settings, is_read_only=True) as pool:
         user_id = None
         if options.user is not None:
-            user_id = await Reader(pool).account(options.user, deadline=_deadline())
+            user_id = await Reader(pool).account(options.user, deadline=deadline())
             if user_id is None:
                 print(f"there is no account for {options.user}", file=sys.stderr)  # noqa: T201 - the command's answer
                 return 1
@@ -69,44 +77,26 @@ async def audit_list(settings: AgentSettings, options: argparse.Namespace) -> in
             start=options.since, end=options.until, user_id=user_id, entity=options.entity, entity_id=options.id,
             operation=options.operation, limit=options.limit,
         )  # fmt: skip
-        page = await Reader(pool).page(asked, deadline=_deadline())
+        page = await Reader(pool).page(asked, deadline=deadline())
     if options.json:
-        _say(json.dumps([entry.model_dump(mode="json") for entry in page.entries], indent=2))
+        say(json.dumps([entry.model_dump(mode="json") for entry in page.entries], indent=2))
         return 0
     for entry in page.entries:
-        _say(shown(_line(entry)))
+        say(shown(_line(entry)))
     if not page.entries:
-        _say("none")
+        say("none")
     return 0
 
 
 async def audit_show(settings: AgentSettings, options: argparse.Namespace) -> int:
     """Show one entry with all it has, as JSON; 1 where there is none of that number."""
-    async with _pool(settings) as pool:
-        entry = await Reader(pool).one(options.number, deadline=_deadline())
+    async with open_store(settings, is_read_only=True) as pool:
+        entry = await Reader(pool).one(options.number, deadline=deadline())
     if entry is None:
         print(f"there is no entry {options.number}", file=sys.stderr)  # noqa: T201 - the command's answer
         return 1
-    _say(json.dumps(entry.model_dump(mode="json"), indent=2))  # no terminal is told what moves its cursor
+    say(json.dumps(entry.model_dump(mode="json"), indent=2))  # no terminal is told what moves its cursor
     return 0
-
-
-def add_arguments(
-    verifying: argparse.ArgumentParser, listing: argparse.ArgumentParser, showing: argparse.ArgumentParser
-) -> None:
-    """Give ``audit verify``, ``audit list`` and ``audit show`` what may be typed after them."""
-    verifying.add_argument(
-        "--witness", action="append", default=[], metavar="FILE",
-        help="heads that were kept elsewhere, such as the door's journal; - for standard input; may be repeated",
-    )  # fmt: skip
-    listing.add_argument("--since", type=_time_with_zone, metavar="TIME", help="from then on (ISO 8601)")
-    listing.add_argument("--until", type=_time_with_zone, metavar="TIME", help="before then (ISO 8601)")
-    listing.add_argument("--user", metavar="EMAIL", help="done by this account")
-    listing.add_argument("--operation", metavar="NAME", help="what was done, such as accounts.sign_in")
-    listing.add_argument("--entity", metavar="KIND", help="what it was done to, such as account")
-    listing.add_argument("--id", metavar="ID", help="and which one")
-    listing.add_argument("--limit", type=int, default=50, choices=range(1, 201), metavar="N", help="default: 50")
-    showing.add_argument("number", type=int, help="the entry's number")
 
 
 def _heads_in(files: Sequence[str]) -> Iterator[SignedHead]:
@@ -121,24 +111,3 @@ def _line(entry: AuditEntry) -> str:
     refused = " REFUSED" if entry.outcome == "refused" else ""
     what = f"{entry.entity} {entry.entity_id}".rstrip()
     return f"{entry.number}  {entry.at:%Y-%m-%d %H:%M:%S}Z  {who}  {entry.operation}{refused}  {what}"
-
-
-def _time_with_zone(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        msg = "the time needs its zone, as in 2026-11-28T10:00:00+01:00 or …Z"
-        raise argparse.ArgumentTypeError(msg)
-    return at
-
-
-@asynccontextmanager
-async def _pool(settings: AgentSettings) -> AsyncIterator[Pool]:
-    pool = Pool(PoolOptions("audit", settings.store.dsn.get_secret_value(), size=1, is_read_only=True), _CLOCK)
-    try:
-        yield pool
-    finally:
-        await pool.close(_deadline())
-
-
-def _deadline() -> float:
-    return _CLOCK.monotonic() + _STATEMENT_S

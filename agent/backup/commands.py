@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
 
 from agent.backup.checks import CHECKS
 from agent.backup.contents import connected, one
@@ -19,32 +19,53 @@ from agent.backup.restore import Choice, choose, rebuild, restore
 from agent.backup.state import State, read_state
 from agent.backup.targets import open_target
 from agent.backup.witness import witness
+from agent.command_line import CLOCK, Commands, add_for, group, listed, say, show, time_with_zone
 from agent.settings import Backup, BackupSettings
-from bridge.process.clock import SystemClock, rfc3339, utc
-
-_CLOCK: Final = SystemClock()
+from bridge.process.clock import rfc3339, utc
 
 
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - a command tells how it goes
+def add_commands(commands: Commands) -> None:
+    backup = group(commands, "backup", "backups of the databases")
+    place = argparse.ArgumentParser(add_help=False)
+    place.add_argument("--from", dest="url", default="", metavar="URL", help="another place than backup.target")
+    choice = argparse.ArgumentParser(add_help=False)
+    choice.add_argument("--at", type=time_with_zone, metavar="TIME", help="as it was then (ISO 8601)")
+    choice.add_argument(
+        "--system", default="", metavar="NUMBER", help="the cluster, where there are backups of several"
+    )
+    choice.add_argument("--base", default="", metavar="ID", help="not the newest backup, but this one")
+    choice.add_argument("--despite-gap", action="store_true", help="up to where WAL is missing or damaged")
+
+    # what PostgreSQL starts sees the file alone
+    add = functools.partial(add_for, BackupSettings, backup, environ={})
+    add("now", backup_now)
+    add("drill", backup_drill)
+    add("witness", backup_witness).add_argument(
+        "--anew", action="store_true", help="check nothing: an earlier state was restored"
+    )
+    add("list", backup_list, listed(), place)
+    add("status", backup_status, listed())
+    restoring = add("restore", backup_restore, place, choice)
+    restoring.add_argument("--yes", action="store_true", help="do not ask")
+    add("rebuild", backup_rebuild, place, choice)
 
 
 async def backup_now(settings: BackupSettings, _options: argparse.Namespace) -> int:
     """Make a backup now, and drop those that have had their time."""
-    await back_up(settings.backup, _CLOCK, _say)
+    await back_up(settings.backup, CLOCK, say)
     return 0
 
 
 async def backup_drill(settings: BackupSettings, _options: argparse.Namespace) -> int:
     """Restore the latest backup into a scratch cluster and check it; fails when that is not possible, too."""
-    await drill(settings.backup, CHECKS, _CLOCK, _say)
-    _say("the backup can be restored")
+    await drill(settings.backup, CHECKS, CLOCK, say)
+    say("the backup can be restored")
     return 0
 
 
 async def backup_witness(settings: BackupSettings, options: argparse.Namespace) -> int:
     """Hold the audit trail against the head that was kept last, and keep the one it has now."""
-    await witness(settings.backup, _CLOCK, _say, anew=options.anew)
+    await witness(settings.backup, CLOCK, say, anew=options.anew)
     return 0
 
 
@@ -62,13 +83,7 @@ async def backup_list(settings: BackupSettings, options: argparse.Namespace) -> 
         for number, system in sorted(catalog(files).items())
         for base in system.bases
     ]
-    if options.json:
-        _say(json.dumps(rows, indent=2))
-    else:
-        for row in rows:
-            _say("  ".join(map(str, row.values())))
-        if not rows:
-            _say("none")
+    show(rows, as_json=options.json)
     return 0
 
 
@@ -76,15 +91,15 @@ async def backup_status(settings: BackupSettings, options: argparse.Namespace) -
     """Say what happened last; 1 when that needs the owner."""
     state = read_state(settings.backup.state_file)
     archiver = await _archiver(settings.backup)
-    problems = _problems(settings.backup, state, archiver, _CLOCK.time())
+    problems = _problems(settings.backup, state, archiver, CLOCK.time())
     if options.json:
-        _say(json.dumps({**state, "archiver": archiver, "problems": problems}, indent=2))
+        say(json.dumps({**state, "archiver": archiver, "problems": problems}, indent=2))
     else:
         for subject in ("backup", "wal", "drill"):
             at = state.get(subject, {}).get("at_unix_s")
-            _say(f"last {subject}: {rfc3339(at, timespec='seconds') if isinstance(at, (int, float)) else 'none'}")
+            say(f"last {subject}: {rfc3339(at, timespec='seconds') if isinstance(at, (int, float)) else 'none'}")
         for problem in problems:
-            _say(f"problem: {problem}")
+            say(f"problem: {problem}")
     return 1 if problems else 0
 
 
@@ -128,27 +143,27 @@ async def backup_restore(settings: BackupSettings, options: argparse.Namespace) 
     found = choose(settings.backup, choice)
     end = f"as it was at {choice.at.isoformat()}" if choice.at else "with all WAL since"
     rows = sum(found.manifest.store.rows.values())
-    _say(f"backup {found.base} of cluster {found.system}, made {found.manifest.started_at.isoformat()}, {rows:,} rows,")
-    _say(f"{end}. What is in {settings.backup.data_dir} now is put aside.")
+    say(f"backup {found.base} of cluster {found.system}, made {found.manifest.started_at.isoformat()}, {rows:,} rows,")
+    say(f"{end}. What is in {settings.backup.data_dir} now is put aside.")
     if not options.yes and not _confirmed():
-        _say("nothing was changed")
+        say("nothing was changed")
         return 1
     exact = Choice(choice.url, found.system, found.base, choice.at, choice.despite_gap)
-    aside = restore(settings.backup, exact, options.config, _CLOCK, _say)
-    _say("restored" + (f"; the old data is in {aside}: remove it when all is well" if aside else ""))
+    aside = restore(settings.backup, exact, options.config, CLOCK, say)
+    say("restored" + (f"; the old data is in {aside}: remove it when all is well" if aside else ""))
     return 0
 
 
 async def backup_rebuild(settings: BackupSettings, options: argparse.Namespace) -> int:
     """Restore beside the data folder, without touching that: a part of `restore`."""
-    await rebuild(settings.backup, _choice(options), CHECKS, _CLOCK, _say)
+    await rebuild(settings.backup, _choice(options), CHECKS, CLOCK, say)
     return 0
 
 
 def _choice(options: argparse.Namespace) -> Choice:
     at: datetime | None = options.at
-    if at is not None and at.timestamp() > _CLOCK.time():
-        msg = f"--at {at.isoformat()} is still to come; now is {utc(_CLOCK.time()).isoformat(timespec='seconds')}"
+    if at is not None and at.timestamp() > CLOCK.time():
+        msg = f"--at {at.isoformat()} is still to come; now is {utc(CLOCK.time()).isoformat(timespec='seconds')}"
         raise BackupError(msg)
     return Choice(options.url, options.system, options.base, at, options.despite_gap)
 
@@ -158,12 +173,3 @@ def _confirmed() -> bool:
         msg = "there is no terminal to confirm at: --yes"
         raise BackupError(msg)
     return input("Type restore to go on: ").strip() == "restore"
-
-
-def time_with_zone(text: str) -> datetime:
-    """Return an ISO 8601 time, for argparse. Raises ValueError for one that leaves its zone open."""
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        msg = "the time needs its zone, as in 2026-11-28T10:00:00+01:00 or …Z"
-        raise argparse.ArgumentTypeError(msg)
-    return at

@@ -6,8 +6,9 @@ import argparse
 
 import pytest
 
-from agent.backup.commands import _problems, time_with_zone
+from agent.backup.commands import _problems
 from agent.backup.state import State
+from agent.command_line import time_with_zone
 from agent.settings import Backup
 
 NOW = 1_000_000.0
