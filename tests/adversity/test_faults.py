@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 
 from tests.adversity.appliance import Stage
@@ -17,13 +19,24 @@ def skip_without_disk(stage: Stage, fault: Fault) -> None:
         pytest.skip("only root can give the databases a disk of their own to fill: run the tests as root")
 
 
-every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
+STORIES: Final = {
+    "agent-killed": pytest.mark.story("health/US-BE-46.5", "todo/SC-001"),
+    "bridge-stall": pytest.mark.story("health/US-BE-39.2"),
+    "database-cut": pytest.mark.story("health/US-BE-07.4", "health/US-BE-10.1", "health/US-BE-39.1", "todo/EC.1"),
+    "database-reset": pytest.mark.story("todo/FR-018"),
+    "disk-full": pytest.mark.story("todo/EC.5"),
+    "forged-message": pytest.mark.story("health/US-BE-50.3"),
+    "postgres-restarted": pytest.mark.story("health/US-BE-10.5", "health/US-BE-39.4"),
+}
+every_fault = pytest.mark.parametrize(
+    "fault", [pytest.param(fault, id=fault.id, marks=STORIES.get(fault.id, ())) for fault in FAULTS]
+)
 
 
-@pytest.mark.story(
-    "health/US-BE-07.4", "health/US-BE-10.1", "health/US-BE-10.5", "health/US-BE-46.5", "health/US-BE-50.3",
-    "health/US-BE-39.4", "todo/EC.1", "todo/FR-018", "todo/SC-001",
-)  # fmt: skip
+def test_fault_is_played_when_a_requirement_wants_it() -> None:
+    assert STORIES.keys() <= {fault.id for fault in FAULTS}
+
+
 @every_fault
 async def test_fault_ends_well_when_every_mitigation_is_on(stage: Stage, fault: Fault) -> None:
     skip_without_disk(stage, fault)
@@ -32,7 +45,6 @@ async def test_fault_ends_well_when_every_mitigation_is_on(stage: Stage, fault: 
         assert played.observed
 
 
-@pytest.mark.story("health/US-BE-39.1", "health/US-BE-39.2")
 @every_fault
 async def test_fault_ends_badly_when_its_mitigation_is_off(stage: Stage, fault: Fault) -> None:
     skip_without_disk(stage, fault)

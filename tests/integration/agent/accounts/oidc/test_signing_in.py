@@ -64,6 +64,7 @@ async def test_first_and_every_sign_in_is_in_the_audit_trail(way: Way) -> None:
     assert deeds[:2] == ["accounts.finish_oidc"] * 2
 
 
+@pytest.mark.story("hub/IH-019.2")
 @pytest.mark.parametrize("verdict", [True, "true"])
 async def test_person_is_let_in_when_the_token_has_cognitos_shape(way: Way, verdict: object) -> None:
     await way.house.people(ANN)
