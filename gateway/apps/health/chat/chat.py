@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -107,7 +108,7 @@ class Chat:
         if missing:
             found, text = Findings(), unknown_text(missing, view)
             next_questions = ask_back.other_symptoms(frame, known, lexicon, view.today)
-        elif (doubt := self._doubt(message, now, turn, frame, said, view)) is not None:
+        elif (doubt := _doubt(turn, frame, self._rivals(message, now, frame, said, view), view)) is not None:
             return self._asked_back(*doubt, frame, said, user_id)
         else:
             found = await records.find(frame, lexicon, known, view.today)
@@ -120,18 +121,6 @@ class Chat:
         )
         chart = chart_of(frame, found, view)
         return replace(reply, result=_result(found, zone), chart=chart, as_of=records.as_of)
-
-    def _doubt(
-        self, message: str, now: datetime, turn: Turn, frame: QueryFrame, said: Conversation, view: View
-    ) -> tuple[Text, list[str]] | None:
-        """Return what to ask instead of answering, and the questions to offer; None where ``frame`` is surely meant."""
-        if ask_back.lacks_a_side(frame):
-            return one_sided_text(), _sides(frame, view)
-        if rivals := self._rivals(message, now, frame, said, view):
-            return either_text(frame, rivals), ask_back.either(frame, rivals, view.today)
-        if turn.is_doubtful:
-            return doubtful_text(), ask_back.nearest_meanings(frame, view.today)
-        return None
 
     @staticmethod
     def _rivals(message: str, now: datetime, frame: QueryFrame, said: Conversation, view: View) -> list[QueryFrame]:
@@ -196,6 +185,17 @@ class Chat:
 def _lexicon_of(names: tuple[str, ...]) -> Lexicon:
     """Return the lexicon joined with the names of somebody's records, which change seldom."""
     return base_lexicon().joined(names)
+
+
+def _doubt(turn: Turn, frame: QueryFrame, rivals: Sequence[QueryFrame], view: View) -> tuple[Text, list[str]] | None:
+    """Return what to ask instead of answering, and the questions to offer; None where ``frame`` is surely meant."""
+    if ask_back.lacks_a_side(frame):
+        return one_sided_text(), _sides(frame, view)
+    if rivals:
+        return either_text(frame, rivals), ask_back.either(frame, rivals, view.today)
+    if turn.is_doubtful:
+        return doubtful_text(), ask_back.nearest_meanings(frame, view.today)
+    return None
 
 
 def _sides(frame: QueryFrame, view: View) -> list[str]:

@@ -94,7 +94,8 @@ class Turn:
 
     ``any_severity`` takes back a least severity said before, ``at_most`` is one that cannot be asked for.
     ``cue`` is the intent that the words say, also where the whole is out of scope; ``unexplained`` are words that no
-    step knows, ``is_doubtful`` says that too much of the text stays unread, ``told`` are symptoms of which something is told, and nothing asked.
+    step knows, ``is_doubtful`` says that too much of the text stays unread, ``told`` are symptoms of which something is
+    told, and nothing asked.
     """
 
     intent: Intent | None

@@ -109,7 +109,7 @@ def test_follow_up_means_the_returned_symptom_when_one_was_most_frequent() -> No
 @pytest.mark.parametrize(
     ("question", "intent"),
     [
-        ("who noticed my coughs", "list"),
+        ("which eye is my headache over", "list"),
         ("how often did I have zyzzyva in May?", "out_of_scope"),
         ("compare my coughs", "compare"),
     ],
