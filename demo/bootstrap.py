@@ -33,6 +33,8 @@ LOCKS: Final = {
     "control": "requirements-control.lock",
 }
 EMBEDDED_LOCK: Final = "requirements-embedded.lock"
+NODE_LOCK: Final = "tests/oidc_provider/package-lock.json"
+"""What npm brings for the tests. It is run by the Node.js that playwright has."""
 NO_CLUSTER: Final = Path("/etc/postgresql-common/createcluster.d/drawbridge-setup.conf")
 
 _PYTHON_MINIMUM: Final = (3, 11)
@@ -73,6 +75,7 @@ TEST_NEEDS: Final = (
     Need("miniupnpc", "upnpc", "the tests of port mapping"),
     Need("natpmpc", "natpmpc", "the tests of port mapping"),
     Need("logrotate", "logrotate", "the tests of the web server"),
+    Need("npm", "npm", "the tests of signing in through a provider"),
 )
 CONTROL_NEEDS: Final = (Need("openssh-client", "ssh", "the way to the two Pis"),)
 NEEDS: Final = {"run": RUN_NEEDS, "test": TEST_NEEDS, "control": CONTROL_NEEDS}
@@ -191,10 +194,27 @@ def install_lock(lock: str) -> None:
     stamp_of(lock).touch()
 
 
+def install_node_packages() -> None:
+    """Install what the lock for npm pins and nothing else, each file checked against its hash, and run no script."""
+    npm = shutil.which("npm")
+    if npm is None:
+        return
+    say(f"installing Node packages from {NODE_LOCK}")
+    folder = VENV / "node"
+    folder.mkdir(exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy((ROOT / NODE_LOCK).with_name(name), folder)
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    if subprocess.run(command, cwd=folder, check=False).returncode != 0:
+        say("they could not be installed; the lines above say why, and their tests are skipped")
+        return
+    stamp_of(NODE_LOCK).touch()
+
+
 def stamp_of(lock: str) -> Path:
     """Return the file that says that .venv holds what ``lock`` pins now, under .venv's version of Python."""
     text = (ROOT / lock).read_bytes() + (VENV / "pyvenv.cfg").read_bytes()
-    return VENV / f".{lock}.{hashlib.sha256(text).hexdigest()[:16]}"
+    return VENV / f".{Path(lock).name}.{hashlib.sha256(text).hexdigest()[:16]}"
 
 
 def is_ready(profile: str) -> bool:
@@ -205,6 +225,7 @@ def is_ready(profile: str) -> bool:
         any(stamp_of(LOCKS[sufficient]).exists() for sufficient in {profile, "test"})
         and (profile == "control" or has_postgresql() or stamp_of(EMBEDDED_LOCK).exists())
         and all(need.present() for need in NEEDS[profile])
+        and (profile != "test" or stamp_of(NODE_LOCK).exists())
     )
 
 
@@ -224,6 +245,8 @@ def bootstrap(profile: str) -> None:
         for lock in locks:
             if not stamp_of(lock).exists():
                 install_lock(lock)
+        if profile == "test" and not stamp_of(NODE_LOCK).exists():
+            install_node_packages()
 
 
 if __name__ == "__main__":

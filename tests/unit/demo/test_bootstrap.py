@@ -18,6 +18,9 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(bootstrap, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(bootstrap, "has_postgresql", lambda: True)
     monkeypatch.setattr(bootstrap, "NEEDS", {"run": (), "test": ()})
+    (tmp_path / bootstrap.NODE_LOCK).parent.mkdir(parents=True)
+    (tmp_path / bootstrap.NODE_LOCK).write_text("lock of npm")
+    (tmp_path / bootstrap.NODE_LOCK).with_name("package.json").write_text("{}")
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     (tmp_path / ".venv" / "bin" / "python").symlink_to(sys.executable)
     (tmp_path / ".venv" / "pyvenv.cfg").write_text("version = 3.11.2")
@@ -34,7 +37,28 @@ def test_clone_is_ready_for_the_demo_when_the_lock_of_the_tests_is_installed() -
     bootstrap.stamp_of("requirements.lock").unlink()
     bootstrap.stamp_of("requirements-dev.lock").touch()
     assert bootstrap.is_ready("run")
+    bootstrap.stamp_of(bootstrap.NODE_LOCK).touch()
     assert bootstrap.is_ready("test")
+
+
+@pytest.mark.parametrize(("answer", "is_ready"), [("exit 0", True), ("exit 1", False)])
+def test_clone_is_ready_for_the_tests_when_npm_has_brought_its_packages(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, answer: str, is_ready: bool
+) -> None:
+    bootstrap.stamp_of("requirements-dev.lock").touch()
+    assert not bootstrap.is_ready("test")
+    programs = clone / "programs"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs))
+    bootstrap.install_node_packages()  # there is no npm
+    assert not bootstrap.is_ready("test")
+    (programs / "npm").write_text(f'#!/bin/sh\nprintf "%s " "$PWD" "$@" >{clone}/asked\n{answer}\n')
+    (programs / "npm").chmod(0o700)
+    bootstrap.install_node_packages()
+    assert bootstrap.is_ready("test") is is_ready
+    folder = bootstrap.VENV / "node"
+    assert (clone / "asked").read_text().startswith(f"{folder} ci --ignore-scripts ")
+    assert (folder / "package-lock.json").read_text() == "lock of npm"
 
 
 def test_clone_is_not_ready_when_its_lock_has_changed(clone: Path) -> None:

@@ -1,0 +1,87 @@
+"""A provider that nobody here wrote: npm's oidc-provider (certified by the OpenID Foundation), as a process of its own.
+
+``python demo/bootstrap.py test`` installs what ``package-lock.json`` pins; the Node.js is playwright's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import playwright
+import pytest
+import trustme
+
+from demo.bootstrap import VENV
+from demo.door import free_port
+
+MODULE: Final = VENV / "node" / "node_modules" / "oidc-provider"
+NODE: Final = Path(playwright.__file__).parent / "driver" / "node"
+SECRET: Final = "a secret of/the client+s"
+CLIENT: Final = "drawbridge"
+_READY_S: Final = 60.0
+_END_S: Final = 10.0
+
+
+@dataclass(frozen=True)
+class NpmProvider:
+    """It listens at ``issuer``; ``ca_file`` vouches for it. Any password is right."""
+
+    issuer: str
+    port: int
+    ca_file: Path
+
+
+def skip_unless_installed() -> None:
+    if not MODULE.exists():
+        pytest.skip("needs npm's oidc-provider: python3 demo/bootstrap.py test")
+
+
+@asynccontextmanager
+async def npm_provider(
+    folder: Path,
+    people: Mapping[str, Mapping[str, Any]],
+    *,
+    callback: str,
+    host: str = "localhost",
+    algorithm: str = "RS256",
+    keys: Mapping[str, Any] | None = None,
+) -> AsyncIterator[NpmProvider]:
+    """Give a provider that knows ``people``, claims by login, and sends them back to ``callback``."""
+    skip_unless_installed()
+    authority = trustme.CA()
+    ca_file = folder / "npm-ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    server = authority.issue_cert(host)
+    port = free_port()
+    issuer = f"https://{host}:{port}"
+    given = {
+        "module": str(MODULE), "issuer": issuer, "port": port, "key": server.private_key_pem.bytes().decode(),
+        "certificate": "".join(each.bytes().decode() for each in server.cert_chain_pems), "client": CLIENT,
+        "secret": SECRET, "callback": callback, "algorithm": algorithm, "people": people, "keys": keys,
+    }  # fmt: skip
+    process = await asyncio.create_subprocess_exec(
+        NODE, Path(__file__).with_name("provider.mjs"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL, env={},
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(json.dumps(given).encode() + b"\n")
+        async with asyncio.timeout(_READY_S):
+            while (line := await process.stdout.readline()) != b"ready\n":
+                assert line, "the provider ended"
+        yield NpmProvider(issuer, port, ca_file)
+    finally:
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(_END_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
