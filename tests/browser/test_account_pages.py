@@ -44,7 +44,7 @@ async def owners(tab: Tab) -> AsyncIterator[str]:
     await tab.page.get_by_role("button", name="Save the preferences").click()
     await expect(tab.page.get_by_label("Time zone")).to_be_focused()
     yield "/account after a slip"
-    for path in ("/account/security", "/account/activity", "/account/seen", "/account/data"):
+    for path in ("/account/security", "/account/activity", "/account/seen", "/account/data", "/account/feedback"):
         await tab.open(path)
         yield path
 
@@ -53,8 +53,10 @@ async def administrators(tab: Tab) -> AsyncIterator[str]:
     """Visit what an administrator sees of everybody's accounts."""
     tab.expect_status(400)
     await tab.sign_in_as(OWNER)
+    for path in ("/accounts", "/accounts/invitations", "/accounts/feedback"):
+        await tab.open(path)
+        yield path
     await tab.open("/accounts")
-    yield "/accounts"
     await tab.page.get_by_role("link", name="Add somebody").click()
     await tab.page.locator("summary").click()
     yield "/accounts/new"
