@@ -74,7 +74,10 @@ def state_of(criteria: Iterable[Criterion]) -> State:
 
 
 def marked(tests: Path) -> Mapping[str, frozenset[str]]:
-    """Return for each id the commands that run a test with its marker, of every file below ``tests``."""
+    """Return for each id the commands that run a test with its marker, of every file below ``tests``.
+
+    Ids that are computed are not seen: their tests have to be collected.
+    """
     commands: defaultdict[str, set[str]] = defaultdict(set)
     for file in tests.rglob("test_*.py"):
         for story in _markers(ast.parse(file.read_text("utf-8"))):
@@ -85,7 +88,7 @@ def marked(tests: Path) -> Mapping[str, frozenset[str]]:
 def _markers(module: ast.Module) -> Iterator[str]:
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.story":
-            yield from (ast.literal_eval(argument) for argument in node.args)
+            yield from (str(each.value) for each in node.args if isinstance(each, ast.Constant))
 
 
 def command_of(path: str) -> str:

@@ -37,6 +37,15 @@ def test_state_of_a_story_follows_from_its_criteria(states: list[State], state: 
     assert state_of(Criterion(f"hub/A.{number}", "", each) for number, each in enumerate(states)) is state
 
 
+def test_markers_are_found_wherever_they_are_written_out(tmp_path: Path) -> None:
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "test_a.py").write_text('@pytest.mark.story("hub/A.1")\nasync def test_a(): pass\n')
+    (tmp_path / "test_b.py").write_text(
+        'ROWS = [pytest.param(1, marks=pytest.mark.story("hub/A.1", "hub/A.2")), pytest.mark.story(*OTHERS)]\n'
+    )
+    assert marked(tmp_path) == {"hub/A.1": {"make lab", "make test"}, "hub/A.2": {"make test"}}
+
+
 def test_criteria_of_all_five_documents_are_listed_in_this_repository() -> None:
     documents = {criterion.document for criterion in read_criteria(REQUIREMENTS).values()}
     assert documents == {"health", "tasks", "hub", "water", "todo"}
