@@ -5,31 +5,22 @@ from __future__ import annotations
 import asyncio
 import binascii
 import logging
-import random
 import secrets
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final, cast
 
 from aiohttp import web
 
 from bridge.client import metrics
-from bridge.client.breaker import Breaker, BreakerRule, Change, State
-from bridge.client.cache import Cache
 from bridge.client.call import BridgeClient
 from bridge.client.feed import Feed, FeedListener
-from bridge.client.pacing import Pacing, PacingRule
-from bridge.client.renewal import RenewalCalls
-from bridge.client.retry import RetryRule
 from bridge.client.session import SignedSession
-from bridge.client.transport import Endpoint, Transport
-from bridge.contracts import health as health_contract
-from bridge.contracts.operation import CacheRule, Lane
+from bridge.client.transport import Transport
+from bridge.contracts.operation import Lane
 from bridge.keys import KeyStore
-from bridge.pki import Renewal
 from bridge.process import logs, notify
 from bridge.process.clock import Clock, SystemClock
 from bridge.process.logs import log
@@ -65,9 +56,9 @@ from gateway.audit import api as audit_api
 from gateway.audit import pages as audit_pages
 from gateway.audit.api import AuditApi
 from gateway.audit.pages import AuditPages
+from gateway.bridging import client_of, feed_of, renewal_of, transports_of
 from gateway.protection.guard import Guard
 from gateway.settings import SEAL_KEY_BYTES, GatewaySettings
-from gateway.settings import Cache as CacheSettings
 from gateway.status import lifting
 from gateway.status import page as status_page
 from gateway.status.admins import Admins
@@ -93,9 +84,6 @@ from gateway.web.tls import WebCertificate
 from gateway.web.tracing import begin_request
 
 _log: Final = logging.getLogger(__name__)
-
-_SIDE_POOL: Final = 2
-"""Connections of the lanes that carry few calls; one of the machine lane is the feed."""
 
 _FEED_WAIT_S: Final = 1.0
 """How long a start waits for the feed: below what a unit may take to be ready."""
@@ -206,12 +194,13 @@ class Gateway:
             await self._serve(sockets, stop)
 
     async def _serve(self, sockets: Sequence[socket.socket], stop: asyncio.Event) -> None:
+        settings = self._settings.bridge
         async with asyncio.TaskGroup() as tasks:
-            transports = self._transports()
+            transports = transports_of(settings, self._tls)
             listeners: list[FeedListener] = [self._verifier]
-            feed = self._feed(transports[Lane.MACHINE], listeners)
+            feed = feed_of(settings, self._session, transports[Lane.MACHINE], self._clock, listeners)
             self._verifier.follow(feed)
-            bridge = self._bridge_client(transports, feed, tasks)
+            bridge = client_of(settings, self._session, transports, feed, clock=self._clock, tasks=tasks)
             own_health = Health(
                 bridge=bridge,
                 clock=self._clock,
@@ -234,7 +223,7 @@ class Gateway:
             background = [
                 following,
                 tasks.create_task(self._follow_files(feed, transports)),
-                tasks.create_task(self._renewal().run()),
+                tasks.create_task(renewal_of(settings, self._session, self._tls, self._clock).run()),
                 tasks.create_task(self._guard.firewall.run()),
                 tasks.create_task(_beat_watchdog(server)),
                 tasks.create_task(self._send_spans(stop)),
@@ -271,63 +260,6 @@ class Gateway:
             spans=self._spans,
         )
         return build_application(settings, parts)
-
-    def _transports(self) -> dict[Lane, Transport]:
-        bridge = self._settings.bridge
-        endpoint = Endpoint(bridge.host, bridge.port, bridge.server_name)
-        return {
-            lane: Transport(
-                endpoint,
-                self._tls,
-                size=bridge.pool_size if lane is Lane.DATA else _SIDE_POOL,
-                keepalive_s=bridge.keepalive_s,
-                connect_timeout_s=bridge.connect_timeout_s,
-                on_connect=lambda reason: metrics.connections(reason).inc(),
-            )
-            for lane in Lane
-        }
-
-    def _renewal(self) -> Renewal:
-        bridge = self._settings.bridge
-        ports = [port for port in (bridge.port, bridge.renewal_port) if port is not None]
-        endpoints = [Endpoint(bridge.host, port, bridge.server_name) for port in ports]
-        calls = RenewalCalls(self._session, self._tls, endpoints, self._clock)
-        due = timedelta(days=bridge.renew_due_days)
-        return Renewal(bridge.tls_dir, calls.sign, now=calls.now, check_s=bridge.renew_check_s, due=due)
-
-    def _feed(self, transport: Transport, listeners: list[FeedListener]) -> Feed:
-        figures = self._settings.bridge.feed
-        return Feed(
-            session=self._session,
-            transport=transport,
-            clock=self._clock,
-            listeners=listeners,
-            fresh_s=figures.fresh_s,
-            silence_max_s=figures.silence_max_s,
-            retry_s=figures.retry_s,
-            retry_max_s=figures.retry_max_s,
-        )
-
-    def _bridge_client(self, transports: dict[Lane, Transport], feed: Feed, tasks: asyncio.TaskGroup) -> BridgeClient:
-        figures = self._settings.bridge
-        rng = random.Random()  # noqa: S311 - jitter, no secret
-        rule = BreakerRule(**figures.breaker.model_dump())
-        return BridgeClient(
-            session=self._session,
-            transports=transports,
-            breakers={
-                lane: Breaker(rule, rng=rng, listeners=(metrics.breaker_listener(lane), _breaker_logger(lane)))
-                for lane in Lane
-            },
-            pacing=Pacing(PacingRule(**figures.pacing.model_dump()), self._clock),
-            retry=RetryRule(**figures.retry.model_dump()),
-            cache=Cache(bytes_max=figures.cache.bytes_max, origin_hold_s=figures.cache.origin_hold_s),
-            feed=feed,
-            clock=self._clock,
-            tasks=tasks,
-            rng=rng,
-            cache_rules=dict(_cache_rules(figures.cache)),
-        )
 
     async def _send_spans(self, stop: asyncio.Event) -> None:
         if self._spans is not None:
@@ -377,34 +309,6 @@ class _OwnProcess:
         breakers = tuple((lane.value, state.value) for lane, state in self.bridge.breaker_states.items())
         bans = tuple(self.guard.bans.current(self.clock.monotonic()).items())
         return OwnFacts(breakers, self.bridge.cache_bytes, self.bridge.cache_entries, bans)
-
-
-def _breaker_logger(lane: Lane) -> Callable[[Change], None]:
-    def on_change(change: Change) -> None:
-        log(
-            _log,
-            "breaker_changed",
-            level=logging.INFO if change.after is State.CLOSED else logging.WARNING,
-            lane=lane.value,
-            before=change.before.value,
-            after=change.after.value,
-            calls=change.counters.calls,
-            failed=change.counters.failed,
-            unreachable=change.counters.unreachable,
-            slow=change.counters.slow,
-            open_s=round(change.open_s, 3),
-        )
-
-    return on_change
-
-
-def _cache_rules(figures: CacheSettings) -> Iterator[tuple[str, CacheRule]]:
-    for operation, times in (
-        (health_contract.LIST, figures.symptoms_list),
-        (health_contract.NAMES, figures.symptoms_names),
-        (health_contract.STATS, figures.symptoms_stats),
-    ):
-        yield operation.name, CacheRule(operation.cache.tags if operation.cache else frozenset(), **times.model_dump())
 
 
 def _seal_key(settings: GatewaySettings) -> bytes:

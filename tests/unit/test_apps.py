@@ -10,7 +10,7 @@ import pytest
 from agent.apps import APPS
 from bridge import contracts
 from bridge.contracts.operation import CacheRule, Lane
-from gateway.app import _cache_rules
+from gateway.bridging import cache_rules
 from gateway.settings import GatewaySettings
 
 ROOT = Path(__file__).parents[2]
@@ -63,4 +63,4 @@ def test_every_cache_rule_is_a_setting_and_the_contracts_by_default() -> None:
     declared: dict[str, CacheRule] = {
         name: operation.cache for name, operation in contracts.OPERATIONS.items() if operation.cache is not None
     }
-    assert dict(_cache_rules(GatewaySettings().bridge.cache)) == declared
+    assert dict(cache_rules(GatewaySettings().bridge.cache)) == declared
