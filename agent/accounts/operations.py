@@ -83,15 +83,17 @@ class Sessions:
         is_right = await self._passwords.matches(password, None if user is None else user["password_hash"])
         if user is None or not is_right or not user["is_active"]:
             await self._refuse(context, user, now)
-        answer: Answer | None = None
         async with self._pool.transaction(context.deadline) as transaction:
             # checking took long enough to change the password, or to disable the account: its sessions ended then
             checked = (user["id"], user["password_hash"])
             user_now = await transaction.fetchrow(QUERIES["account_with_password"], *checked)
-            if user_now is not None:
-                answer = await self.start(
+            answer = (
+                None
+                if user_now is None
+                else await self.start(
                     transaction, user_now, now, operation=SIGN_IN, context=context, address=params.address
                 )
+            )
         if answer is None:
             await self._refuse(context, user, now)
         log(_log, "session_started", request_id=context.request_id, user_id=str(user["id"]))

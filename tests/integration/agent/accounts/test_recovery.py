@@ -118,6 +118,17 @@ async def test_link_is_no_good_when_its_account_was_disabled_since(house: House)
     assert (await house.nobody.post("/auth/confirm-address", {"token": move})).wrong == ["token"]
 
 
+async def test_link_is_no_good_when_it_was_made_just_as_its_account_was_disabled(house: House) -> None:
+    await ask_for_move(await house.sign_in(ANN))
+    reset, move = await ask_for_reset(house), await house.link(MOVED.email)
+    await house.run("ALTER TABLE users DISABLE TRIGGER users_links_end")  # as if they had not been there yet
+    await house.run("UPDATE users SET is_active = false")
+    await house.run("ALTER TABLE users ENABLE TRIGGER users_links_end")
+    said = await house.nobody.post("/auth/reset-password/confirm", {"token": reset, "new_password": NEW})
+    assert (said.status, said.wrong) == (400, ["token"])
+    assert (await house.nobody.post("/auth/confirm-address", {"token": move})).wrong == ["token"]
+
+
 CHANGES = {
     "password": "UPDATE users SET password_hash = 'another' WHERE name = 'Ann'",
     "address": "UPDATE users SET email = 'ann@example.net' WHERE name = 'Ann'",
