@@ -6,7 +6,7 @@ ARG BASE=debian:trixie-slim
 FROM ${BASE} AS base
 RUN set -eu; \
     apt-get update; \
-    apt-get install -y --no-install-recommends python3; \
+    apt-get install -y --no-install-recommends ca-certificates python3; \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/*; \
     for user in drawbridge-agent:10001 drawbridge-gateway:10002 postgres:10003; do \
         groupadd --gid "${user#*:}" "${user%:*}"; \
