@@ -27,6 +27,8 @@ from bridge.errors import AppError, Code, Unavailable
 from bridge.process.clock import Clock
 
 RECHECK_S: Final = 30.0
+AWAY_S: Final = 2.0
+"""A database that is away is looked for as often, so that it is not called down for long after it is back."""
 _CHECK_DEADLINE_S: Final = 10.0
 
 Read = Callable[[Path], SourceMapping]
@@ -35,11 +37,14 @@ Read = Callable[[Path], SourceMapping]
 class Source:
     """``availability`` is the app's, beside the pool's own. Have :meth:`watch` run for as long as the agent does."""
 
-    def __init__(self, pool: Pool, mapping_path: Path, clock: Clock, *, recheck_s: float = RECHECK_S) -> None:
+    def __init__(
+        self, pool: Pool, mapping_path: Path, clock: Clock, *, recheck_s: float = RECHECK_S, away_s: float = AWAY_S
+    ) -> None:
         self.availability = Availability("health", clock)
         self._pool = pool
         self._path = mapping_path
         self._recheck_s = recheck_s
+        self._away_s = away_s
         self.clock = clock
         self._statements: Statements | None = None
         self._mapping: SourceMapping | None = None
@@ -63,12 +68,15 @@ class Source:
             raise _disabled() from error
 
     async def watch(self) -> NoReturn:
-        """Look at mapping and tables now and every ``recheck_s``: what was corrected serves, what broke is said."""
+        """Look at mapping and tables now and every ``recheck_s``: what was corrected serves, what broke is said.
+
+        While the database is away, every ``away_s``: where nobody asks for records, nobody else finds that it is back.
+        """
         while True:
             with suppress(AppError):  # the pool has said that the database is away
                 async with self._checking:
                     await self._check(self.clock.monotonic() + _CHECK_DEADLINE_S)
-            await asyncio.sleep(self._recheck_s)
+            await asyncio.sleep(self._recheck_s if self._pool.availability.is_up else self._away_s)
 
     async def _check_if_due(self, deadline: float) -> None:
         """Check once for all who wait for it; one who comes within 30 s of a failed check need not wait."""

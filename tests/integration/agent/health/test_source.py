@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
 
 import asyncpg
 import pytest
@@ -140,6 +141,22 @@ async def test_watch_finds_what_was_corrected_without_a_call(app: App, tmp_path:
         watching.cancel()
     assert source.availability.is_up
     assert await source.statements(deadline()) is not None
+
+
+async def test_watch_finds_a_database_that_is_back_without_a_call(app: App, tmp_path: Path) -> None:
+    (folder,) = parse_qs(urlsplit(app.dsn).query)["host"]
+    near = tmp_path / "postgresql"
+    dsn = app.dsn.replace(quote(folder), quote(str(near)))
+    pool = Pool(PoolOptions("source", dsn), SystemClock())
+    source = Source(pool, app.existing.mapping, SystemClock(), away_s=0.01)
+    async with asyncio.TaskGroup() as tasks:
+        watching = tasks.create_task(source.watch())
+        await until(lambda: pool.availability.condition.reason == "FileNotFoundError")
+        near.symlink_to(folder)
+        await until(lambda: source.availability.is_up)
+        watching.cancel()
+    assert pool.availability.is_up
+    await pool.close(deadline())
 
 
 async def until(condition: Callable[[], bool]) -> None:
