@@ -9,7 +9,7 @@ import pstats
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
@@ -23,9 +23,12 @@ from demo.bench.chat import chat
 from demo.bench.hold import hold, rush
 from demo.bench.hop import Hop, Setting
 from demo.bench.report import Conditions, Report
+from demo.bench.revocation import revocation
 from demo.bench.rounds import compare, profiled
+from demo.bench.saturation import saturation
 from demo.bench.sign_in import sign_in
 from demo.bench.stage import Stage
+from demo.bench.tokens import verification
 from demo.bench.trail import trail
 from demo.installation import LISTEN_HOST
 from demo.processes import DemoError
@@ -35,6 +38,15 @@ _SHOWN: Final = 30
 
 Say = Callable[[str], None]
 
+_ALONE: Final[Mapping[str, Callable[[Report, Stage, Say], Report]]] = {
+    "audit": lambda known, stage, say: replace(known, trail=trail(stage, say)),
+    "chat": lambda known, stage, say: replace(known, chat=chat(stage, say)),
+    "revocation": lambda known, stage, say: replace(known, revocation=revocation(stage, say)),
+    "saturation": lambda known, stage, say: replace(known, saturation=saturation(stage, say)),
+    "sign-in": lambda known, stage, say: replace(known, sign_in=sign_in(stage, say)),
+    "tokens": lambda known, _stage, say: replace(known, verification=verification(say)),
+}
+
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the two commands."""
@@ -42,9 +54,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     bench.add_argument("--rounds", type=int, default=7, help="how often everything is measured (7)")
     bench.add_argument("--seconds", type=float, default=3.0, help="how long each measurement takes (3)")
     bench.add_argument("--minutes", type=float, default=5.0, help="how long a hundred people ask (5)")
-    bench.add_argument(
-        "--only", choices=("chat", "audit", "sign-in"), help="measure that alone, and keep the other figures"
-    )
+    bench.add_argument("--only", choices=tuple(_ALONE), help="measure that alone, and keep the other figures")
     bench.add_argument("--dry", action="store_true", help="print the tables, and write nothing")
     profile = commands.add_parser("profile", help="say where gateway and agent spend their time")
     profile.add_argument("--seconds", type=float, default=5.0, help="how long they are watched (5)")
@@ -64,11 +74,7 @@ def bench(arguments: argparse.Namespace, say: Say) -> None:
 def _alone(what: str, say: Say) -> Report:
     with Stage() as stage:
         stage.start()
-        if what == "audit":
-            return replace(report.read(), trail=trail(stage, say))
-        if what == "sign-in":
-            return replace(report.read(), sign_in=sign_in(stage, say))
-        return replace(report.read(), chat=chat(stage, say))
+        return _ALONE[what](report.read(), stage, say)
 
 
 def _everything(arguments: argparse.Namespace, say: Say) -> Report:
@@ -82,10 +88,12 @@ def _everything(arguments: argparse.Namespace, say: Say) -> Report:
         rushed = rush(stage, say)
         chatted = chat(stage, say)
         verified = trail(stage, say)
+        checked, revoked = verification(say), revocation(stage, say)
+        saturated = saturation(stage, say)
         refused = sign_in(stage, say)
     date = utc(clock.time()).date().isoformat()
     conditions = Conditions.here(date, arguments.rounds, arguments.seconds)
-    return Report(conditions, comparison, hop, held, rushed, chatted, verified, refused)
+    return Report(conditions, comparison, hop, held, rushed, chatted, verified, refused, checked, revoked, saturated)
 
 
 def profile(arguments: argparse.Namespace, say: Say) -> None:

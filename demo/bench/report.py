@@ -10,12 +10,16 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
+from bridge.contracts.operation import Lane
 from demo.appliance import ROOT
 from demo.bench.chat import Chat
 from demo.bench.hold import Hold, Rush
 from demo.bench.hop import Hop
+from demo.bench.load import Latencies
 from demo.bench.rounds import CONNECTIONS, Comparison, Ratio
+from demo.bench.saturation import Saturation
 from demo.bench.sign_in import SignIn
+from demo.bench.tokens import Verification
 from demo.bench.trail import Trail
 from demo.bench.usage import Memory
 from demo.processes import DemoError
@@ -37,6 +41,10 @@ READING_GOAL_MS: Final = 3.0
 READING_GOAL_MB: Final = 40.0
 CHAT_GOAL_MS: Final = 50.0
 VERIFY_GOAL_PER_S: Final = 50_000
+TOKEN_GOAL_MS: Final = 0.2
+REVOKED_GOAL_MS: Final = 1_000.0
+BCRYPT_GOAL: Final = 0.9
+BESIDE_GOAL: Final = 2.0
 _FLAT_MB: Final = 5.0
 
 _NAMES: Final = {
@@ -82,6 +90,9 @@ class Report:
     chat: Chat
     trail: Trail | None = None
     sign_in: SignIn | None = None
+    verification: Verification | None = None
+    revocation: Latencies | None = None
+    saturation: Saturation | None = None
 
 
 _REPORT: Final = TypeAdapter(Report)
@@ -128,6 +139,7 @@ def tables(report: Report) -> str:
         ),
         "### The chat\n\n" + _chat(report.chat),
         *(() if report.sign_in is None else ("### Refused sign-ins\n\n" + _sign_in(report.sign_in),)),
+        *(() if report.saturation is None else ("### Sign-ins beside lists\n\n" + _saturation(report.saturation),)),
         "### A hundred people\n\n" + _hold(report.hold) + "\n\n" + _rush(report.rush),
     ]
     return "\n\n".join(parts) + "\n"
@@ -171,6 +183,7 @@ def _goals(report: Report) -> Iterator[tuple[str, str, str, str]]:
             f"{verified.least_per_s:,.0f} – {verified.most_per_s:,.0f}",
             _verdict(is_met=verified.per_s >= VERIFY_GOAL_PER_S),
         )
+    yield from _account_goals(report)
     growth = {name: late.rss_mb - hold.memory_early[name].rss_mb for name, late in hold.memory_late.items()}
     yield (
         "memory flat meanwhile",
@@ -199,6 +212,55 @@ def _chat_goals(chat: Chat) -> Iterator[tuple[str, str, str, str]]:
         f"{sum(chat.errors.values())} errors, {chat.answers.p95_ms:.1f} ms",
         f"p50 {chat.answers.p50_ms:.1f} ms",
         _verdict(is_met=not chat.errors and chat.answers.p95_ms <= CHAT_GOAL_MS),
+    )
+
+
+def _account_goals(report: Report) -> Iterator[tuple[str, str, str, str]]:
+    if (checked := report.verification) is not None:
+        yield (
+            f"the gateway verifies a token in ≤ {TOKEN_GOAL_MS:g} ms p50",
+            f"{checked.first.p50_ms:.3f} ms",
+            f"{checked.first_to_bare:.1f} × its bare signature; known already: {checked.again.p50_ms * 1000:.1f} µs",
+            _verdict(is_met=checked.first.p50_ms <= TOKEN_GOAL_MS),
+        )
+    if (revoked := report.revocation) is not None:
+        yield (
+            f"who is disabled is refused within {REVOKED_GOAL_MS / 1000:g} s",
+            f"{revoked.max_ms:.0f} ms at most",
+            f"p50 {revoked.p50_ms:.0f} ms, {revoked.count} accounts",
+            _verdict(is_met=revoked.max_ms <= REVOKED_GOAL_MS),
+        )
+    if (both := report.saturation) is None:
+        return
+    yield (
+        f"sign-ins ≥ {BCRYPT_GOAL:g} × what bare bcrypt checks on the same processor",
+        f"{both.to_bare.median:.2f}",
+        f"{both.to_bare.least:.2f} – {both.to_bare.most:.2f}",
+        _verdict(is_met=both.to_bare.median >= BCRYPT_GOAL),
+    )
+    for what, ratio in (("saturated", both.saturated_p95), ("flooded", both.flooded_p95)):
+        yield (
+            f"lists while sign-in is {what}: no error, p95 ≤ {BESIDE_GOAL:g} × quiet",
+            f"{sum(both.list_errors.values())} errors, {ratio.median:.2f}",
+            f"{ratio.least:.2f} – {ratio.most:.2f}",
+            _verdict(is_met=not both.list_errors and ratio.median <= BESIDE_GOAL),
+        )
+    others = {lane: times for lane, times in both.opens.items() if lane != Lane.CREDENTIALS and times}
+    yield (
+        "no breaker opens meanwhile but that for sign-ins",
+        ", ".join(others) or "none",
+        f"that for sign-ins {both.opens.get(Lane.CREDENTIALS, 0)} times",
+        _verdict(is_met=not others),
+    )
+
+
+def _saturation(both: Saturation) -> str:
+    answers = ", ".join(f"{number:,} × {status}" for status, number in sorted(both.flood.items()))
+    return (
+        f"The agent has one worker for passwords, bcrypt cost {both.bcrypt_cost}, on the processor that it answers "
+        f"lists with: {both.sign_ins_per_s:.1f} sign-ins/s, errors: {_errors(both.sign_in_errors)}. Lists, none of "
+        f"them cached, have a p95 of {both.quiet_p95_ms:.1f} ms when it is quiet. The flood's sign-ins were answered: "
+        f"{answers}."
     )
 
 

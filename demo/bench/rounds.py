@@ -17,7 +17,7 @@ from demo.processes import DemoError
 CONNECTIONS: Final = (16, 1)
 _WARM_S: Final = 0.3
 _FRESH_FOR_EVER: Final = {"BRIDGE__CACHE__SYMPTOMS_LIST__FRESH_S": "86400"}
-_NEVER_FRESH: Final = {
+NEVER_FRESH: Final = {
     "BRIDGE__CACHE__SYMPTOMS_LIST__FRESH_S": "0",
     "BRIDGE__CACHE__SYMPTOMS_LIST__STALE_WHILE_REVALIDATE_S": "0",
 }
@@ -70,7 +70,7 @@ class Comparison:
 
 def compare(stage: Stage, *, rounds: int, seconds: float, say: Callable[[str], None]) -> Comparison:
     """Measure every target in each round, in another order each time. Raises DemoError where anything failed."""
-    cached, uncached = stage.gateway("cached", _FRESH_FOR_EVER), stage.gateway("uncached", _NEVER_FRESH)
+    cached, uncached = stage.gateway("cached", _FRESH_FOR_EVER), stage.gateway("uncached", NEVER_FRESH)
     users = stage.sign_in(cached)
     body = _answer(cached, users[0])
     floors = stage.floors(body)
@@ -99,7 +99,7 @@ def compare(stage: Stage, *, rounds: int, seconds: float, say: Callable[[str], N
 
 def profiled(stage: Stage, seconds: float, say: Callable[[str], None]) -> None:
     """Have the product alone asked, cached and uncached, for whoever watches its processes."""
-    for name, settings in (("cached", _FRESH_FOR_EVER), ("uncached", _NEVER_FRESH)):
+    for name, settings in (("cached", _FRESH_FOR_EVER), ("uncached", NEVER_FRESH)):
         say(name)
         served = stage.gateway(name, settings)
         requests = _shared(stage.sign_in(served), "list", lambda _user: _LIST)

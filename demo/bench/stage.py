@@ -145,10 +145,16 @@ class Stage:
             "source.dsn": self.logins.source, "store.dsn": self.logins.agent, "store.owner-dsn": self.logins.owner,
         }  # fmt: skip
         installation.write_agent(port=self.agent_port, mapping=MAPPING, credentials=credentials)
+        self.start_agent({})
+
+    def start_agent(self, settings: Mapping[str, str]) -> None:
+        """Start the agent, with ``settings`` besides. Raises DemoError."""
+        folder = self._installation.agent
+        variables = {f"DRAWBRIDGE_AGENT_{key}": value for key, value in settings.items()}
         self.agent = self._start(
             "agent",
-            [*self._python("agent"), "agent", "serve", "--config", str(installation.agent / "agent.toml")],
-            {"CREDENTIALS_DIRECTORY": str(installation.agent / "credentials")},
+            [*self._python("agent"), "agent", "serve", "--config", str(folder / "agent.toml")],
+            {"CREDENTIALS_DIRECTORY": str(folder / "credentials"), **variables},
             self.keep_cpus,
         )
 
@@ -179,6 +185,10 @@ class Stage:
 
     def sign_in(self, served: Served) -> list[User]:
         """Return everybody, signed in through ``served`` from their own addresses. Raises DemoError."""
+        return self.sign_in_with_password(served)[0]
+
+    def sign_in_with_password(self, served: Served) -> tuple[list[User], str]:
+        """Return everybody as :meth:`sign_in`, and the password of them all, which is new."""
         users, password = asyncio.run(self._make_users())
         signed_in = []
         for user in users:
@@ -189,7 +199,7 @@ class Stage:
                 msg = f"signing in was answered with {status}: {body.decode(errors='replace')}"
                 raise DemoError(msg)
             signed_in.append(User(user.email, user.person, user.address, json.loads(body)["access_token"]))
-        return signed_in
+        return signed_in, password
 
     def play(self, plan: Plan) -> Result:
         """Have a process of its own ask what ``plan`` says. Raises DemoError."""
@@ -261,6 +271,7 @@ class Stage:
             for user in users:
                 if user.email in known:
                     await accounts.set_password(user.email, password, deadline=deadline)
+                    await accounts.set_active(user.email, is_active=True, deadline=deadline)
                 else:
                     await accounts.add(NewUser(email=user.email, name=user.email), password, deadline=deadline)
                     await accounts.add_grant(user.email, "health", user.person, deadline=deadline)
