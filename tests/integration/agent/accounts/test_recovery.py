@@ -151,6 +151,17 @@ async def test_links_in_mailboxes_end_when_the_account_changes_hands(house: Hous
     assert (moved.status, moved.wrong) == (400, ["token"])
 
 
+@pytest.mark.parametrize(("change", "left"), [("password", 0), ("address", 1), ("disabled", 1)])
+async def test_account_is_linked_to_nobody_at_a_provider_when_its_password_changes(
+    house: House, change: str, left: int
+) -> None:
+    await house.run("INSERT INTO oidc_links SELECT 'https://login.example.org', 'thief ' || name, id, now() FROM users")
+    await house.run(CHANGES[change])
+    of_ann = "SELECT FROM oidc_links AS l JOIN users AS u ON u.id = l.user_id WHERE u.name = 'Ann'"
+    assert len(await house.run(of_ann)) == left
+    assert len(await house.run("SELECT FROM oidc_links")) == left + 2  # nobody else's went
+
+
 async def test_links_in_mailboxes_end_when_the_owner_ends_every_session(house: House) -> None:
     reset, eve = await ask_for_reset(house), await house.sign_in(EVE)
     await eve.post("/users/invitations", {"email": "carl@example.org", "name": "Carl", "role": "admin"})
