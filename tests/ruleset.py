@@ -18,6 +18,7 @@ _VARIABLES: Final[dict[str, Any]] = {
     "firewall_connections_max": 40,
     "firewall_keep_open": [],
     "firewall_relay": False,
+    "firewall_collector": {},
     "firewall_output": "open",
     "firewall_output_allow": [],
     "firewall_no_way_out": [],

@@ -249,6 +249,25 @@ def test_agent_reaches_the_relay_alone_when_it_has_no_other_way_out(edge: Edge, 
     assert edge.host.scan(HOST, STRANGER, [3128]) == {3128: "EHOSTUNREACH"}
 
 
+@pytest.mark.parametrize("output", ["open", "restricted"])
+def test_agent_reaches_the_collector_when_traces_are_wanted_and_it_is_in_the_house(edge: Edge, output: str) -> None:
+    collector = {"address": ROUTER, "port": 4318}
+    load(edge.host, ruleset("keep", output=output, no_way_out=[0], collector=collector))
+    assert edge.host.scan(HOST, ROUTER, [443, 4318]) == {443: "EHOSTUNREACH", 4318: "closed"}
+    assert edge.host.scan(HOST, PEER, [4318]) == {4318: "EHOSTUNREACH"}
+    load(edge.host, ruleset("keep", output=output, no_way_out=[0], collector=collector | {"address": STRANGER}))
+    assert edge.host.scan(HOST, STRANGER, [4318]) == {4318: "EHOSTUNREACH"}
+
+
+def test_collector_is_open_to_the_agent_alone_when_output_is_restricted(edge: Edge) -> None:
+    collector = {"address": ROUTER, "port": 4318}
+    load(edge.host, ruleset("keep", output="restricted", no_way_out=[65534], collector=collector))
+    assert edge.host.scan(HOST, ROUTER, [4318]) == {4318: "EHOSTUNREACH"}
+    load(edge.host, ruleset("door", output="restricted", collector=collector))
+    assert edge.host.scan(HOST, ROUTER, [443, 4318]) == {443: "EHOSTUNREACH", 4318: "closed"}
+    load(edge.host, ruleset("door", output="restricted", collector={"address": "fd00:77::9", "port": 4318}))
+
+
 def test_keep_reaches_what_is_named_alone_when_output_is_restricted(edge: Edge) -> None:
     allowed = [{"name": "updates", "protocol": "tcp", "port": 3142, "to": ["10.77.0.1"]}]
     load(edge.host, ruleset("keep", output="restricted", output_allow=allowed))
