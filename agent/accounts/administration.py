@@ -36,7 +36,7 @@ from bridge.contracts.administration import (
 )
 from bridge.contracts.operation import Operation
 from bridge.contracts.users import Ended
-from bridge.errors import Code, NotFound
+from bridge.errors import Code, Denied, NotFound
 from bridge.process.clock import Clock, utc
 from bridge.server import Answer, CallerContext, Handler
 
@@ -94,6 +94,10 @@ class Administration:
         hashed = await self._passwords.hash(password)
         values = (params.email, params.name, hashed, params.role.value, params.time_zone, params.username)
         async with self._pool.transaction(context.deadline) as transaction:
+            # hashing took a Pi two seconds: long enough to be demoted, disabled or signed out, for just this perhaps
+            caller = (context.user.user_id, context.user.session_id)
+            if not await transaction.fetchval(QUERIES["administrates_still"], *caller):
+                raise Denied(Code.SESSION_ENDED)
             try:
                 user_id = await transaction.fetchval(QUERIES["create_user"], *values)
             except asyncpg.UniqueViolationError as error:

@@ -91,3 +91,11 @@ UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL AND ex
 -- -> id uuid, created_at timestamptz, last_used_at timestamptz, expires_at timestamptz, ended_at timestamptz
 SELECT id, created_at, rotated_at AS last_used_at, expires_at, ended_at FROM sessions
 WHERE user_id = $1 ORDER BY created_at DESC, id;
+
+-- name: administrates_still
+-- Whether a session of an active administrator stands; the account stays as it is until the transaction ends.
+-- $1 user_id uuid
+-- $2 session_id uuid
+-- -> boolean
+SELECT true FROM users AS u JOIN sessions AS s ON s.user_id = u.id
+WHERE u.id = $1 AND s.id = $2 AND u.role = 'admin' AND u.is_active AND s.ended_at IS NULL FOR SHARE OF u;

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from agent.accounts.passwords import Passwords
 from agent.accounts.users import NewUser
 from bridge.contracts.operation import Role
 from tests.integration.agent.accounts.house import ANN, BOB, EVE, House, soon
@@ -148,6 +149,33 @@ async def test_change_is_refused_when_the_account_is_none_or_changed_meanwhile(h
     ):  # fmt: skip
         assert (await eve.ask(method, path, body)).status == 404
         assert (await ann.ask(method, path, body)).status == 403
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE users SET role = 'viewer' WHERE name = 'Eve'",
+        "UPDATE users SET is_active = false WHERE name = 'Eve'",
+        "UPDATE users SET password_hash = 'another' WHERE name = 'Eve'",
+        "UPDATE sessions SET ended_at = now()",
+    ],
+)
+async def test_no_account_is_made_when_its_maker_is_no_administrator_any_more_by_then(
+    house: House, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    eve = await house.sign_in(EVE)
+    hash_ = Passwords.hash
+
+    async def hashed_slowly(self: Passwords, password: str) -> str:
+        hashed = await hash_(self, password)
+        await house.run(change)
+        return hashed
+
+    monkeypatch.setattr(Passwords, "hash", hashed_slowly)
+    said = await eve.post("/users", CARL | {"role": "admin"})
+
+    assert (said.status, said.body["code"]) == (401, "session_ended")
+    assert await house.run("SELECT FROM users WHERE name = 'Carl'") == []
 
 
 async def test_last_administrator_stays_one_whoever_tries(house: House) -> None:
