@@ -17,6 +17,7 @@ from bridge.process.clock import SystemClock
 from demo.appliance import ANNA, Appliance, Options
 from demo.databases import SOURCE
 from demo.installation import Access, Installation
+from tests.oidc_provider import CLIENT, SECRET, NpmProvider
 
 SETTINGS: Final = {
     "DRAWBRIDGE_AGENT_LIMITS__SIGN_IN_PER_ACCOUNT": "1000",
@@ -32,6 +33,24 @@ SETTINGS: Final = {
 }
 """Every test signs in to the same account from the same address, and none is about how long a gateway leaves a
 failed agent alone."""
+
+PEOPLE: Final = {
+    "anna": {"email": ANNA.email, "email_verified": True, "name": "Anna"},
+    "stranger": {"email": "stranger@example.org", "email_verified": True, "name": "Stranger"},
+}
+"""Whom the service to sign in through knows, by their login."""
+
+
+def settings_for(provider: NpmProvider, site: str) -> dict[str, str]:
+    """Return what the appliance has to be told to let people sign in through ``provider``."""
+    agent = {
+        "ISSUER": provider.issuer, "CLIENT_ID": CLIENT, "CLIENT_SECRET": SECRET, "SITE": site,
+        "CA_FILE": str(provider.ca_file),
+    }  # fmt: skip
+    return {f"DRAWBRIDGE_AGENT_OIDC__{name}": value for name, value in agent.items()} | {
+        "DRAWBRIDGE_GATEWAY_OIDC__NAME": "the test's service"
+    }
+
 
 OWNER: Final = "owner@example.org"
 """An administrator, once there is one."""
@@ -49,10 +68,12 @@ class Site:
     installation: Installation
     snapshots: Path
     """Where this gateway looks for what the monitor and the DDNS updater write."""
+    provider: NpmProvider | None
+    """The service that people can sign in through, where the machine has one."""
 
     @classmethod
-    def start(cls, appliance: Appliance, options: Options, snapshots: Path) -> Self:
-        return cls(appliance, appliance.start(), Installation(options.data_dir), snapshots)
+    def start(cls, appliance: Appliance, options: Options, snapshots: Path, provider: NpmProvider | None) -> Self:
+        return cls(appliance, appliance.start(), Installation(options.data_dir), snapshots, provider)
 
     def add_owner(self) -> None:
         """Make an administrator's account, with the password of the demo's, and one more: the last stays enabled."""
@@ -71,8 +92,9 @@ class Site:
         return self.access.url
 
     @property
-    def ca_file(self) -> Path:
-        return Path(self.access.ca_file)
+    def ca_files(self) -> list[Path]:
+        others = [] if self.provider is None else [self.provider.ca_file]
+        return [Path(self.access.ca_file), *others]
 
     @contextmanager
     def without_agent(self) -> Iterator[None]:

@@ -20,7 +20,7 @@ _FLAGS: Final = (
     "--disable-component-update",
     "--disable-quic",
     "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
     "--no-first-run",
 )
 
@@ -32,13 +32,15 @@ def skip_unless_installed() -> None:
         pytest.skip(f"needs a browser: apt-get install {' '.join(missing)}")
 
 
-def trust(home: Path, ca_file: Path) -> None:
-    """Put a CA among those that programs using NSS trust, as a user of ``home`` would."""
+def trust(home: Path, *ca_files: Path) -> None:
+    """Put CAs among those that programs using NSS trust, as a user of ``home`` would."""
     folder = home / ".pki" / "nssdb"
     folder.mkdir(parents=True)
     database = f"sql:{folder}"
     subprocess.run(["certutil", "-d", database, "-N", "--empty-password"], check=True)
-    subprocess.run(["certutil", "-d", database, "-A", "-t", "C,,", "-n", "drawbridge", "-i", ca_file], check=True)
+    for number, ca_file in enumerate(ca_files):
+        name = f"drawbridge {number}"
+        subprocess.run(["certutil", "-d", database, "-A", "-t", "C,,", "-n", name, "-i", ca_file], check=True)
 
 
 @asynccontextmanager

@@ -41,6 +41,7 @@ class Tab:
     site: Site
     complaints: list[str] = field(default_factory=list)
     expected_statuses: set[int] = field(default_factory=set)
+    expected_places: list[str] = field(default_factory=list)
 
     @property
     def context(self) -> BrowserContext:
@@ -100,6 +101,10 @@ class Tab:
     def expect_status(self, *statuses: int) -> None:
         self.expected_statuses.update(statuses)
 
+    def expect_places(self, *urls: str) -> None:
+        """Let the browser go to what begins so, too."""
+        self.expected_places.extend(urls)
+
     def hear(self, message: ConsoleMessage) -> None:
         if message.type not in {"error", "warning"}:
             return
@@ -108,7 +113,8 @@ class Tab:
         self.complaints.append(f"console: {message.text}")
 
     def look_at(self, request: Request) -> None:
-        if not request.url.startswith(f"{self.site.url}/") and urlsplit(request.url).scheme != "data":
+        places = (f"{self.site.url}/", *self.expected_places)
+        if not request.url.startswith(places) and urlsplit(request.url).scheme != "data":
             self.complaints.append(f"went elsewhere: {request.url}")
 
 

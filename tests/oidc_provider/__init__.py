@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,8 +24,6 @@ MODULE: Final = VENV / "node" / "node_modules" / "oidc-provider"
 NODE: Final = Path(playwright.__file__).parent / "driver" / "node"
 SECRET: Final = "a secret of/the client+s"
 CLIENT: Final = "drawbridge"
-_READY_S: Final = 60.0
-_END_S: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -37,13 +35,17 @@ class NpmProvider:
     ca_file: Path
 
 
+def is_installed() -> bool:
+    return MODULE.exists()
+
+
 def skip_unless_installed() -> None:
-    if not MODULE.exists():
+    if not is_installed():
         pytest.skip("needs npm's oidc-provider: python3 demo/bootstrap.py test")
 
 
-@asynccontextmanager
-async def npm_provider(
+@contextmanager
+def npm_provider(
     folder: Path,
     people: Mapping[str, Mapping[str, Any]],
     *,
@@ -51,7 +53,7 @@ async def npm_provider(
     host: str = "localhost",
     algorithm: str = "RS256",
     keys: Mapping[str, Any] | None = None,
-) -> AsyncIterator[NpmProvider]:
+) -> Iterator[NpmProvider]:
     """Give a provider that knows ``people``, claims by login, and sends them back to ``callback``."""
     skip_unless_installed()
     authority = trustme.CA()
@@ -65,23 +67,17 @@ async def npm_provider(
         "certificate": "".join(each.bytes().decode() for each in server.cert_chain_pems), "client": CLIENT,
         "secret": SECRET, "callback": callback, "algorithm": algorithm, "people": people, "keys": keys,
     }  # fmt: skip
-    process = await asyncio.create_subprocess_exec(
-        NODE, Path(__file__).with_name("provider.mjs"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL, env={},
-    )  # fmt: skip
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        process.stdin.write(json.dumps(given).encode() + b"\n")
-        async with asyncio.timeout(_READY_S):
-            while (line := await process.stdout.readline()) != b"ready\n":
-                assert line, "the provider ended"
-        yield NpmProvider(issuer, port, ca_file)
-    finally:
-        process.stdin.close()
+    with subprocess.Popen(
+        [NODE, Path(__file__).with_name("provider.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, env={}, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
-            async with asyncio.timeout(_END_S):
-                await process.wait()
-        except TimeoutError:
+            process.stdin.write(json.dumps(given) + "\n")
+            process.stdin.flush()
+            while (line := process.stdout.readline()) != "ready\n":
+                assert line, "the provider ended"
+            yield NpmProvider(issuer, port, ca_file)
+        finally:
             process.kill()
-            await process.wait()

@@ -125,9 +125,7 @@ async def visiting(
     """Give a visit, with the relay between the house and the provider; ``leads`` says whether it leads there."""
     keys = None if key is None else {"keys": [key]}
     algorithm = "RS256" if key is None else key["alg"]
-    async with npm_provider(
-        folder, PEOPLE, callback=CALLBACK, host="127.0.0.1", keys=keys, algorithm=algorithm
-    ) as there:
+    with npm_provider(folder, PEOPLE, callback=CALLBACK, host="127.0.0.1", keys=keys, algorithm=algorithm) as there:
         targets = (f"127.0.0.1:{there.port}",) if leads else ("192.0.2.1:443",)
         relay_settings = RelaySettings.model_validate(
             {"host": "127.0.0.1", "port": 0, "clients": ["127.0.0.1"], "allow": targets}
