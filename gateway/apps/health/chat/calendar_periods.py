@@ -32,7 +32,7 @@ _TWO_DIGIT_YEARS: Final = 100
 _SHORT_AND_A_WORD: Final = {"wed": 2, "sat": 5, "sun": 6}
 _EDGES: Final = frozenset({"start", "beginning", "end"})
 _BEFORE_A_DAY: Final = frozenset({"on", "since", "until", "before", "after", "to", "-"})
-_BEFORE_A_SEASON: Final = PREPOSITIONS | {"the", "last", "this", "since", "before", "after", "until"}
+_BEFORE_A_SEASON: Final = PREPOSITIONS | {"the", "last", "this", "since", "before", "after", "until", ","}
 
 
 class CalendarPeriods(PeriodsFromToday):

@@ -28,10 +28,16 @@ class _Greeting(Model):
     parts: tuple[str, ...]
 
 
+class _Framing(Model):
+    before: tuple[str, ...]
+    behind: tuple[str, ...]
+
+
 class _Cues(Model):
     out_of_scope: dict[str, tuple[str, ...]]
     intent: dict[Intent, tuple[str, ...]]
     greeting: _Greeting
+    framing: _Framing
 
 
 _CUES: Final = _Cues.model_validate(tomllib.loads((FOLDER / "cues.toml").read_text("utf-8")))
@@ -50,6 +56,15 @@ _CARERS: Final = (
     r"|insurance|insurers?|employer|boss|hr|occupational health|pharmacist|midwife|osteopath|chiropractor|\w+ologist"
     r"|wife|husband|partner|mum|mom|dad|daughter|son|sister|brother|friend|form|letter|report)"
 )
+_LINK: Final = r"(?: ?[,:;?!.-]| (?:so|and|but|that|then)\b)*"
+_FRAME_BEFORE: Final = re.compile(
+    rf"{_POLITE}(?:(?:{'|'.join(cue.replace('<carer>', _CARERS) for cue in _CUES.framing.before)})(?!\w){_LINK} ?)+"
+)
+_FRAME_BEHIND: Final = re.compile(
+    rf"(?:{_LINK} (?:{'|'.join(cue.replace('<carer>', _CARERS) for cue in _CUES.framing.behind)})(?!\w))+{_LINK}$"
+)
+_ENDS_WITH_IF: Final = re.compile(r"\b(if|whether) ?$")
+"""Then a statement is what is asked: "can you tell me if I had a headache"."""
 _ASKED_FOR: Final = re.compile(
     rf"\b(my |the |a |our )?{_CARERS}( people| company| lady| man| appointment| form)? "
     r"(just |also |has |have |is |are )*(wants?|needs?|asks?|asked|asking|wanted|needed|keeps asking|would like|likes)"
@@ -137,6 +152,17 @@ _HOW_ROUGHLY: Final = re.compile(
 )
 """What adds nothing to what is asked: "how long now since"."""
 _MARK: Final = re.compile(r"<\w+>")
+
+
+def unframed(skeleton: str) -> str:
+    """Return the text without what politeness, doubt and reasons put around a question; as it is if that is all."""
+    bare = _FRAME_BEHIND.sub("", skeleton)
+    led = _FRAME_BEFORE.match(bare)
+    if led is not None:
+        bare = ("did " if _ENDS_WITH_IF.search(led[0]) else "") + bare[led.end() :]
+    if not _MARK.search(bare):
+        return skeleton
+    return f"{bare} ?" if skeleton.endswith("?") and not bare.endswith("?") else bare
 
 
 def cue_of(skeleton: str) -> Intent | None:

@@ -22,6 +22,7 @@ from gateway.apps.health.chat.intent import (
     protected_words,
     tells,
     unexplained,
+    unframed,
 )  # fmt: skip
 from gateway.apps.health.chat.normalise import stem
 from gateway.apps.health.chat.safety import flag_words
@@ -161,7 +162,9 @@ def read_clause(words: Sequence[str], now: datetime, lexicon: Lexicon) -> Clause
     if is_help(skeleton):
         return Clause(Kind.HELP, social(Intent.HELP))
     mentioned = tuple(dict.fromkeys(m.concept for m in mentions))
-    is_told = is_statement(skeleton) or tells(" ".join(times.words))
+    bare = unframed(skeleton)
+    is_told = is_statement(bare) or (bare == skeleton and tells(" ".join(times.words)))
+    skeleton = bare
     if is_out_of_scope(skeleton):
         turn = Turn(Intent.OUT_OF_SCOPE, (), times, min_severity, told=mentioned if is_told else ())
         if _COUNTS_DAYS.match(skeleton):

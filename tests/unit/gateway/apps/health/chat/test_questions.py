@@ -1,6 +1,8 @@
 """Questions and what each means; ``questions/`` has them, one JSON object a line.
 
-Their writers did not see the rules; the one of ``everyday2`` had seen a part.
+Their writers did not see the rules; the one of ``everyday2`` had seen a part. Those of ``strangers``,
+``emergencies2`` and ``lookalikes2`` were written by the one who wrote the last rules, each round before it was run, and
+split by a seeded draw.
 
 A file ``*-tuned`` was looked at when rules were written, a file ``*-unseen`` never is: nobody reads its failures. Their
 shares are what the rules are worth on questions that nobody has foreseen; docs/chat.md says which were steered by.
@@ -27,12 +29,15 @@ RIGHT_AT_LEAST: Final = {
     "lookalikes-tuned": 0.92, "lookalikes-unseen": 0.79, "people-tuned": 0.98, "people-unseen": 0.83,
     "everyday-tuned": 0.99, "everyday-unseen": 0.91, "symptoms-tuned": 0.97, "symptoms-unseen": 0.81,
     "time-tuned": 1.0, "time-unseen": 0.93, "everyday2-tuned": 1.0, "everyday2-unseen": 0.94,
+    "strangers-tuned": 0.97, "strangers-unseen": 0.80, "emergencies2-tuned": 1.0, "emergencies2-unseen": 0.88,
+    "lookalikes2-tuned": 0.98, "lookalikes2-unseen": 0.82,
 }  # fmt: skip
 """Raise a share when it has risen; never lower one."""
 FALSE_ALARMS_AT_MOST: Final = {
     "dialogs-tuned": 0, "dialogs-unseen": 0, "everyday-tuned": 0, "everyday-unseen": 2,
     "everyday2-tuned": 0, "everyday2-unseen": 0, "lookalikes-tuned": 0, "lookalikes-unseen": 7, "people-tuned": 0,
     "people-unseen": 1, "symptoms-tuned": 0, "symptoms-unseen": 1, "time-tuned": 0, "time-unseen": 0,
+    "strangers-tuned": 0, "strangers-unseen": 2, "lookalikes2-tuned": 0, "lookalikes2-unseen": 3,
 }  # fmt: skip
 """Lower a number when it has fallen."""
 _WITHOUT_SLOTS: Final = {"help", "greeting", "emergency", "out_of_scope"}

@@ -26,6 +26,7 @@ def found(text: str, now: datetime = NOW) -> list[tuple[str | None, str | None]]
     ("text", "start", "end"),
     [
         ("today", "2026-04-14", TOMORROW),
+        ("headaches, spring", "2026-03-01", TOMORROW),
         ("over the bank holiday weekend", "2026-04-11", "2026-04-13"),
         ("the long weekend", "2026-04-11", "2026-04-13"),
         ("during the first ten days of March", "2026-03-01", "2026-03-11"),

@@ -168,6 +168,11 @@ def test_everyday_word_is_left_alone_when_it_sounds_like_a_symptom_or_a_danger(t
     ("text", "wanted"),
     [
         ("no chest pain today", Intent.OUT_OF_SCOPE),
+        ("is the tinnitus any quieter", Intent.TREND),
+        ("is there any number of coughs", Intent.COUNT),
+        ("how long have I gone with no dizziness", Intent.DURATION_SINCE),
+        ("what was my roughest day for fatigue", Intent.MAX_SEVERITY),
+        ("what symptom dominates", Intent.MOST_FREQUENT),
         ("bloated again", Intent.OUT_OF_SCOPE),
         ("I did not have a fever in March, did I", Intent.LIST),
         ("how often per week do I get headaches", Intent.COUNT),
