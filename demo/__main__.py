@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bridge.process.environment import environment
-from demo.appliance import Appliance, Asked, Code, Options, stop_when_asked, watch
+from demo.appliance import SAMPLES, Appliance, Asked, Code, Options, stop_when_asked, watch
 from demo.bench import command as bench
 from demo.databases import MAPPING
 from demo.installation import Access, Installation
@@ -83,6 +83,9 @@ def _greeting(access: Access, options: Options) -> str:
         f"  logs        {folder / 'log'}",
         "",
     ]
+    if not options.database_url:
+        others = ", ".join(f"{account.email} ({account.role})" for account in SAMPLES if account.email != access.email)
+        lines.insert(4, f"              the same password: {others}")
     if options.database_url:
         agent = f"CREDENTIALS_DIRECTORY={folder}/agent/credentials {sys.executable} -m agent"
         settings = f"--config {folder}/agent/agent.toml"

@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,28 @@ _LOOK_S: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """``person`` is the patient of demo/clinic.toml whose diary it sees; nobody's where it is empty."""
+
+    email: str
+    name: str
+    person: str = ""
+    role: str = "viewer"
+
+
+ANNA: Final = Account("anna@example.org", "Anna Keller", "1041")
+"""The account that the demo speaks of."""
+SAMPLES: Final = (
+    ANNA,
+    Account("tim@example.org", "Tim Vogt", "1018", role="technician"),
+    Account("erika@example.org", "Erika Sommer", role="admin"),
+)
+"""One account of each role, with the same password."""
+OWNER: Final = Account("owner@example.org", "Owner", role="admin")
+"""The account where the records are your own: you say whose it may see."""
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What ``python -m demo run`` was asked for. With ``database_url`` (and ``mapping``) the records are yours."""
 
@@ -45,19 +68,7 @@ class Options:
     database_url: str = ""
     mapping: Path = MAPPING
     reload: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    email: str
-    name: str
-    person: str = ""
-
-
-ANNA: Final = Account("anna@example.org", "Anna Keller", "1041")
-"""The demo's account sees the diary of this patient of demo/clinic.toml."""
-OWNER: Final = Account("owner@example.org", "Owner")
-"""The account where the records are your own: you say whose it may see."""
+    accounts: tuple[Account, ...] = SAMPLES
 
 
 class Asked(BaseException):
@@ -107,8 +118,8 @@ class Appliance:
         self._make_identities()
         self._start_databases(anew=is_new, agent_port=(agent_port := free_port()))
         installation.write_gateway(port=port, agent_port=agent_port)
-        account = OWNER if self._options.database_url else ANNA
-        password = self._make_account(account)
+        accounts = (OWNER,) if self._options.database_url else self._options.accounts
+        account, password = accounts[0], self._make_accounts(accounts, anew=is_new)
         for name in ("agent", "gateway"):
             self._say(f"starting the {name}")
             self._stack.callback(self._stop, name)
@@ -172,24 +183,29 @@ class Appliance:
             credentials={"source.dsn": source, "store.dsn": logins.agent, "store.owner-dsn": logins.owner},
         )
 
-    def _make_account(self, account: Account) -> str:
-        """Return the account's password; make the account where there is none, linked to its person."""
+    def _make_accounts(self, accounts: Sequence[Account], *, anew: bool) -> str:
+        """Return the accounts' password; make those that are missing, each linked to its person."""
         password_file = self._installation.folder / "password"
-        made = self._installation.folder / "account-made"
+        made = self._installation.folder / "accounts-made"
         if not made.exists():
-            self._say(f"making the account {account.email}")
-            replace_file(password_file, readable_password().encode())
+            if not password_file.exists():
+                replace_file(password_file, readable_password().encode())
             self._agent("migrate")
-            if account.email in self._agent("users", "list"):  # a start that was interrupted
-                self._agent("users", "password", account.email, "--password-file", str(password_file))
-            else:
-                self._agent(
-                    "users", "add", account.email, "--name", account.name, "--password-file", str(password_file)
-                )
-            if account.person:
-                self._agent("grants", "add", account.email, "--app", "health", "--person", account.person)
+            there = "" if anew else self._agent("users", "list")  # of a start that was interrupted, or of an older demo
+            self._say(f"making the accounts {', '.join(account.email for account in accounts)}")
+            with ThreadPoolExecutor(len(accounts)) as threads:  # a command takes a second, most of it to begin
+                list(threads.map(lambda account: self._make_account(account, there, password_file), accounts))
             replace_file(made, b"")
         return password_file.read_text("utf-8")
+
+    def _make_account(self, account: Account, there: str, password_file: Path) -> None:
+        if account.email not in there:
+            self._agent(
+                "users", "add", account.email, "--name", account.name, "--role", account.role,
+                "--password-file", str(password_file),
+            )  # fmt: skip
+        if account.person:
+            self._agent("grants", "add", account.email, "--app", "health", "--person", account.person)
 
     def _agent(self, *arguments: str) -> str:
         """Run a command of the agent, as its owner would on the RPI3, and return what it printed."""

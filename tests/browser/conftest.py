@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Playwright, async_playwright
 
-from demo.appliance import Appliance, Options
+from demo.appliance import ANNA, Appliance, Options
 from demo.door import free_port
 from demo.postgres import EmbeddedPostgres, find_binaries, home_for
 from demo.processes import DemoError
@@ -33,7 +33,7 @@ def site() -> Iterator[Site]:
         pytest.MonkeyPatch.context() as patch,
         ExitStack() as stack,
     ):
-        options = Options(port=free_port(), data_dir=Path(folder) / "demo")
+        options = Options(port=free_port(), data_dir=Path(folder) / "demo", accounts=(ANNA,))
         provider, chosen = None, dict(SETTINGS)
         if is_installed():
             url = f"https://localhost:{options.port}"

@@ -19,8 +19,10 @@ from typing import IO, Any
 
 import pytest
 
+from demo.appliance import SAMPLES
 from demo.databases import MAPPING, provide_source, provide_store
 from demo.door import Door, free_port
+from demo.postgres import home_for
 from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.slow
@@ -167,6 +169,24 @@ def test_records_are_anna_s_when_asked_through_the_door(demo: Demo) -> None:
     assert page["total"] > 50
 
 
+@pytest.mark.story("hub/IH-028.2")
+def test_each_role_has_an_account_when_started(demo: Demo) -> None:
+    demo.start()
+    door = Door(demo.port, Path(demo.access["ca_file"]))
+    seen = {}
+    for account in SAMPLES:
+        # five sign-ins a minute from one address: Anna's was at the first start
+        token = demo.access["token"] if account.email == demo.access["email"] else None
+        token = token or door.sign_in(account.email, demo.access["password"])
+        role = json.loads(door.ask("GET", "/api/v1/users/profile", token=token)[1])["role"]
+        year = door.ask("GET", "/api/v1/health/symptoms/stats?bucket=month&from=2000-01-01", token=token)
+        months = json.loads(year[1]).get("series", ())
+        users = door.ask("GET", "/api/v1/users", token=token)[0]
+        seen[role] = (year[0], len(months) >= 12, users)
+
+    assert seen == {"viewer": (200, True, 403), "technician": (200, True, 403), "admin": (403, False, 200)}
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl: apt-get install curl")
 def test_curl_line_works_when_copied(demo: Demo) -> None:
     demo.start()
@@ -253,6 +273,23 @@ async def test_account_sees_your_own_database_when_granted(new: Demo, postgres_s
     finally:
         new.end(signal.SIGTERM)
         new.reset()
+    assert not new.folder.exists()
+    assert not home_for(new.folder).exists()
+
+
+def test_reset_removes_nothing_when_the_folder_is_no_demos(new: Demo) -> None:
+    new.folder.mkdir()
+    (new.folder / "thesis.txt").touch()
+    command = [sys.executable, "-m", "demo", "reset", "--data-dir", str(new.folder)]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (1, f"drawbridge: {new.folder} is no demo's folder: nothing was removed\n")
+    assert (new.folder / "thesis.txt").exists()
+
+
+def test_reset_is_content_when_there_was_no_demo(new: Demo) -> None:
+    new.reset()
+    assert not new.folder.exists()
 
 
 @pytest.mark.story("hub/IH-028.3", "hub/DOD.24")

@@ -274,7 +274,7 @@ def visit() -> Iterator[Visit]:
     with tempfile.TemporaryDirectory(prefix="drawbridge-secrets-") as folder, pytest.MonkeyPatch.context() as patch:
         for name, value in SETTINGS.items():
             patch.setenv(name, value)
-        options = Options(port=free_port(), data_dir=Path(folder) / "demo")
+        options = Options(port=free_port(), data_dir=Path(folder) / "demo", accounts=(ANNA,))
         try:
             with Appliance(options, lambda _: None) as appliance:
                 visit = Visit(appliance.start(), Installation(options.data_dir), appliance)
