@@ -87,7 +87,7 @@ def _candidates(schema: Mapping[str, Any], root: Mapping[str, Any]) -> list[obje
         if whole in schema:
             return [*given, *(schema[whole] if whole == "enum" else [schema[whole]])]
     for several in ("anyOf", "oneOf", "allOf"):
-        if several in schema:
+        if several in schema and "type" not in schema:  # beside a type they only narrow it
             return [*given, *(value for part in schema[several] for value in _candidates(part, root))]
     return [*given, *_of_type(schema, root)]
 
