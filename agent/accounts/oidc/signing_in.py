@@ -109,17 +109,29 @@ class ProviderSignIn:
             self._tell_away(context, away)
         except (CodeRefused, IDTokenRefused) as refused:
             await self._refuse(context, now, Code.PROVIDER_REFUSED, reason=str(refused))
-        answer: Answer | None = None
         async with self._pool.transaction(context.deadline) as transaction:
             found = await self._account_of(transaction, who, context, now)
-            if found.user is not None:
-                await self._attempts.take_account(transaction, email=found.user["email"], now=now)
-                answer = await self._sessions.start(
-                    transaction, found.user, now, operation=FINISH_OIDC, context=context, address=params.address
-                )
-        if found.user is None or answer is None:
+            answer = await self._start(transaction, found.user, now, context, params.address)
+        if answer is None:
             await self._refuse(context, now, Code.NO_ACCOUNT, found.refusal, user_id=found.user_id)
-        log(_log, "session_started", request_id=context.request_id, user_id=str(found.user["id"]))
+        return answer
+
+    async def _start(
+        self,
+        transaction: Transaction,
+        user: asyncpg.Record | None,
+        now: datetime,
+        context: CallerContext,
+        address: str,
+    ) -> Answer | None:
+        """Start the session, good once the transaction commits; None where there is nobody to start it for."""
+        if user is None:
+            return None
+        await self._attempts.take_account(transaction, email=user["email"], now=now)
+        answer = await self._sessions.start(
+            transaction, user, now, operation=FINISH_OIDC, context=context, address=address
+        )
+        log(_log, "session_started", request_id=context.request_id, user_id=str(user["id"]))
         return answer
 
     async def _take_up(self, context: CallerContext, params: FinishOidc, now: datetime) -> Flow:
