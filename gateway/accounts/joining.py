@@ -63,7 +63,7 @@ class Registration(_WithPassword):
 class ResetRequest(Model):
     """The body of ``POST /auth/reset-password/request``."""
 
-    email: EmailAddress
+    email: Annotated[EmailAddress, MAILABLE]
 
 
 class NewPasswordByLink(_WithPassword):
