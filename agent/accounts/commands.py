@@ -48,6 +48,7 @@ def add_commands(commands: Commands) -> None:
     role.add_argument("role", type=Role, choices=list(Role), help="the role it gets")
     add(users, "unlock", users_unlock, account())
     add(users, "sign-out", users_sign_out, account())
+    add(users, "unlink", users_unlink, account())
     add(users, "delete", users_delete, account())
 
 
@@ -161,6 +162,14 @@ async def users_sign_out(settings: AgentSettings, options: argparse.Namespace) -
     async with open_users(settings) as users:
         ended = await users.sign_out(options.email, deadline=deadline())
     say(f"ended {ended} sessions of {options.email}")
+    return 0
+
+
+async def users_unlink(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Forget as whom an account signs in through the sign-in service: who comes with its address is linked anew."""
+    async with open_users(settings) as users:
+        count = await users.unlink(options.email, deadline=deadline())
+    say(f"unlinked {options.email} from {count} {'person' if count == 1 else 'people'} of a sign-in service")
     return 0
 
 

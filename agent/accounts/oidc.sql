@@ -28,6 +28,12 @@ ON CONFLICT DO NOTHING RETURNING user_id;
 -- -> issuer text, subject text, linked_at timestamptz
 SELECT issuer, subject, linked_at FROM oidc_links WHERE user_id = $1 ORDER BY issuer;
 
+-- name: remove_oidc_links
+-- Forget which provider's person an account is: the next who comes with its address is linked anew.
+-- $1 user_id uuid
+-- -> issuer text, subject text
+DELETE FROM oidc_links WHERE user_id = $1 RETURNING issuer, subject;
+
 -- name: use_oidc_sign_in
 -- Note that a sign-in through a provider came back; no row where it did before.
 -- $1 digest bytea

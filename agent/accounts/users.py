@@ -135,6 +135,15 @@ class Users:
             await self._record(transaction, "users.sign-out", "account", row["id"], new={"ended": ended})
         return ended
 
+    async def unlink(self, email: str, *, deadline: float) -> int:
+        """Forget as whom an account signs in through a provider; return how many were forgotten. Raises NotFound."""
+        async with self._pool.transaction(deadline) as transaction:
+            row = await _one(transaction, QUERIES["lock_user_by_email"], email, what=email)
+            removed = await transaction.fetch(QUERIES["remove_oidc_links"], row["id"])
+            old = {"providers": [dict(each) for each in removed]}
+            await self._record(transaction, "users.unlink", "account", row["id"], old=old)
+        return len(removed)
+
     async def delete(self, email: str, *, deadline: float) -> None:
         """Delete an account with all that there is of it. Raises as :meth:`set_active`."""
         async with self._pool.transaction(deadline) as transaction:

@@ -51,6 +51,7 @@ DEEDS: Final[Mapping[str, str]] = MappingProxyType(
         "users.sessions.end_others": "Ended every other session",
         "users.sign-out": "Signed the account out everywhere, on the keep",
         "users.sign_out": "Signed the account out everywhere",
+        "users.unlink": "Took the link to the sign-in service away, on the keep",
         "users.unlock": "Forgot the tries to sign in",
     }
 )

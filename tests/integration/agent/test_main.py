@@ -93,12 +93,16 @@ def test_account_is_what_its_owner_made_of_it_when_commands_were_given(
     file = password_file(machine.folder)
     for email in (EMAIL, "eve@example.org"):
         assert agent("users", "add", email, "--role", "admin", "--password-file", file) == 0
-    for words in (("role", EMAIL.upper(), "viewer"), ("unlock", EMAIL), ("sign-out", EMAIL), ("delete", EMAIL)):
+    done = (
+        ("role", EMAIL.upper(), "viewer"), ("unlock", EMAIL), ("sign-out", EMAIL), ("unlink", EMAIL), ("delete", EMAIL)
+    )  # fmt: skip
+    for words in done:
         assert agent("users", *words) == 0
     assert capsys.readouterr().out.splitlines()[2:] == [
-        f"{EMAIL.upper()} is viewer", f"unlocked {EMAIL}", f"ended 0 sessions of {EMAIL}", f"deleted {EMAIL}"
+        f"{EMAIL.upper()} is viewer", f"unlocked {EMAIL}", f"ended 0 sessions of {EMAIL}",
+        f"unlinked {EMAIL} from 0 people of a sign-in service", f"deleted {EMAIL}",
     ]  # fmt: skip
-    for words in (("role", EMAIL, "viewer"), ("unlock", EMAIL), ("sign-out", EMAIL), ("delete", EMAIL)):
+    for words in (("role", EMAIL, "viewer"), *done[1:]):
         assert agent("users", *words) == 1
         assert capsys.readouterr().err == f"there is nothing for {EMAIL}\n"
     for words in (("role", "eve@example.org", "viewer"), ("delete", "eve@example.org")):

@@ -90,6 +90,16 @@ async def test_account_stays_somebodys_when_their_address_at_the_provider_change
     assert (await way.entries())[-1][:3] == ("refused", "account", str(ann.user.id))
 
 
+async def test_account_is_linked_anew_when_the_owner_took_the_link_away(way: Way) -> None:
+    await way.house.people(ANN)
+    ann = await way.sign_in()
+    assert (await way.turned_away(sub="s-2")).code is Code.NO_ACCOUNT
+    assert await way.house.users.unlink(ANN.email, deadline=way.house.soon()) == 1
+    assert (await way.sign_in(sub="s-2")).user.id == ann.user.id
+    assert await links(way.house) == [("s-2", ANN.email)]
+    assert (await way.turned_away()).code is Code.NO_ACCOUNT
+
+
 async def test_account_stays_somebodys_when_its_own_address_changes(way: Way) -> None:
     await way.house.people(ANN)
     ann = await way.sign_in()
