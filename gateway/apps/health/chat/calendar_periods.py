@@ -30,6 +30,7 @@ _MONTH_MAX: Final = 31
 _YEARS_BACK_MAX: Final = 150
 _TWO_DIGIT_YEARS: Final = 100
 _SHORT_AND_A_WORD: Final = {"wed": 2, "sat": 5, "sun": 6}
+_OF_A_DAY: Final = frozenset({"of", "commencing", "beginning", "starting", "ending", "from", "around"})
 _EDGES: Final = frozenset({"start", "beginning", "end"})
 _BEFORE_A_DAY: Final = frozenset({"on", "since", "until", "before", "after", "to", "-"})
 _BEFORE_A_SEASON: Final = PREPOSITIONS | {"the", "last", "this", "since", "before", "after", "until", ","}
@@ -60,6 +61,8 @@ class CalendarPeriods(PeriodsFromToday):
             dated = self._day_month(i + 1) or self._day_of_month(i + 1)
         if dated is not None:
             return dated
+        if (self._at(i), self._at(i + 1)) == ("before", "last"):
+            return Found(i + 2, dates.days(dates.last_weekday(weekday, self._today) - 7 * DAY))
         week = self._week_said(i)
         if week is not None:
             return Found(week[0], dates.days(week[1] + weekday * DAY))
@@ -77,6 +80,17 @@ class CalendarPeriods(PeriodsFromToday):
             if found and found.period.start and found.period.end == found.period.start + 7 * DAY:
                 return found.after, found.period.start
         return None
+
+    def _week_of(self, i: int) -> Found | None:
+        """Read "the week of 4 May", "week commencing 4 May", "week ending 10 May": the calendar week of that day."""
+        if self._at(i) != "week" or self._at(i + 1) not in _OF_A_DAY:
+            return None
+        i += 2 + (self._at(i + 2) in {"on", "the"})
+        i += self._at(i) == "the"
+        found = self._day_month(i) or self._month_day(i) or self._numeric(i)
+        if found is None or found.period.start is None or found.period.end != found.period.start + DAY:
+            return None
+        return Found(found.after, dates.calendar_unit(found.period.start, Unit.WEEK))
 
     def _week_last(self, i: int) -> Found | None:
         """Read "a week last Monday": a week before it."""
@@ -213,7 +227,7 @@ class CalendarPeriods(PeriodsFromToday):
         if day is None:
             return None
         found = self._dated(i + 1, month, day)
-        second = day_number(self._at(i + 2)) if self._at(i + 1) in {"-", "to", "and"} else None
+        second = day_number(self._at(i + 2)) if self._at(i + 1) in {"-", "to", "and", "through", "thru"} else None
         if found and second and second > day and self._month_at(i + 3) is None and found.after == i + 1:
             year = self._year_behind(i + 3)
             first = dates.valid_date(year[1], month, day) if year else found.period.start

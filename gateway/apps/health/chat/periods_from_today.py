@@ -93,7 +93,7 @@ class PeriodsFromToday:
                 return Found(i + len(phrase), dates.days(self._today - days_ago * DAY))
         if self._at(i) == "this" and self._at(i + 1) in DAY_PARTS:
             return Found(i + 2, dates.days(self._today))
-        if self._has_article(i) and self._at(i) == "other" and self._at(i + 1) in {"day", "night"}:
+        if self._has_article(i) and self._at(i) == "other" and self._at(i + 1) in {"day", "night", "week"}:
             return Found(i + 2, dates.rolling(self._today, _LATELY_DAYS, Unit.DAY))
         return None
 
@@ -197,6 +197,8 @@ class PeriodsFromToday:
         return self._today - (self._today.weekday() + _WEEKEND_DAYS) * DAY
 
     def _lately(self, i: int) -> Found | None:
+        if (self._at(i - 1), self._at(i)) == ("of", "late"):  # the preposition has been passed
+            return Found(i + 1, dates.rolling(self._today, _LATELY_DAYS, Unit.DAY))
         length = 0 if self._at(i - 1) in {"most", "how"} else phrase_at(self._words, i, LATELY)
         period = dates.rolling(self._today, _LATELY_DAYS, Unit.DAY)
         return Found(i + length, period) if length else None

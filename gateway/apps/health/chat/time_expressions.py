@@ -202,7 +202,8 @@ class _Grammar(CalendarPeriods):
         self._read: dict[int, Found | None] = {}
         self._rules: tuple[Callable[[int], Found | None], ...] = (
             self._to_date, self._part_of_month,
-            self._near_day, self._this_time, self._week_last, self._ago, self._before_last, self._rolling, self._unit,
+            self._near_day, self._this_time, self._week_of,
+            self._week_last, self._ago, self._before_last, self._rolling, self._unit,
             self._so_far, self._weekend, self._weekdays_ago, self._weekday,
             self._third_of_month, self._days_of_month, self._day_month, self._month_day,
             self._month, self._numeric, self._day_of_month, self._year, self._season, self._quarter, self._holiday,

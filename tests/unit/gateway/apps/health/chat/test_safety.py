@@ -57,6 +57,7 @@ def test_emergency_is_seen_when_somebody_is_in_danger(text: str) -> None:
         "did I pass out in March",
         "how bad was the bleeding yesterday",
         "list my nosebleeds",
+        "help me see when I last fainted",
         "have I had palpitations lately",
         "what can you do",
     ],

@@ -26,6 +26,13 @@ def found(text: str, now: datetime = NOW) -> list[tuple[str | None, str | None]]
     ("text", "start", "end"),
     [
         ("today", "2026-04-14", TOMORROW),
+        ("the week of 4th March", "2026-03-02", "2026-03-09"),
+        ("week ending on the 8th March", "2026-03-02", "2026-03-09"),
+        ("week commencing in March", "2026-03-01", "2026-04-01"),
+        ("the Monday before last", "2026-04-06", "2026-04-07"),
+        ("April 3rd through 9th", "2026-04-03", "2026-04-10"),
+        ("headaches of late", "2026-04-01", TOMORROW),
+        ("the other week", "2026-04-01", TOMORROW),
         ("headaches, spring", "2026-03-01", TOMORROW),
         ("over the bank holiday weekend", "2026-04-11", "2026-04-13"),
         ("the long weekend", "2026-04-11", "2026-04-13"),
