@@ -85,7 +85,7 @@ _OF_ASKING: Final = re.compile(
 _RULES: Final = tuple((intent, any_of(cues)) for intent, cues in _CUES.intent.items() if intent is not Intent.HELP)
 _SMALL: Final = r"((oh|well|ok|okay|all right|right|ah|um|and|aw|ha|,|!) )*"
 _WARM: Final = re.compile(
-    rf"{_SMALL}(?:{'|'.join(_CUES.greeting.warm)}|(?:{'|'.join(_CUES.greeting.starts)}) ?[,!])(?!\w)"
+    rf"{_SMALL}(?:{'|'.join(_CUES.greeting.warm)}|(?:{'|'.join(_CUES.greeting.starts)}) ?(?:[,!.]|$))(?!\w)"
 )
 _STARTS_GREETING: Final = re.compile(rf"{_SMALL}(?:{'|'.join((*_CUES.greeting.warm, *_CUES.greeting.starts))})(?!\w)")
 _GREETS: Final = re.compile(rf"(?:{'|'.join((*_CUES.greeting.warm, *_CUES.greeting.parts))}|[!,?.:;&-])(?: |$)")
@@ -99,7 +99,9 @@ _NO_GREETING: Final = re.compile(
     r"|any|i (have|had|feel|felt"
     r"|am|do|did|want|got|can|could|just|keep)|my \w+ (is|are|has|was|hurts?)|it (is|was|hurts?)|but|actually|only)\b"
 )
-_TAKES_A_TIME: Final = re.compile(rf"{_SMALL}(see|have|happy|merry|until|till|talk|speak|bye|good|i hope|hope)\b")
+_TAKES_A_TIME: Final = re.compile(
+    rf"{_SMALL}(see|have|enjoy|chat|happy|merry|until|till|talk|speak|bye|good|i hope|hope)\b"
+)
 
 _STATES: Final = re.compile(
     rf"{_POLITE}((i|we) (?!(want|need|wonder|wish|would|wanna|mean|meant|d|was (wondering|curious)"

@@ -168,6 +168,11 @@ def test_everyday_word_is_left_alone_when_it_sounds_like_a_symptom_or_a_danger(t
     ("text", "wanted"),
     [
         ("no chest pain today", Intent.OUT_OF_SCOPE),
+        ("spot on", Intent.GREETING),
+        ("smashing", Intent.GREETING),
+        ("enjoy your weekend", Intent.GREETING),
+        ("this is confusing, help", Intent.HELP),
+        ("how far back do you go", Intent.HELP),
         ("is the tinnitus any quieter", Intent.TREND),
         ("is there any number of coughs", Intent.COUNT),
         ("how long have I gone with no dizziness", Intent.DURATION_SINCE),
