@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import asyncpg
@@ -41,7 +41,7 @@ class Invitations:
         return {LIST_INVITATIONS: self.list_open, WITHDRAW_INVITATION: self.withdraw}
 
     async def list_open(self, context: CallerContext, params: ListInvitations) -> Answer:
-        """List those whose links are still good, by address."""
+        """List those whose links are still good, by address; a page may be shorter than its limit, or empty."""
         after = "" if params.cursor is None else user_cursors.decode(params.cursor, params)
         values = (utc(self._clock.time()), after, params.limit + 1)
         rows = await self._pool.fetch(QUERIES["open_invitations"], *values, deadline=context.deadline)
@@ -49,7 +49,7 @@ class Invitations:
         if len(rows) > params.limit:
             del rows[params.limit :]
             cursor = user_cursors.encode(rows[-1]["place"], params)
-        page = InvitationPage(items=tuple(as_open(row) for row in rows), limit=params.limit, next=cursor)
+        page = InvitationPage(items=tuple(still_open(rows)), limit=params.limit, next=cursor)
         return Answer(page.model_dump_json().encode(), cursor or "")
 
     async def withdraw(self, context: CallerContext, params: InvitationId) -> Answer:
@@ -69,6 +69,7 @@ class Invitations:
         return await self._writes.once(WITHDRAW_INVITATION, context, now=now, work=withdraw)
 
 
-def as_open(row: asyncpg.Record) -> OpenInvitation:
-    """Return a row of ``open_invitations`` as it is told."""
-    return OpenInvitation.model_validate({name: row[name] for name in OpenInvitation.model_fields})
+def still_open(rows: Iterable[asyncpg.Record]) -> list[OpenInvitation]:
+    """Return the rows of ``open_invitations`` whose links are good, as they are told."""
+    names = OpenInvitation.model_fields
+    return [OpenInvitation.model_validate({name: row[name] for name in names}) for row in rows if row["is_good"]]

@@ -74,14 +74,22 @@ DELETE FROM mails WHERE cause = $1;
 UPDATE mails SET state = 'dropped', sealed = NULL, ended_at = $2 WHERE cause = $1 AND state IN ('waiting', 'parked');
 
 -- name: open_invitations
--- One page of the invitations that are still good, by address. ``place`` is where a page ends.
+-- One page of the invitations whose time is not over, by address; ``place`` is where a page ends. ``invited_by`` is null
+-- where the owner did; an invitation is worth nothing once its sender may invite nobody.
 -- $1 now timestamptz
 -- $2 after text
 -- $3 limit bigint
--- -> place text, id uuid, email text, name text, role text, created_at timestamptz, expires_at timestamptz
-SELECT lower(email) AS place, id, email, content ->> 'name' AS name, content ->> 'role' AS role, created_at, expires_at
-FROM one_time_tokens WHERE purpose = 'invitation' AND expires_at > $1 AND lower(email) > $2
-ORDER BY lower(email) LIMIT $3;
+-- -> place text, id uuid, email text, name text, role text, created_at timestamptz, expires_at timestamptz,
+--    invited_by text, is_good boolean
+SELECT lower(t.email) AS place, t.id, t.email, t.content ->> 'name' AS name, t.content ->> 'role' AS role,
+       t.created_at, t.expires_at, s.email AS invited_by,
+       t.content ->> 'invited_by' IS NULL OR coalesce(s.role = 'admin' AND s.is_active, false) AS is_good
+FROM one_time_tokens AS t LEFT JOIN LATERAL (
+    -- LIMIT: looked up for each row of the page, not joined to every account
+    SELECT u.email, u.role, u.is_active FROM users AS u WHERE u.id = (t.content ->> 'invited_by')::uuid LIMIT 1
+) AS s ON true
+WHERE t.purpose = 'invitation' AND t.expires_at > $1 AND lower(t.email) > $2
+ORDER BY lower(t.email) LIMIT $3;
 
 -- name: withdraw_invitation
 -- Make the link of an invitation, named by its id or its address, no longer good, if it still is.

@@ -14,7 +14,7 @@ from agent import audit
 from agent.accounts.attempts import forgive
 from agent.accounts.conflicts import keeping_an_admin
 from agent.accounts.feedback import LATEST_ID, as_entry
-from agent.accounts.invitations import as_open
+from agent.accounts.invitations import still_open
 from agent.accounts.joining import check_invitation, mail_invitation
 from agent.accounts.leaving import delete_account
 from agent.accounts.letters import Letters
@@ -168,7 +168,7 @@ class Users:
         rows = await self._pool.fetch(
             QUERIES["open_invitations"], utc(self._clock.time()), "", _EVERY, deadline=deadline
         )
-        return [as_open(row) for row in rows]
+        return still_open(rows)
 
     async def withdraw(self, email: str, letters: Letters, *, deadline: float) -> None:
         """Make the link of an address's invitation no longer good. Raises NotFound."""

@@ -12,7 +12,10 @@ from bridge.contracts.operation import Effect, Model, Nothing, Operation, Role
 
 
 class OpenInvitation(Model):
-    """Who may make an account with the link that was mailed to them, and until when; never the link."""
+    """Who may make an account with the link that was mailed to them, and until when; never the link.
+
+    ``invited_by`` is the address of the administrator who sent it, None where the owner did, on the keep.
+    """
 
     id: UUID
     email: str
@@ -20,6 +23,7 @@ class OpenInvitation(Model):
     role: Role
     created_at: AwareDatetime
     expires_at: AwareDatetime
+    invited_by: str | None
 
 
 class ListInvitations(Model):

@@ -112,6 +112,7 @@ async def test_invitations_are_shown_and_withdrawn_when_they_are_open(house: Hou
         assert (await eve.post("/users/invitations", body)).status == 201
     await browser.open("/accounts/invitations")
     assert "<bdi>&lt;b&gt;C00</bdi>" in browser.text
+    assert f", by {EVE.email}</p>" in browser.text
     assert "c50@example.org" not in browser.text
     more = browser.text.partition('href="/accounts/invitations?cursor=')[2].partition('"')[0]
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from agent.accounts.users import NewUser
 from agent.settings import AgentSettings
+from bridge.contracts.operation import Role
 from tests.integration.agent.accounts.house import ANN, EVE, House, open_house
 from tests.integration.agent.conftest import StoreDsns
 
@@ -212,6 +213,23 @@ async def test_open_invitations_are_listed_by_address_and_withdrawn_when_an_admi
     assert [len(await house.mails(f"{name}@example.org")) for name in ("carl", "Dora", "Zoe")] == [1, 0, 1]
     entries = [row for row in await house.run("TABLE audit") if row["operation"] == "users.invitations.withdraw"]
     assert [(str(row["user_id"]), row["entity_id"], row["payload"]) for row in entries] == [(eve.id, dora["id"], None)]
+
+
+async def test_open_invitation_names_its_sender_while_they_may_invite(house: House) -> None:
+    eve, other = await house.sign_in(EVE), NewUser(email="other@example.org", name="Other", role=Role.ADMIN)
+    await house.users.add(other, PASSWORD, deadline=house.soon())
+    sender = await house.sign_in(other, PASSWORD)
+    await sender.post("/users/invitations", {"email": "carl@example.org", "name": "Carl"})
+    await eve.post("/users/invitations", {"email": "dora@example.org", "name": "Dora"})
+
+    async def senders() -> list[str]:
+        return [each["invited_by"] for each in (await eve.get("/users/invitations")).body["items"]]
+
+    assert await senders() == [other.email, EVE.email]
+    await eve.put(f"/users/{sender.id}", {"role": "viewer"})
+    assert await senders() == [EVE.email]
+    await house.run("UPDATE one_time_tokens SET content = content - 'invited_by'")  # as the owner invites
+    assert await senders() == [None, None]
 
 
 async def test_invitation_is_not_open_when_it_was_accepted_or_its_time_is_over(house: House) -> None:
