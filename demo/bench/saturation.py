@@ -35,12 +35,12 @@ from demo.bench.rounds import NEVER_FRESH, Ratio
 from demo.bench.stage import Served, Stage, User
 from demo.processes import DemoError
 
-_ROUNDS: Final = 5
+_ROUNDS: Final = 3
 _SECONDS: Final = 5.0
 _WARM_S: Final = 2.0
 _READERS: Final = 8
 _READER_PAUSE_S: Final = (0.03, 0.07)
-_AT_ONCE: Final = 3
+_AT_ONCE: Final = 2
 _FLOOD: Final = 24
 _FLOOD_PAUSE_S: Final = (0.1, 0.3)
 _LIST: Final = "/api/v1/health/symptoms?limit=50"
