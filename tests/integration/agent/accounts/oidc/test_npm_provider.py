@@ -222,6 +222,7 @@ async def test_nobody_is_let_in_when_the_account_is_not_theirs_for_certain(
             assert "__Host-session" not in other.cookies
 
 
+@pytest.mark.story("hub/IH-019.2")
 async def test_person_is_let_in_when_the_token_has_cognitos_shape_and_an_elliptic_key(
     tmp_path: Path, store_dsns: StoreDsns
 ) -> None:

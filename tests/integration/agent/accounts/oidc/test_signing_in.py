@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -205,6 +206,20 @@ async def test_sign_in_can_be_begun_anew_when_the_provider_was_away(way: Way) ->
     refusal = await way.refused(begun)
     assert (refusal.code, refusal.retry_after_s) == (Code.PROVIDER_UNAVAILABLE, 5.0)
     assert (await way.sign_in()).user.email == ANN.email
+
+
+async def test_no_log_line_has_what_is_secret_whatever_comes_of_it(way: Way, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    await way.house.people(ANN)
+    secrets = {"s3cret"}
+    for claims in ({}, {"nonce": "another"}, {"email": "stranger@example.org"}):
+        begun = await way.begin()
+        way.vouch(begun, **claims)
+        secrets |= {begun.sealed, begun.state, begun.nonce, "the-code-itself", way.peer.token(nonce=begun.nonce)}
+        with suppress(AppError):
+            await way.finish(begun, code="the-code-itself")
+    assert [secret for secret in secrets if any(secret in str(vars(record)) for record in caplog.records)] == []
+    assert "session_started" in caplog.messages
 
 
 # what the browser brings back
