@@ -25,11 +25,11 @@ from gateway.apps.health.chat.understand import Dialog, predict
 
 FOLDER: Final = Path(__file__).with_name("questions")
 RIGHT_AT_LEAST: Final = {
-    "dialogs-tuned": 1.0, "dialogs-unseen": 0.86, "emergencies-tuned": 0.99, "emergencies-unseen": 0.77,
-    "lookalikes-tuned": 0.92, "lookalikes-unseen": 0.79, "people-tuned": 0.98, "people-unseen": 0.83,
-    "everyday-tuned": 0.99, "everyday-unseen": 0.91, "symptoms-tuned": 0.97, "symptoms-unseen": 0.81,
-    "time-tuned": 1.0, "time-unseen": 0.93, "everyday2-tuned": 1.0, "everyday2-unseen": 0.94,
-    "strangers-tuned": 0.97, "strangers-unseen": 0.80, "emergencies2-tuned": 1.0, "emergencies2-unseen": 0.88,
+    "dialogs-tuned": 1.0, "dialogs-unseen": 0.88, "emergencies-tuned": 0.99, "emergencies-unseen": 0.79,
+    "lookalikes-tuned": 0.93, "lookalikes-unseen": 0.80, "people-tuned": 0.98, "people-unseen": 0.83,
+    "everyday-tuned": 0.99, "everyday-unseen": 0.92, "symptoms-tuned": 0.97, "symptoms-unseen": 0.82,
+    "time-tuned": 1.0, "time-unseen": 0.93, "everyday2-tuned": 1.0, "everyday2-unseen": 0.95,
+    "strangers-tuned": 0.97, "strangers-unseen": 0.81, "emergencies2-tuned": 1.0, "emergencies2-unseen": 0.88,
     "lookalikes2-tuned": 0.98, "lookalikes2-unseen": 0.82,
 }  # fmt: skip
 """Raise a share when it has risen; never lower one."""
