@@ -219,6 +219,10 @@ def test_bare_last_is_no_period_when_its_kind_has_no_days(text: str) -> None:
     assert len(found(text)) < 2
 
 
+def test_the_one_before_is_no_time_when_it_is_before_something_else() -> None:
+    assert find_times(words_of("and the one before breakfast"), NOW).relative is None
+
+
 @pytest.mark.parametrize("text", ["you were ever so kind", "I feel ever so ill"])
 def test_ever_so_is_no_time(text: str) -> None:
     assert not find_times(words_of(text), NOW).is_all_time
