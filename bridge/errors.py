@@ -82,6 +82,7 @@ class Code(Enum):
     DRAINING = _Meaning("draining", 503, Outcome.OVERLOADED, "Stopping; try again")
     APP_DISABLED = _Meaning("app_disabled", 503, Outcome.FAILED, "This part is switched off")
     DATABASE_UNAVAILABLE = _Meaning("database_unavailable", 503, Outcome.FAILED, "The database does not answer")
+    STORAGE_FULL = _Meaning("storage_full", 503, Outcome.FAILED, "There is no room left to keep this")
     PROVIDER_UNAVAILABLE = _Meaning(
         "provider_unavailable", 503, Outcome.UNREACHABLE, "The sign-in service is out of reach"
     )

@@ -9,6 +9,8 @@ import asyncpg
 from bridge.errors import AppError, Code, Conflict, Unavailable
 
 RETRY_AFTER_S: Final = 1.0
+_ROOM_AFTER_S: Final = 60.0
+"""A disk that is full is so until somebody makes room."""
 
 # SQLSTATE classes, https://www.postgresql.org/docs/current/errcodes-appendix.html
 _UNAVAILABLE: Final = frozenset({"08", "28", "3D", "53", "57", "58"})
@@ -38,7 +40,9 @@ def translate(error: Exception, *, connection_lost: bool = False) -> AppError:
     if isinstance(error, TimeoutError) or state in _TIMED_OUT:
         return Unavailable(Code.TIMEOUT)
     if connection_lost or isinstance(error, OSError) or state[:2] in _UNAVAILABLE:
-        return Unavailable(Code.DATABASE_UNAVAILABLE, retry_after_s=RETRY_AFTER_S)
+        is_full = isinstance(error, asyncpg.DiskFullError) and not connection_lost
+        code, again_s = (Code.STORAGE_FULL, _ROOM_AFTER_S) if is_full else (Code.DATABASE_UNAVAILABLE, RETRY_AFTER_S)
+        return Unavailable(code, retry_after_s=again_s)
     if state[:2] in _SCHEMA:
         return SchemaMismatch(str(error))
     if isinstance(error, asyncpg.UniqueViolationError):

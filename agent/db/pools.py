@@ -38,6 +38,8 @@ CONFIRM_S: Final = 2.0
 starts a process: with a hundred busy processes on two cores that took up to 1.3 s, where most idle connections answered
 within 0.2 s."""
 
+_DOWN: Final = frozenset({Code.DATABASE_UNAVAILABLE, Code.STORAGE_FULL})
+
 _T = TypeVar("_T")
 _Method = Callable[..., Awaitable[_T]]
 if TYPE_CHECKING:
@@ -313,7 +315,7 @@ class Pool:
         translated = translate(error, connection_lost=connection.is_closed())
         if translated is not error:
             metrics.QUERIES_FAILED.labels(translated.code.wire).inc()
-        if translated.code is Code.DATABASE_UNAVAILABLE and not isinstance(translated, SchemaMismatch):
+        if translated.code in _DOWN and not isinstance(translated, SchemaMismatch):
             self.availability.mark_down(error.__class__.__name__)
         return translated
 

@@ -380,8 +380,8 @@ class _AttemptFailed(Exception):
 
 
 def _is_failure(refusal: AppError) -> bool:
-    """Tell a failing agent from a caller's mistake (4xx), an app that is switched off, and a server of others."""
-    is_well = refusal.code in {Code.APP_DISABLED, Code.PROVIDER_UNAVAILABLE}
+    """Tell a failing agent from a caller's mistake (4xx), and from one that is well: it reads from a full disk, say."""
+    is_well = refusal.code in {Code.APP_DISABLED, Code.PROVIDER_UNAVAILABLE, Code.STORAGE_FULL}
     return refusal.code.status >= Code.INTERNAL.status and not is_well
 
 

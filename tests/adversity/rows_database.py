@@ -133,7 +133,7 @@ async def _disk_full(scene: Scene) -> None:
     scene.expect(bool(failed), f"{given} writes find room on a full disk")
     failed += [await _give_feedback(scene) for _ in range(3)]
     told = {(one.code, one.error is not None and one.error.retry_after_s is not None) for one in failed}
-    scene.expect(told == {(Code.DATABASE_UNAVAILABLE, True)}, f"who writes is told {outcomes(failed)}")
+    scene.expect(told == {(Code.STORAGE_FULL, True)}, f"who writes is told {outcomes(failed)}")
     scene.note(f"who writes: `{outcomes(failed[:1])}`, with Retry-After")
     kept = await stage.in_store("SELECT count(*) FROM feedback")
     audited = await stage.in_store(_AUDITED_SQL) - before

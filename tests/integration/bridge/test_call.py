@@ -370,6 +370,24 @@ async def test_breaker_opens_and_closes_again_when_the_agent_recovers(
             assert door.breakers[Lane.DATA].state is State.CLOSED
 
 
+@pytest.mark.parametrize("code", [Code.APP_DISABLED, Code.PROVIDER_UNAVAILABLE, Code.STORAGE_FULL])
+async def test_breaker_stays_closed_and_nothing_is_tried_again_when_the_agent_is_well(
+    handlers: Handlers, bridge_certificates: Certificates, code: Code
+) -> None:
+    async def refuse() -> None:
+        raise Unavailable(code)
+
+    handlers.before = refuse
+    async with agent(handlers.table(), bridge_certificates) as keep:
+        async with gateway(keep.port, bridge_certificates, breaker=BreakerRule(calls_min=4)) as door:
+            for _ in range(8):
+                with pytest.raises(Unavailable) as refused:
+                    await ask(door)
+                assert refused.value.code is code
+            assert handlers.calls == 8
+            assert door.breakers[Lane.DATA].state is State.CLOSED
+
+
 @pytest.mark.story("health/US-BE-46.1")
 async def test_call_is_unreachable_when_nobody_listens(bridge_certificates: Certificates) -> None:
     async with gateway(1, bridge_certificates) as door:

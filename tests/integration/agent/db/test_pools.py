@@ -469,7 +469,7 @@ async def test_store_is_down_until_a_write_is_kept_when_its_disk_is_full(store: 
     with pytest.raises(AppError) as refused:
         async with store.transaction(soon()) as transaction:
             await transaction.execute(FULL)
-    assert refused.value.code is Code.DATABASE_UNAVAILABLE
+    assert refused.value.code is Code.STORAGE_FULL
     assert store.availability.condition.reason == "DiskFullError"
 
     assert await store.fetchval(PID, deadline=soon()) == pid  # it can be read, which says nothing

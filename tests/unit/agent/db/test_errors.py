@@ -20,6 +20,7 @@ from bridge.errors import Code, Conflict, Denied
         (asyncpg.ConnectionDoesNotExistError(), Code.DATABASE_UNAVAILABLE),
         (ConnectionRefusedError(), Code.DATABASE_UNAVAILABLE),
         (FileNotFoundError(), Code.DATABASE_UNAVAILABLE),
+        (asyncpg.DiskFullError(), Code.STORAGE_FULL),
         (asyncpg.UniqueViolationError(), Code.CONFLICT),
         (asyncpg.DivisionByZeroError(), Code.INTERNAL),
         (asyncpg.InterfaceError("in use"), Code.INTERNAL),
@@ -41,6 +42,7 @@ def test_translate_blames_the_connection_when_it_was_lost() -> None:
     assert translate(asyncpg.InterfaceError("connection is closed"), connection_lost=True).code is (
         Code.DATABASE_UNAVAILABLE
     )
+    assert translate(asyncpg.DiskFullError(), connection_lost=True).code is Code.DATABASE_UNAVAILABLE
     assert translate(TimeoutError(), connection_lost=True).code is Code.TIMEOUT
 
 
