@@ -57,7 +57,7 @@ class Directory:
         self._access_s = access_s
         self._listeners = listeners or Listeners()
         self._standings: dict[UUID, Standing] = {}
-        self._ended: dict[UUID, float] = {}
+        self._ended: dict[UUID, float] = {}  # when that was heard, by the clock that nobody sets
         self._is_live = False
         # what is read of the store is remembered before the next is read, so that the last remembered is the newest
         self._reading = asyncio.Lock()
@@ -90,7 +90,7 @@ class Directory:
 
     def end_session(self, session_id: UUID) -> None:
         """Take an end that was just committed as heard, so that it holds before the answer leaves."""
-        self._ended[session_id] = self._clock.time()
+        self._ended[session_id] = self._clock.monotonic()
 
     async def look_again(self, user_id: UUID) -> None:
         """Take a change of an account that was just committed as heard, so that it holds before the answer leaves.
@@ -106,7 +106,7 @@ class Directory:
             rows = await self._pool.fetch(QUERIES["users_state"], None, deadline=self._deadline())
             ended = await self._pool.fetch(QUERIES["sessions_ended"], not_before, deadline=self._deadline())
             self._standings = {row["id"]: _as_standing(row) for row in rows}
-            self._ended = {row["id"]: row["ended_at"].timestamp() for row in ended}
+            self._ended = dict.fromkeys((row["id"] for row in ended), self._clock.monotonic())
             self._is_live = True
         self._listeners.on_resume()
 
@@ -133,7 +133,7 @@ class Directory:
                 self._standings[user_id] = standing
 
     def _remember_end(self, session_id: UUID) -> None:
-        now = self._clock.time()
+        now = self._clock.monotonic()
         self._ended[session_id] = now
         for expired in [session for session, ended_at in self._ended.items() if ended_at <= now - self._access_s]:
             del self._ended[expired]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from uuid import uuid4
 
 import pytest
 
@@ -15,7 +16,7 @@ from agent.db.queries import Query
 from agent.settings import DAY_S
 from bridge.contracts.operation import Role
 from bridge.errors import AppError, Code
-from tests.clocks import TurnedClock
+from tests.clocks import HurriedClock, TurnedClock
 from tests.integration.agent.accounts.conftest import EMAIL, Accounts, Ears, soon
 from tests.integration.agent.accounts.test_operations import code_of
 
@@ -153,16 +154,27 @@ async def test_call_is_refused_when_neither_memory_nor_store_can_tell(accounts: 
     assert caught.value.code.status == 503
 
 
-async def test_ended_sessions_are_forgotten_when_their_tokens_have_expired(accounts: Accounts, agent_dsn: str) -> None:
-    first, second = await accounts.sign_in(), await accounts.sign_in()
-    async with hearing(accounts, agent_dsn):
-        await accounts.sign_out(first.access_token)
-        await accounts.told.sessions.get()
-        accounts.clock.advance(DAY_S)
-        second = await accounts.refresh(second.refresh_token)
-        await accounts.sign_out(second.access_token)
-        await accounts.told.sessions.get()
-        assert len(accounts.directory._ended) == 1
+async def test_ended_sessions_are_forgotten_when_their_tokens_have_expired(store: Pool) -> None:
+    clock, first, second = HurriedClock(), uuid4(), uuid4()
+    directory = Directory(store, clock, access_s=DAY_S)
+    await directory.hearing.on_start()
+    await directory.hearing.on_change(f"session {first}")
+    clock.advance(DAY_S + 1)
+    await directory.hearing.on_change(f"session {second}")
+    assert [await directory.has_ended(session) for session in (first, second)] == [False, True]
+
+
+async def test_ended_sessions_are_remembered_when_the_clock_is_set_and_set_back(
+    store: Pool, turned_clock: TurnedClock
+) -> None:
+    first, second = uuid4(), uuid4()
+    directory = Directory(store, turned_clock, access_s=DAY_S)
+    await directory.hearing.on_start()
+    await directory.hearing.on_change(f"session {first}")
+    turned_clock.advance(2 * DAY_S)
+    await directory.hearing.on_change(f"session {second}")
+    turned_clock.advance(-2 * DAY_S)
+    assert await directory.has_ended(first)
 
 
 async def test_ended_sessions_are_loaded_when_the_agent_restarts(
