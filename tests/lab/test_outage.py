@@ -66,3 +66,13 @@ def test_nothing_acknowledged_is_lost_when_the_keep_loses_its_power(outside: Vis
     for token in tokens:
         assert outside.ask("/api/v1/health/symptoms?limit=1", token=token).status == 200
     assert len(tokens) <= int(keep.sudo(count)) - before <= attempts
+
+
+def test_store_starts_when_its_lock_names_a_process_of_another_cluster(keep: Host, outside: Visitor) -> None:
+    """After a power cut it may: numbers of processes come again."""
+    cluster = keep.sudo("systemctl list-units --plain --no-legend 'postgresql@*-drawbridge.service'").split()[0]
+    lock = keep.sudo("ls -d /var/lib/postgresql/*/drawbridge").strip() + "/postmaster.pid"
+    keep.sudo(f"cp -p {lock} /run/lock-of-the-store; systemctl stop {cluster}; cp -p /run/lock-of-the-store {lock}")
+    other = keep.sudo("pgrep -f '[p]ostgres: .*/main: checkpointer'").strip()
+    keep.sudo(f"sed -i '1s/.*/{other}/' {lock} && chown postgres: {lock} && systemctl start {cluster} agent")
+    wait_until(lambda: outside.ask("/health/ready").status == 200, timeout_s=60, what="the appliance")
