@@ -17,7 +17,8 @@ _LEFT: Final = 34
 _RIGHT: Final = 10
 _TOP: Final = 10
 _BOTTOM: Final = 26
-_ROW: Final = 46
+_ROW: Final = 62
+"""Room for a name above its bar, also on a phone, where letters are as large as they are elsewhere."""
 _BAR: Final = 16
 _LABELS_MAX: Final = 6
 _SEVERITY_MAX: Final = 10
@@ -128,9 +129,9 @@ def _sides(chart: Chart) -> Drawing:
     for number, (series, count) in enumerate(zip(chart.series, counts, strict=True)):
         top = _TOP + number * _ROW
         width = round(longest * count / max(counts), 1)
-        labels.append(Label(0, top + 10, series.name))
-        bars.append(Bar(0, top + 16, width, _BAR, f"{series.name}: {count:,}"))
-        labels.append(Label(width + 8, top + 29, f"{count:,}"))
+        labels.append(Label(0, top + 16, series.name))
+        bars.append(Bar(0, top + 26, width, _BAR, f"{series.name}: {count:,}"))
+        labels.append(Label(width + 8, top + 40, f"{count:,}"))
     return Drawing(_TOP + len(counts) * _ROW, bars=tuple(bars), labels=tuple(labels))
 
 

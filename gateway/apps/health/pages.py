@@ -152,7 +152,8 @@ class ChatPages:
 
     async def _ask(self, context: RequestContext, message: str, conversation: str | None, zone: ZoneInfo) -> ChatReply:
         """Answer; an emergency over the limit, in an outage, and to anybody: help must not wait. Raises AppError."""
-        emergency = self._chat.emergency(message, conversation)
+        heard = self._chat.hear(message, zone.key)
+        emergency = self._chat.emergency(heard, conversation)
         if emergency is not None:
             return emergency
         principal = context.require_user()
@@ -167,7 +168,7 @@ class ChatPages:
             return reply
 
         answer = await self._chat.reply(
-            message, conversation, user_id=principal.user_id, time_zone=zone.key, call=ask_agent
+            heard, conversation, user_id=principal.user_id, time_zone=zone.key, call=ask_agent
         )
         context.outcome = stalest
         return answer
@@ -202,8 +203,7 @@ def _page(
         "draw": draw,
         "chart_rows": rows,
     }
-    status = error.code.status if error else 200
-    return render("chat.html", request, values, status=status)
+    return render("chat.html", request, values, error=error)
 
 
 def _suggestions(reply: ChatReply | None) -> Sequence[str]:

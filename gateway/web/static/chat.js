@@ -35,16 +35,20 @@ function parsed(html) {
 }
 
 function show(turn) {
-  if (turn.question) log.append(element("article", "message question", element("p", "text", turn.question)));
-  else log.append(parsed(turn.answer));
+  if (!turn.question) return log.append(parsed(turn.answer));
+  const words = element("p", "text", turn.question);
+  words.dir = "auto";
+  return log.append(element("article", "message question", words));
 }
 
 function scrollToEnd() {
   const newest = [...log.querySelectorAll(".message")].at(-1);
   const question = [...log.querySelectorAll(".question")].at(-1);
+  const isPage = getComputedStyle(log).overflowY === "visible"; // a low window: see drawbridge.css
   // A long answer is read from its beginning, a short one stands at the end.
-  if (question && newest.offsetHeight > log.clientHeight * 0.7) log.scrollTop = question.offsetTop - log.offsetTop - 16;
-  else log.scrollTop = log.scrollHeight;
+  const isLong = question && newest.offsetHeight > (isPage ? innerHeight : log.clientHeight) * 0.7;
+  if (isPage) (isLong ? question : newest)?.scrollIntoView({ block: isLong ? "start" : "end" });
+  else log.scrollTop = isLong ? question.offsetTop - log.offsetTop - 16 : log.scrollHeight;
 }
 
 function remember() {

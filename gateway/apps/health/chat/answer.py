@@ -48,6 +48,11 @@ def emergency_text(number: str) -> Text:
     )  # fmt: skip
 
 
+def in_doubt_text(number: str) -> Text:
+    """Return what stands before an answer to words that may as well have been an emergency."""
+    return text_of("If somebody is in danger now, ", key(f"call {number}"), ".\n")
+
+
 def greeting_text() -> Text:
     return text_of("Hello. Ask me about your symptom records: what you had, when, how often and how bad it was.")
 

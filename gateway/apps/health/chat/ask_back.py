@@ -12,7 +12,6 @@ from rapidfuzz.distance import JaroWinkler
 from bridge.contracts.health import SymptomName
 from gateway.apps.health.chat.dates import DAY, Unit, calendar_unit
 from gateway.apps.health.chat.frame import ALL_TIME, DateRange, Intent, QueryFrame
-from gateway.apps.health.chat.intent import protected_words
 from gateway.apps.health.chat.question import question_words
 from gateway.apps.health.chat.reading import Turn
 from gateway.apps.health.chat.symptoms import Lexicon
@@ -22,22 +21,14 @@ _ALIKE: Final = 0.66
 """From this similarity on (0 to 1; Jaro and Winkler, for whom beginnings count most) two words look alike."""
 
 
-def unknown_words(turn: Turn) -> tuple[str, ...]:
-    """Return the words that may be a symptom nobody here knows, where all else is a question about records."""
-    is_a_question = turn.intent is Intent.OUT_OF_SCOPE and (turn.cue is not None or bool(turn.times.periods))
-    return tuple(word for word in turn.unexplained if word not in protected_words()) if is_a_question else ()
-
-
-def readings(
-    turn: Turn, words: Sequence[str], known: Sequence[SymptomName], lexicon: Lexicon, today: date
-) -> list[str]:
-    """Return the question of ``turn`` for the recorded symptoms that look most like ``words``."""
+def readings(turn: Turn, known: Sequence[SymptomName], lexicon: Lexicon, today: date) -> list[str]:
+    """Return the question of ``turn`` for the recorded symptoms that look most like its unknown words."""
     frame = QueryFrame(
         intent=turn.cue or Intent.LIST,
         period=turn.times.periods[0] if turn.times.periods else ALL_TIME,
         min_severity=turn.min_severity,
     )
-    names = nearest(" ".join(words), known, lexicon)
+    names = nearest(" ".join(turn.unknown), known, lexicon)
     if frame.intent is Intent.COMPARE:
         return [question for name in names[:1] for question in sides(frame, name, known, today)]
     return [question_words(frame.model_copy(update={"symptoms": (name,)}), today) for name in names]
@@ -63,12 +54,34 @@ def what_may_be_asked(turn: Turn, symptom: str, today: date) -> list[str]:
     return list(dict.fromkeys(question_words(each, today) for each in frames))[:OFFERED_MAX]
 
 
-def nearest_meanings(frame: QueryFrame, today: date) -> list[str]:
-    """Return ``frame``, which is not sure to be meant, as a question, and its neighbours: the entries, how often."""
-    frames = [frame]
-    if frame.second is None:
-        frames += [frame.model_copy(update={"intent": intent}) for intent in (Intent.LIST, Intent.COUNT, Intent.LATEST)]
-    return list(dict.fromkeys(question_words(each, today) for each in frames))[:OFFERED_MAX]
+def nearest_meanings(frame: QueryFrame, rival: Intent | None, today: date) -> list[str]:
+    """Return ``frame``, which is not sure to be meant, as a question, and what else may be: its rival, the entries."""
+    others = (rival,) if frame.second else (rival, Intent.LIST, Intent.COUNT, Intent.LATEST)
+    single = frame.model_copy(update={"second": None})
+    frames = [frame, *(_asking(single, each) for each in others if each is not None and each.asks_for_data)]
+    return list(dict.fromkeys(question_words(each, today) for each in frames if not lacks_a_side(each)))[:OFFERED_MAX]
+
+
+def _asking(frame: QueryFrame, intent: Intent) -> QueryFrame:
+    symptoms = () if intent is Intent.MOST_FREQUENT else frame.symptoms
+    return frame.model_copy(update={"intent": intent, "symptoms": symptoms})
+
+
+def is_in_doubt(turn: Turn, frame: QueryFrame) -> bool:
+    """Tell what the chat would not answer without asking which meaning is meant."""
+    if not frame.intent.asks_for_data:
+        return bool(turn.told or turn.unknown)
+    return bool(asks_of_unknown(turn, frame) or turn.is_doubtful or asks_rival(turn))
+
+
+def asks_of_unknown(turn: Turn, frame: QueryFrame) -> bool:
+    """Tell a question whose symptom may be a word that nobody here knows."""
+    return bool(turn.unknown) and not frame.symptoms
+
+
+def asks_rival(turn: Turn) -> bool:
+    """Tell a question that may be another one as well."""
+    return turn.rival is not None and turn.rival.asks_for_data
 
 
 def lacks_a_side(frame: QueryFrame) -> bool:

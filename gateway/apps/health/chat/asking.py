@@ -79,7 +79,7 @@ class Records:
 
     def __init__(self, call: Call, zone: ZoneInfo) -> None:
         self._call = call
-        self._zone = zone
+        self.zone = zone
         self.as_of: datetime | None = None
 
     async def names(self) -> tuple[SymptomName, ...]:
@@ -118,7 +118,7 @@ class Records:
         if frame.intent is Intent.LIST:
             return Findings(page=await self._page(scope, Sort.NEWEST))
         first = min((name.first for name in known), default=None)
-        bucket = scope.bucket(first.astimezone(self._zone).date() if first else today, today)
+        bucket = scope.bucket(first.astimezone(self.zone).date() if first else today, today)
         bucket = bucket if frame.intent in {Intent.TREND, Intent.COUNT} else Bucket.NONE
         return Findings(stats=await self._stats(scope.stats(bucket)), bucket=bucket)
 
@@ -142,9 +142,9 @@ class Records:
         for name in known:
             if len(found) >= places and name.count < found[places - 1].count:
                 break
-            if not _may_overlap(name, frame.period, self._zone):
+            if not _may_overlap(name, frame.period, self.zone):
                 continue
-            stats = await self._stats(Scope((name.symptom,), frame.period, self._zone, frame.min_severity).stats())
+            stats = await self._stats(Scope((name.symptom,), frame.period, self.zone, frame.min_severity).stats())
             if stats.count:
                 found.append(Ranked(name.symptom, stats.count))
                 found.sort(key=lambda ranked: -ranked.count)
@@ -154,7 +154,7 @@ class Records:
         names = dict.fromkeys(name for symptom in symptoms for name in lexicon.names_of(symptom))
         if frame.excluded and not symptoms:
             names = dict.fromkeys(lexicon.names_without(frame.excluded))
-        return Scope(tuple(names), period, self._zone, frame.min_severity)
+        return Scope(tuple(names), period, self.zone, frame.min_severity)
 
     async def _page(self, scope: Scope, sort: Sort, *, limit: int | None = None) -> SymptomPage:
         reply = await self._ask(LIST, scope.list(sort) if limit is None else scope.list(sort, limit))

@@ -13,45 +13,61 @@ from gateway.apps.health.chat.dates import DAY, Unit
 from gateway.apps.health.chat.frame import DateRange
 from gateway.apps.health.chat.periods_from_today import Found, PeriodsFromToday
 from gateway.apps.health.chat.time_words import (
+    DAY_PARTS,
     HOLIDAYS,
     MONTHS,
     PREPOSITIONS,
     QUARTERS,
     SEASONS,
     THIRDS,
-    UNITS,
     WEEKDAYS,
     day_number,
-    whole_number,
     year_number,
 )
 
-_MONTH_MAX: Final = 31
+_MONTHS_OF_YEAR: Final = 12
+_DAY_MAX: Final = 31
 _YEARS_BACK_MAX: Final = 150
 _TWO_DIGIT_YEARS: Final = 100
 _SHORT_AND_A_WORD: Final = {"wed": 2, "sat": 5, "sun": 6}
+_NO_DAY_BEHIND: Final = frozenset(
+    {"i", "he", "she", "we", "they", "just", "been", "the", "in", "get", "got", "of", "my"}
+)
+"""Behind these, "sat", "wed" and "sun" are no day."""
 _OF_A_DAY: Final = frozenset({"of", "commencing", "beginning", "starting", "ending", "from", "around"})
 _EDGES: Final = frozenset({"start", "beginning", "end"})
 _BEFORE_A_DAY: Final = frozenset({"on", "since", "until", "before", "after", "to", "-"})
-_BEFORE_A_SEASON: Final = PREPOSITIONS | {"the", "last", "this", "since", "before", "after", "until", ","}
+_BETWEEN_ALIKE: Final = frozenset({"and", "or", "versus", "than", "with", "against"})
+_BEFORE_A_SEASON: Final = PREPOSITIONS | {
+    "the",
+    "last",
+    "this",
+    "since",
+    "before",
+    "after",
+    "until",
+    ",",
+    "with",
+    "than",
+    "versus",
+    "against",
+}
+_OF_EASTER: Final = {"saturday": -1, "sunday": 0, "monday": 1, "tuesday": 2}
+"""Days after Easter Sunday."""
 
 
 class CalendarPeriods(PeriodsFromToday):
     """These readers, and those that count from today."""
-
-    def _weekdays_ago(self, i: int) -> Found | None:
-        """Read "three Mondays ago"."""
-        count = whole_number(self._at(i))
-        weekday = WEEKDAYS.get(self._at(i + 1).removesuffix("s")) if count else None
-        if weekday is None or count is None or self._at(i + 2) != "ago":
-            return None
-        return Found(i + 3, dates.days(dates.last_weekday(weekday, self._today) - 7 * (count - 1) * DAY))
 
     def _weekday(self, i: int) -> Found | None:
         i += (is_named := self._at(i) in {"last", "this", "past", "previous"})
         weekday = WEEKDAYS.get(self._at(i))
         if weekday is None and (is_named or self._at(i - 1) in _BEFORE_A_DAY):
             weekday = _SHORT_AND_A_WORD.get(self._at(i))
+        if weekday is None and (self._joins_weekday(i + 1, i + 2) or self._joins_weekday(i - 1, i - 2)):
+            weekday = _SHORT_AND_A_WORD.get(self._at(i))  # "Sat and Sun"
+        if weekday is None and self._at(i - 1) not in _NO_DAY_BEHIND and self._at(i + 1) in {"", "?", *DAY_PARTS}:
+            weekday = _SHORT_AND_A_WORD.get(self._at(i))  # "headache Wed", "Sat night"
         if weekday is None:
             return None
         i += 1
@@ -71,6 +87,10 @@ class CalendarPeriods(PeriodsFromToday):
             day = self._today
         return Found(i, dates.days(day))
 
+    def _joins_weekday(self, link: int, other: int) -> bool:
+        name = self._at(other)
+        return self._at(link) in {"and", "or", "to", "-"} and (name in WEEKDAYS or name in _SHORT_AND_A_WORD)
+
     def _week_said(self, i: int) -> tuple[int, date] | None:
         """Read "last week", "of this week", "the week before last" after a weekday: the position behind, its Monday."""
         i += self._at(i) in {"of", "in"}
@@ -87,7 +107,7 @@ class CalendarPeriods(PeriodsFromToday):
             return None
         i += 2 + (self._at(i + 2) in {"on", "the"})
         i += self._at(i) == "the"
-        found = self._day_month(i) or self._month_day(i) or self._numeric(i)
+        found = self._day_month(i) or self._month_day(i) or self._numeric(i) or self._day_of_month(i)
         if found is None or found.period.start is None or found.period.end != found.period.start + DAY:
             return None
         return Found(found.after, dates.calendar_unit(found.period.start, Unit.WEEK))
@@ -127,7 +147,8 @@ class CalendarPeriods(PeriodsFromToday):
     def _month_at(self, i: int) -> int | None:
         """Return the month's number; "may" and "march" are months only where no verb can stand."""
         word = self._at(i)
-        if word == "may" and self._at(i + 1) in {"i", "it", "you", "we", "have", "be", "not", "well"}:
+        is_led = self._at(i - 1) in {"in", "during", "of", "since", "until", "throughout", "for"}
+        if word == "may" and not is_led and self._at(i + 1) in {"i", "it", "you", "we", "have", "be", "not", "well"}:
             return None
         return MONTHS.get(word)
 
@@ -139,6 +160,10 @@ class CalendarPeriods(PeriodsFromToday):
         year = self._year_behind(i + 1)
         if year is not None:
             return Found(year[0], dates.month_range(year[1], month))
+        if not is_last and self._at(i + 1) in _BETWEEN_ALIKE and self._month_at(i + 2) is not None:
+            year = self._year_behind(i + 3)  # "March and April 2022"
+            if year is not None and self._at(i + 3).isdigit():
+                return Found(i + 1, dates.month_range(year[1], month))
         is_over = is_last and self._at(i - 1) == "last" and month == self._today.month
         as_seen = self._today.replace(day=1) - DAY if is_over else self._today
         return Found(i + 1, dates.last_month_called(month, as_seen))
@@ -148,6 +173,8 @@ class CalendarPeriods(PeriodsFromToday):
         if third is None:
             return None
         edge, i = i, i + 1
+        last = THIRDS.get(self._at(i + 1), -1) if self._at(i) in {"to", "-"} else -1
+        i += 2 * (last > third)  # "mid to late February"
         if self._at(i) == "in" and self._at(edge) in _EDGES and not self._has_article(edge):  # "did it start in May"
             return None
         i += self._at(i) in {"of", "in", "-"}
@@ -160,8 +187,8 @@ class CalendarPeriods(PeriodsFromToday):
             return self._edge_of_year(found, first, self._at(edge))
         if first.day != 1 or end - first < 28 * DAY:
             return None
-        start = first + (third * 10) * DAY
-        return Found(found.after, DateRange(start=start, end=end if third == 2 else start + 10 * DAY))  # noqa: PLR2004
+        start, last = first + (third * 10) * DAY, max(third, last)
+        return Found(found.after, DateRange(start=start, end=end if last == 2 else first + (last + 1) * 10 * DAY))  # noqa: PLR2004
 
     @staticmethod
     def _edge_of_year(found: Found, first: date, word: str) -> Found:
@@ -173,30 +200,6 @@ class CalendarPeriods(PeriodsFromToday):
         i += self._at(i) == "the"
         unit = {"year": Unit.YEAR, "month": Unit.MONTH, "week": Unit.WEEK}.get(self._at(i))
         return Found(i + 1, dates.calendar_unit(self._today, unit)) if unit else None
-
-    def _part_of_month(self, i: int) -> Found | None:
-        """Read "the first week of March", "the last ten days of May", "the second half of last month"."""
-        which, part = self._at(i), self._at(i + 1)
-        amount = self._amount(i + 1) if which in {"first", "last"} and part not in UNITS else None
-        noun = amount[0] if amount is not None else i + 2
-        behind = noun + (self._at(noun) in {"of", "in"})
-        behind += self._at(behind) == "the"
-        days = {"week": 7, "half": 15}.get(part)
-        if amount is not None and amount[2] in {"day", "week"}:  # "the first ten days of May"
-            days = amount[1] * (7 if amount[2] == "week" else 1)
-            days = days if days <= _MONTH_MAX and self._at(noun) in {"of", "in"} else None
-        found = self._month(behind) or self._unit(behind) if days else None
-        if found is None or days is None or found.period.start is None or found.period.end is None:
-            return None
-        first, end = found.period.start, found.period.end
-        is_month = first.day == 1 and (end - first).days <= _MONTH_MAX
-        ordinal = {"first": 0, "second": 1, "third": 2, "fourth": 3}.get(which)
-        if not is_month or (ordinal is None and which != "last"):
-            return None
-        if ordinal is None:
-            return Found(found.after, DateRange(start=end - days * DAY, end=end))
-        start = first + ordinal * days * DAY
-        return Found(found.after, DateRange(start=start, end=end if part == "half" and ordinal else start + days * DAY))
 
     def _day_month(self, i: int) -> Found | None:
         """Read "1 June", "1st of June 2025", "the 5th of last month"."""
@@ -251,23 +254,35 @@ class CalendarPeriods(PeriodsFromToday):
             return None
         behind = i + 2 + (self._at(i + 2) == "the")
         last = self._day_month(behind)
-        if last is None or last.period.start is None or last.period.end is None or first >= last.period.start.day:
+        if last is None or last.period.start is None or last.period.end is None:
             return None
-        return Found(last.after, DateRange(start=last.period.start.replace(day=first), end=last.period.end))
+        month = last.period.start.replace(day=1)
+        if first >= last.period.start.day and self._at(i - 1) in {"from", "between"}:  # "from 28 to 3 October"
+            month = dates.add(month, -1, Unit.MONTH)
+        start = dates.valid_date(month.year, month.month, first)
+        if start is None or start >= last.period.start:
+            return None
+        return Found(last.after, DateRange(start=start, end=last.period.end))
 
     def _day_of_month(self, i: int) -> Found | None:
         """Read "the 30th", "on the 5th"."""
         word = self._at(i)
         is_ordinal = word[:1].isdigit() and word[-2:] in {"st", "nd", "rd", "th"}
         is_in_letters = self._at(i - 2) == "on" and self._at(i + 1) in {"", "?", ",", "!"}  # "on the twelfth"
-        if not (is_ordinal or is_in_letters) or not (self._has_article(i) or self._at(i - 1) in _BEFORE_A_DAY):
+        is_led = self._has_article(i) or self._at(i - 1) in _BEFORE_A_DAY
+        is_second = is_ordinal and self._at(i - 1) in {"and", "or"} and day_number(self._at(i - 2)) is not None
+        behind = i + 2 + (self._at(i + 2) == "the")
+        is_first = self._at(i + 1) in {"to", "-"} and self._at(behind)[-2:] in {"st", "nd", "rd", "th"}
+        is_first = is_first and day_number(self._at(behind)) is not None  # "12th to the 14th"
+        is_first = is_first or (i == 0 and self._at(1) in {"", "?"})
+        if not (is_ordinal or is_in_letters) or not (is_led or is_second or is_first):
             return None
         day = day_number(word)
         found = dates.last_day_of_month_called(day, self._today) if day else None
         return Found(i + 1, dates.days(found)) if found else None
 
     def _numeric(self, i: int) -> Found | None:
-        """Read 2026-03-05, 2026-03, 05/03/2026 (day first), 5.3.26 and 5/3."""
+        """Read 2026-03-05, 2026-03, 05/03/2026 and 05-03-2026 (day first), 5.3.26 and 5/3."""
         word = self._at(i)
         if not word[:1].isdigit():
             return None
@@ -275,16 +290,22 @@ class CalendarPeriods(PeriodsFromToday):
         if len(parts) < 2 or not all(part.isdigit() for part in parts):  # noqa: PLR2004
             return None
         numbers = [int(part) for part in parts]
-        if "-" in word:
+        if "/" in word and len(numbers) == 3 and numbers[0] > _DAY_MAX:  # noqa: PLR2004 - 2026/03/05
+            day = dates.valid_date(*numbers)
+        elif "/" in word and len(numbers) == 2 and numbers[1] > _TWO_DIGIT_YEARS:  # noqa: PLR2004 - 03/2026
+            first = dates.valid_date(numbers[1], numbers[0], 1)
+            return Found(i + 1, dates.calendar_unit(first, Unit.MONTH)) if first else None
+        elif "-" in word:
             if len(numbers) == 2:  # noqa: PLR2004
                 first = dates.valid_date(numbers[0], numbers[1], 1)
                 return Found(i + 1, dates.calendar_unit(first, Unit.MONTH)) if first else None
-            day = dates.valid_date(numbers[0], numbers[1], numbers[2])
+            day = dates.valid_date(*(numbers if numbers[0] > _DAY_MAX else numbers[::-1]))
         elif len(numbers) == 2:  # noqa: PLR2004
             day = dates.last_date(numbers[1], numbers[0], self._today) if "/" in word else None
         else:
             year = numbers[2] + (2000 if numbers[2] < _TWO_DIGIT_YEARS else 0)
-            day = dates.valid_date(year, numbers[1], numbers[0])
+            month = numbers[1] if numbers[1] <= _MONTHS_OF_YEAR else numbers[0]  # "9/15/2026" can only be American
+            day = dates.valid_date(year, month, numbers[0] + numbers[1] - month)
         return Found(i + 1, dates.days(day)) if day else None
 
     # longer ones
@@ -301,11 +322,20 @@ class CalendarPeriods(PeriodsFromToday):
         first_month = SEASONS.get(self._at(i))
         if first_month is None:
             return None
-        if self._at(i) in {"fall", "spring"} and self._at(i - 1) not in _BEFORE_A_SEASON:  # verbs elsewhere
-            return None
+        is_alone = i == 0 and self._at(1) in {"", "?"}
+        is_alone = is_alone or (self._at(i + 1) in _BETWEEN_ALIKE and self._at(i + 2) in SEASONS)
+        is_alone = is_alone or self._at(i - 1) in _BEFORE_A_SEASON or year_number(self._at(i + 1)) is not None
+        if self._at(i) in {"fall", "spring"} and not is_alone:
+            return None  # verbs elsewhere
         year = self._year_behind(i + 1)
         if year is not None:
-            return Found(year[0], _three_months(date(year[1], first_month, 1)))
+            is_through = self._at(i) == "winter" and self._at(year[0]) == "-"  # "winter 2024-2025"
+            is_through = is_through and year_number(self._at(year[0] + 1)) == year[1] + 1
+            return Found(year[0] + 2 * is_through, _three_months(date(year[1], first_month, 1)))
+        if self._at(i + 1) in _BETWEEN_ALIKE and self._at(i + 2) in SEASONS:  # "spring versus summer 2023"
+            year = self._year_behind(i + 3)
+            if year is not None:
+                return Found(i + 1, _three_months(date(year[1], first_month, 1)))
         is_finished = is_named and self._at(i - 1) != "this"
         return Found(i + 1, dates.season(first_month, self._today, finished=is_finished))
 
@@ -337,6 +367,8 @@ class CalendarPeriods(PeriodsFromToday):
         return Found(i + 2, _three_months(dates.add(first, 3 * offset, Unit.MONTH)))
 
     def _holiday(self, i: int) -> Found | None:
+        if self._at(i - 1) in {"happy", "merry"}:  # a wish
+            return None
         i += self._at(i) == "last"
         for phrase, (month, day) in HOLIDAYS.items():
             if tuple(self._words[i : i + len(phrase)]) == phrase:
@@ -345,12 +377,12 @@ class CalendarPeriods(PeriodsFromToday):
             return Found(i + 2, dates.days(self._latest_easter(-2)))
         if self._at(i) != "easter":
             return None
-        name = self._at(i + 1) if self._at(i + 1) in {"sunday", "monday"} else ""
+        name = self._at(i + 1) if self._at(i + 1) in _OF_EASTER else ""
         behind = i + 1 + bool(name)
         dated = self._day_month(behind) or self._month_day(behind)
         if dated is not None:
             return dated
-        return Found(behind, dates.days(self._latest_easter(1 if name == "monday" else 0)))
+        return Found(behind, dates.days(self._latest_easter(_OF_EASTER.get(name, 0))))
 
     def _latest_easter(self, days_after: int) -> date:
         """Return the latest day that lies so many days after an Easter Sunday."""

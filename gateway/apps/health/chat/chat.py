@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -20,6 +19,7 @@ from gateway.apps.health.chat.answer import (
     examples,
     greeting_text,
     help_text,
+    in_doubt_text,
     one_sided_text,
     out_of_scope_text,
     suggestions,
@@ -35,13 +35,13 @@ from gateway.apps.health.chat.followup import frame_of
 from gateway.apps.health.chat.frame import Intent, QueryFrame
 from gateway.apps.health.chat.reading import Turn
 from gateway.apps.health.chat.reply import ChatReply, Text, text_of
-from gateway.apps.health.chat.safety import is_emergency
 from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon
-from gateway.apps.health.chat.turn import read_turn, reads_alike, rival_readings
+from gateway.apps.health.chat.turn import Message, prepare
 from gateway.apps.health.chat.wording import any_symptom
 
 _LEXICONS_REMEMBERED: Final = 64
 _NEXT_MAX: Final = 4
+_STARTS_AFRESH: Final = "Our earlier conversation has ended, so I start afresh.\n"
 _NEED_NO_RECORDS = {Intent.GREETING: greeting_text, Intent.HELP: help_text}
 
 
@@ -52,133 +52,116 @@ class Chat:
         self._seal = Seal(seal_key)
         self._emergency_number = emergency_number
         self._clock = clock
+        prepare()
 
-    def emergency(self, message: str, conversation: str | None = None) -> ChatReply | None:
+    def hear(self, text: str, time_zone: str) -> Message:
+        """Read ``text``, once for all that follows; days are days in ``time_zone``."""
+        return Message(text, utc(self._clock.time()).astimezone(ZoneInfo(time_zone)).replace(tzinfo=None))
+
+    def emergency(self, message: Message, conversation: str | None = None) -> ChatReply | None:
         """Return the answer to somebody in danger, else None. Needs no bridge; the conversation stays as it was."""
-        if not is_emergency(message):
-            return None
-        return self._emergency_reply(conversation)
+        return self._emergency_reply(conversation) if message.turn(base_lexicon()).intent is Intent.EMERGENCY else None
 
     async def reply(
-        self, message: str, conversation: str | None, *, user_id: str, time_zone: str, call: Call
+        self, message: Message, conversation: str | None, *, user_id: str, time_zone: str, call: Call
     ) -> ChatReply:
-        """Answer ``message``, which may follow up what ``conversation`` holds; days are days in ``time_zone``.
+        """Answer ``message``, which may follow up what ``conversation`` holds; it was heard in ``time_zone``.
 
         Raises Invalid (``invalid_conversation``) for a conversation that is not this user's, and what ``call`` raises.
         """
         if (emergency := self.emergency(message, conversation)) is not None:
             return emergency
         said = self._seal.open(conversation, user_id) if conversation else Conversation()
-        if said.frame is None or not said.is_over(self._clock.time()):
-            return await self._reply(message, conversation, said, user_id=user_id, time_zone=time_zone, call=call)
-        reply = await self._reply(message, None, Conversation(), user_id=user_id, time_zone=time_zone, call=call)
-        return replace(reply, text=(*text_of("Our earlier conversation has ended, so I start afresh.\n"), *reply.text))
+        is_over = said.frame is not None and said.is_over(self._clock.time())
+        before = _Before(conversation, Conversation() if is_over else said, user_id)
+        turn = message.turn(base_lexicon(), follows=before.said.frame is not None)
+        reply = self._without_records(turn, before)
+        if reply is None:
+            reply = await self._from_records(message, turn, before, Records(call, ZoneInfo(time_zone)))
+        if turn.rival is Intent.EMERGENCY:
+            reply = replace(reply, text=(*in_doubt_text(self._emergency_number), *reply.text))
+        if is_over:
+            reply = replace(reply, text=(*text_of(_STARTS_AFRESH), *reply.text))
+        return reply
 
-    async def _reply(
-        self,
-        message: str,
-        conversation: str | None,
-        said: Conversation,
-        *,
-        user_id: str,
-        time_zone: str,
-        call: Call,
-    ) -> ChatReply:
-        now_s = self._clock.time()
-        zone = ZoneInfo(time_zone)
-        now = utc(now_s).astimezone(zone).replace(tzinfo=None)
-        turn = read_turn(message, now, base_lexicon())
-        if (reply := self._without_records(turn, conversation, said, user_id)) is not None:
-            return reply
-        records = Records(call, zone)
+    async def _from_records(self, message: Message, turn: Turn, before: _Before, records: Records) -> ChatReply:
         known = await records.names()
         lexicon = _lexicon_of(tuple(name.symptom for name in known))
-        if not reads_alike(message, lexicon):
-            turn = read_turn(message, now, lexicon)
-            if (reply := self._without_records(turn, conversation, said, user_id)) is not None:
+        if not message.reads_alike(lexicon):
+            turn = message.turn(lexicon, follows=before.said.frame is not None)
+            if (reply := self._without_records(turn, before)) is not None:
                 return reply
-        view = View(zone, now.date(), known, lexicon)
-        frame = frame_of(turn, said, view.today)
+        view = View(records.zone, message.now.date(), known, lexicon)
+        frame = frame_of(turn, before.said, view.today)
         if not frame.intent.asks_for_data:
-            return self._out_of_scope(turn, frame, view, said, user_id)
+            return self._out_of_scope(turn, frame, view, before)
         frame = frame.model_copy(update={"symptoms": tuple(dict.fromkeys(map(lexicon.nearest, frame.symptoms)))})
-        missing = [symptom for symptom in frame.symptoms if not lexicon.names_of(symptom)]
-        if frame.excluded and not lexicon.names_without(frame.excluded):
-            missing = [any_symptom(frame)]
-        if missing:
-            found, text = Findings(), unknown_text(missing, view)
+        if missing := _missing(frame, lexicon):
             next_questions = ask_back.other_symptoms(frame, known, lexicon, view.today)
-        elif (doubt := _doubt(turn, frame, self._rivals(message, now, frame, said, view), view)) is not None:
-            return self._asked_back(*doubt, frame, said, user_id)
-        else:
-            found = await records.find(frame, lexicon, known, view.today)
-            text = answer_text(frame, found, view)
-            next_questions = examples(known) if found.is_empty else suggestions(frame)
-            text = (*text_of(*(f"{caveat}\n" for caveat in caveats(turn, frame, view.today))), *text)
-            next_questions = [*one_by_one(turn, frame, view.today), *next_questions][:_NEXT_MAX]
-        reply = self._said(
-            text, frame, Conversation(frame=frame, rows=_returned(found, zone)), user_id, next_questions=next_questions
-        )
+            return self._answered(unknown_text(missing, view), frame, before, next_questions=next_questions)
+        if (doubt := _doubt(turn, frame, _rivals(message, frame, before.said, view), view)) is not None:
+            return self._asked_back(*doubt, frame, before)
+        found = await records.find(frame, lexicon, known, view.today)
+        text = answer_text(frame, found, view)
+        text = (*text_of(*(f"{caveat}\n" for caveat in caveats(turn, frame, view.today))), *text)
+        next_questions = examples(known) if found.is_empty else suggestions(frame)
+        next_questions = [*one_by_one(turn, frame, view.today), *next_questions][:_NEXT_MAX]
+        returned = _returned(found, view.zone)
+        reply = self._answered(text, frame, before, next_questions=next_questions, rows=returned)
         chart = chart_of(frame, found, view)
-        return replace(reply, result=_result(found, zone), chart=chart, as_of=records.as_of)
+        return replace(reply, result=_result(found, view.zone), chart=chart, as_of=records.as_of)
 
-    @staticmethod
-    def _rivals(message: str, now: datetime, frame: QueryFrame, said: Conversation, view: View) -> list[QueryFrame]:
-        """Return the frames of other symptoms, recorded ones, that ``message`` may as well ask for."""
-        frames = [frame_of(turn, said, view.today) for turn in rival_readings(message, now, view.lexicon)]
-        return [
-            each
-            for each in frames
-            if each.symptoms
-            and set(each.symptoms) != set(frame.symptoms)
-            and all(map(view.lexicon.names_of, each.symptoms))
-            and each.intent is frame.intent
-        ]
-
-    def _without_records(
-        self, turn: Turn, conversation: str | None, said: Conversation, user_id: str
-    ) -> ChatReply | None:
+    def _without_records(self, turn: Turn, before: _Before) -> ChatReply | None:
         """Return the answer to what no record is needed for, a misspelt emergency too; else None."""
         if turn.intent is Intent.EMERGENCY:
-            return self._emergency_reply(conversation)
+            return self._emergency_reply(before.token)
         if turn.intent not in _NEED_NO_RECORDS:
             return None
         text, frame = _NEED_NO_RECORDS[turn.intent](), QueryFrame(intent=turn.intent)
-        return self._said(text, frame, said, user_id, next_questions=examples(()))
+        return self._aside(text, frame, before, next_questions=examples(()))
 
-    def _out_of_scope(self, turn: Turn, frame: QueryFrame, view: View, said: Conversation, user_id: str) -> ChatReply:
+    def _out_of_scope(self, turn: Turn, frame: QueryFrame, view: View, before: _Before) -> ChatReply:
         """Say what can be asked; ask back where a word stands before the answer, or something is told, not asked."""
-        words = ask_back.unknown_words(turn)
         told = next((each for each in map(view.lexicon.nearest, turn.told) if view.lexicon.names_of(each)), None)
         if told is not None:
-            offered = ask_back.what_may_be_asked(turn, told, view.today)
-            return self._asked_back(told_text(told), offered, frame, said, user_id)
-        if not words:
-            return self._said(out_of_scope_text(), frame, said, user_id, next_questions=examples(view.known))
-        offered = ask_back.readings(turn, words, view.known, view.lexicon, view.today)
-        return self._asked_back(unknown_word_text(words), offered or examples(()), frame, said, user_id)
+            return self._asked_back(told_text(told), ask_back.what_may_be_asked(turn, told, view.today), frame, before)
+        if not turn.unknown:
+            return self._aside(out_of_scope_text(), frame, before, next_questions=examples(view.known))
+        return self._asked_back(*_unknown_word(turn, view), frame, before)
 
-    def _asked_back(
-        self, text: Text, offered: list[str], frame: QueryFrame, said: Conversation, user_id: str
-    ) -> ChatReply:
-        reply = self._said(text, frame, said, user_id, next_questions=offered)
-        return replace(reply, asks_back=True)
+    def _asked_back(self, text: Text, offered: list[str], frame: QueryFrame, before: _Before) -> ChatReply:
+        return replace(self._aside(text, frame, before, next_questions=offered), asks_back=True)
 
-    def _emergency_reply(self, conversation: str | None) -> ChatReply:
+    def _emergency_reply(self, token: str | None) -> ChatReply:
         frame = QueryFrame(intent=Intent.EMERGENCY).as_json()
-        return ChatReply(emergency_text(self._emergency_number), conversation or "", frame)
+        return ChatReply(emergency_text(self._emergency_number), token or "", frame)
 
-    def _said(
+    def _answered(
         self,
         text: Text,
         frame: QueryFrame,
-        conversation: Conversation,
-        user_id: str,
+        before: _Before,
         *,
         next_questions: list[str],
+        rows: tuple[ReturnedRow, ...] = (),
     ) -> ChatReply:
-        kept = conversation.model_copy(update={"said_at": self._clock.time()})
-        return ChatReply(text, self._seal.close(kept, user_id), frame.as_json(), suggestions=next_questions)
+        """Return the answer to ``frame``, from which the conversation goes on."""
+        said = Conversation(frame=frame, rows=rows)
+        return self._aside(text, frame, replace(before, said=said), next_questions=next_questions)
+
+    def _aside(self, text: Text, frame: QueryFrame, before: _Before, *, next_questions: list[str]) -> ChatReply:
+        """Return the answer to what leaves the conversation where it was."""
+        kept = before.said.model_copy(update={"said_at": self._clock.time()})
+        return ChatReply(text, self._seal.close(kept, before.user_id), frame.as_json(), suggestions=next_questions)
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What was said earlier: the token as it came, what it holds, and whose it is."""
+
+    token: str | None
+    said: Conversation
+    user_id: str
 
 
 @lru_cache(_LEXICONS_REMEMBERED)
@@ -187,15 +170,42 @@ def _lexicon_of(names: tuple[str, ...]) -> Lexicon:
     return base_lexicon().joined(names)
 
 
+def _missing(frame: QueryFrame, lexicon: Lexicon) -> list[str]:
+    """Return what is asked for that no record is called."""
+    if frame.excluded and not lexicon.names_without(frame.excluded):
+        return [any_symptom(frame)]
+    return [symptom for symptom in frame.symptoms if not lexicon.names_of(symptom)]
+
+
+def _rivals(message: Message, frame: QueryFrame, said: Conversation, view: View) -> list[QueryFrame]:
+    """Return the frames of other symptoms, recorded ones, that ``message`` may as well ask for."""
+    frames = [frame_of(turn, said, view.today) for turn in message.rival_turns(view.lexicon)]
+    return [
+        each
+        for each in frames
+        if each.symptoms
+        and set(each.symptoms) != set(frame.symptoms)
+        and all(map(view.lexicon.names_of, each.symptoms))
+        and each.intent is frame.intent
+    ]
+
+
 def _doubt(turn: Turn, frame: QueryFrame, rivals: Sequence[QueryFrame], view: View) -> tuple[Text, list[str]] | None:
     """Return what to ask instead of answering, and the questions to offer; None where ``frame`` is surely meant."""
     if ask_back.lacks_a_side(frame):
         return one_sided_text(), _sides(frame, view)
     if rivals:
         return either_text(frame, rivals), ask_back.either(frame, rivals, view.today)
-    if turn.is_doubtful:
-        return doubtful_text(), ask_back.nearest_meanings(frame, view.today)
+    if ask_back.asks_of_unknown(turn, frame):
+        return _unknown_word(turn, view)
+    if turn.is_doubtful or ask_back.asks_rival(turn):
+        return doubtful_text(), ask_back.nearest_meanings(frame, turn.rival, view.today)
     return None
+
+
+def _unknown_word(turn: Turn, view: View) -> tuple[Text, list[str]]:
+    offered = ask_back.readings(turn, view.known, view.lexicon, view.today)
+    return unknown_word_text(turn.unknown), offered or examples(())
 
 
 def _sides(frame: QueryFrame, view: View) -> list[str]:

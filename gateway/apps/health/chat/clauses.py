@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
 _NO_DATE: Final = (
@@ -14,6 +16,7 @@ _SHORT_FORM: Final = re.compile(
     re.IGNORECASE,
 )
 _SHORT_FORM_MAX: Final = 10
+_BLANKS: Final = re.compile(r"[^\S\n]{2,}")
 _END: Final = re.compile(
     rf"(?<=[.!?;])\s+|\s*\n\s*|\s*(?:\.\.+|\u2026)\s*|(?<=\w):\s+|\s+[-\u2013\u2014]{{1,2}}\s+{_NO_DATE}", re.IGNORECASE
 )
@@ -24,15 +27,35 @@ _OPENER: Final = (
     r"|tell|can|could|please|plot|chart|graph|draw|count|compare|find|display)\b"
 )
 _BEHIND_WHAT_IS_TOLD: Final = re.compile(
-    rf"(?:,|\b(?:and|so|but|anyway|anyways|because|cos|cuz|or))\s+(?:(?:and|so|but|anyway|now|then|um|uh"
+    rf"(?:,|\b(?:and|so|but|anyway|anyways|because|cos|cuz|or|lol|lmao|haha+|omg|tbh|ugh|sigh)[,!]?)\s+(?:(?:and|so|but|anyway|now|then|um|uh"
     rf"|like)\s+)*(?={_OPENER})"
 )
+_UNMARKED: Final = re.compile(
+    r"(?<=[a-z]{3})\s+"
+    r"(?=(?:when (?:did|was|were|have|had)|how (?:many|often|long|bad)|did (?:i|my)|have i had|was i|was my)\b)"
+)
+"""The same where nothing parts them: "I was dying laughing did my stomach hurt"."""
+_TELLS_OF_SELF: Final = re.compile(r"(?:(?:ok|so|omg|lol|well|right|oh|hi|hey|and|yo)[ ,]+)*(?:i|we|my|it|had|was)\b")
+_ASIDE: Final = re.compile(
+    r" ?[,;-] (?:(?:and|because|as|for|but|so|since|though) )?(?="
+    r"(?:i|we|he|she|they|it|that|there|had|signed) (?!mean\b|meant\b|logged\b|recorded\b)\w"
+    r"|(?:my|me|our|the) (?:\w+ ){1,3}(?:is|was|has|had|says|said|keeps|wants|asks|asked|are|were|reckons)\b)"
+    r"|,? (?=asking (?:because|as|since|for)\b)"
+)
+"""Where what is told behind a question may begin: "did I cough last night, I was half asleep"."""
+_ASIDE_UNMARKED: Final = re.compile(
+    r" (?=i (?:am|was|have been|had been|can not|could not) (?!\w+$)"
+    r"|my (?:\w+ ){1,3}(?:is|was|says|said|keeps|wants) \w)"
+)
+"""The same without a comma, behind a time alone."""
+_ASIDES_MAX: Final = 2
 _OPENINGS_MAX: Final = 6
 """Of more, the last ones, where the question stands."""
 
 
 def sentences(message: str) -> list[str]:
     """Return the sentences of ``message``."""
+    message = _BLANKS.sub(" ", message)
     parts: list[str] = []
     at = 0
     for end in _END.finditer(message):
@@ -47,5 +70,21 @@ def sentences(message: str) -> list[str]:
 def openings(sentence: str) -> list[tuple[str, str]]:
     """Return the ways to part ``sentence`` into what is told and what is asked, at most six, the shortest last."""
     plain = sentence.casefold()
-    ends = list(_BEHIND_WHAT_IS_TOLD.finditer(plain))[-_OPENINGS_MAX:]
-    return [(plain[: found.start()], plain[found.end() :]) for found in ends]
+    ends = [each.span() for each in _BEHIND_WHAT_IS_TOLD.finditer(plain)]
+    if _TELLS_OF_SELF.match(plain):
+        ends = sorted((*ends, *(each.span() for each in _UNMARKED.finditer(plain))))
+    return [(plain[:start], plain[end:]) for start, end in ends[-_OPENINGS_MAX:]]
+
+
+def asides(words: Sequence[str]) -> list[tuple[int, int, bool]]:
+    """Return where what may be told behind a question begins: how many of ``words`` stand before it and its mark.
+
+    The third says whether a mark parts them. At most two places of either kind, the first ones.
+    """
+    text = " ".join(words)
+    return [
+        (len(text[: found.start()].split()), len(text[: found.end()].split()), is_marked)
+        for pattern, is_marked in ((_ASIDE, True), (_ASIDE_UNMARKED, False))
+        for found in islice(pattern.finditer(text), _ASIDES_MAX)
+        if found.start()
+    ]

@@ -7,12 +7,15 @@ from datetime import date
 from typing import Final
 
 from gateway.apps.health.chat.context import Conversation, ReturnedRow
-from gateway.apps.health.chat.dates import DAY, Unit, calendar_unit, days
+from gateway.apps.health.chat.dates import DAY, Unit, add, calendar_unit, days
 from gateway.apps.health.chat.frame import ALL_TIME, DateRange, Intent, QueryFrame
 from gateway.apps.health.chat.reading import Turn
 from gateway.apps.health.chat.relative_times import Relative
 
 _PLACES: Final = ("first", "second", "third", "fourth", "fifth")
+_DAYS_MAX: Final = {Unit.WEEK: 7, Unit.MONTH: 31, Unit.YEAR: 366}
+_BACK_MAX: Final = 60
+_YEAR_MIN: Final = 1900
 _ONE_RECORD: Final = frozenset({Intent.LATEST, Intent.FIRST, Intent.MAX_SEVERITY, Intent.DURATION_SINCE})
 
 
@@ -53,6 +56,10 @@ def _fresh(turn: Turn, today: date) -> QueryFrame:
 def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], today: date) -> QueryFrame:
     intent = turn.intent or before.intent
     symptoms = turn.symptoms or tuple(name for name in before.symptoms if name not in turn.excluded)
+    if intent is Intent.DURATION_SINCE and before.symptoms and set(turn.excluded).isdisjoint(before.symptoms):
+        symptoms = turn.symptoms or turn.excluded or symptoms  # how long without a fever, "and without vomiting?"
+    if _is_set_beside(turn, before):  # "compare that with neck pain"
+        symptoms = (*before.symptoms, *turn.symptoms)
     if turn.names_all_symptoms:
         symptoms = ()
     elif not symptoms and turn.refers_back and before.intent in {Intent.MOST_FREQUENT, *_ONE_RECORD} and rows:
@@ -61,10 +68,21 @@ def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], toda
     periods = turn.times.periods
     if turn.times.relative is not None:
         origin = _origin(turn.times.relative, before, rows)
-        periods = (turn.times.relative.resolve(origin, today),)
+        meant = turn.times.relative.resolve(origin, today)
+        is_of_it = turn.times.relative.unit is Unit.YEAR and not turn.times.relative.steps and len(periods) == 1
+        periods = (_within(periods[0], meant, today) if is_of_it else meant,)  # "May that year"
+    elif turn.times.beside is not None and turn.times.beside.fits(before.period, today):
+        periods = (turn.times.beside.resolve(before.period, today),)
+    elif turn.narrows and len(periods) == 1:
+        periods = (_within(periods[0], before.period, today),)
     if turn.times.is_all_time and not periods:
         period, second = ALL_TIME, None
-    elif intent is Intent.COMPARE and len(periods) == 1 and (turn.intent is Intent.COMPARE or before.second):
+    elif (
+        intent is Intent.COMPARE
+        and len(periods) == 1
+        and not _compares_symptoms(before, symptoms)
+        and (turn.intent is Intent.COMPARE or before.second)
+    ):
         is_second_kept = turn.intent is not Intent.COMPARE
         period, second = (periods[0], before.second) if is_second_kept else _ordered(before.period, periods[0])
     elif periods:
@@ -78,6 +96,40 @@ def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], toda
         second=second,
         min_severity=before.min_severity if is_held else turn.min_severity,
     )
+
+
+def _within(period: DateRange, whole: DateRange, today: date) -> DateRange:
+    """Return ``period`` as it lies in ``whole``: "only December" of 2024, "just the Wednesday" of a week."""
+    if period.start is None or period.end is None or whole.start is None or whole.end is None:
+        return period
+    if period.end > today:  # the last days, this month
+        return period
+    for unit in (Unit.WEEK, Unit.MONTH, Unit.YEAR):
+        if (whole.end - whole.start).days > _DAYS_MAX[unit]:
+            continue
+        for count in range(_BACK_MAX):
+            if period.start.year - count < _YEAR_MIN:
+                break
+            start, end = add(period.start, -count, unit), add(period.end, -count, unit)
+            if whole.start <= start and end <= whole.end:
+                return DateRange(start=start, end=end)
+    return period
+
+
+def _is_set_beside(turn: Turn, before: QueryFrame) -> bool:
+    """Tell a symptom that is to be compared with the one before it."""
+    return (
+        turn.intent is Intent.COMPARE
+        and (turn.refers_back or turn.carries)
+        and len(turn.symptoms) == len(before.symptoms) == 1
+        and turn.symptoms != before.symptoms
+        and not turn.times.periods
+    )
+
+
+def _compares_symptoms(before: QueryFrame, symptoms: Sequence[str]) -> bool:
+    """Tell a comparison of two symptoms that goes on, for another period."""
+    return before.intent is Intent.COMPARE and before.second is None and len(before.symptoms) == len(symptoms) == 2  # noqa: PLR2004
 
 
 def _origin(relative: Relative, before: QueryFrame, rows: Sequence[ReturnedRow]) -> DateRange:

@@ -83,7 +83,7 @@ _OF_ASKING: Final = re.compile(
     r"\b(ask|use|phrase|word|type|query|filter|understand|handle|cope|accept|recogni[sz]e|read|able|write|search|say)\b"
 )
 _RULES: Final = tuple((intent, any_of(cues)) for intent, cues in _CUES.intent.items() if intent is not Intent.HELP)
-_SMALL: Final = r"((oh|well|ok|okay|all right|right|ah|um|and|aw|ha|,|!) )*"
+_SMALL: Final = r"((oh|well|ok|okay|all right|alright|right|ah|um|and|aw|ha|,|!) )*"
 _WARM: Final = re.compile(
     rf"{_SMALL}(?:{'|'.join(_CUES.greeting.warm)}|(?:{'|'.join(_CUES.greeting.starts)}) ?(?:[,!.]|$))(?!\w)"
 )
@@ -126,6 +126,11 @@ _DID: Final = re.compile(
     r"(?!me\b|through\b|over\b|out\b|up\b|any\b|all\b|last\b|<)\w+"
 )
 """What somebody did, without its subject: "cut my knee at football last week"."""
+_LETS_KNOW: Final = re.compile(
+    rf"{_POLITE}(just )?(letting|let|telling|informing) (you|u|ye) (to )?know\b(?! (what|when|how|if|about|the|your)\b)"
+    r"(?!.*[?])"
+)
+"""What is told, and no more: "just letting you know my throat is sore"."""
 _IS_FREE: Final = re.compile(
     rf"{_POLITE}(still |thankfully |luckily )?no (more )?<symptom> (<time>|at all|so far|yet|thank\w*|touch wood)"
     r"(?!.*[?])"
@@ -149,7 +154,8 @@ _NAMES_DISEASE: Final = re.compile(
     r"^(is|are|was|were) (my|this|the|it|that|these) ?<symptom> (an? |the )?[a-z]+ ?[?]?$"
 )
 _HOW_ROUGHLY: Final = re.compile(
-    r"\b(how (?:long|many|often|much|bad)) (?:now|exactly|actually|roughly|precisely|about|approximately|then"
+    r"(?:(?<=\bhow bad)|(?<=\bhow (?:long|many|much))|(?<=\bhow often)) "
+    r"(?:now|exactly|actually|roughly|precisely|about|approximately|then"
     r"|ish|on earth)\b"
 )
 """What adds nothing to what is asked: "how long now since"."""
@@ -169,7 +175,7 @@ def unframed(skeleton: str) -> str:
 
 def cue_of(skeleton: str) -> Intent | None:
     """Return the intent that the words say, or None where they say none."""
-    skeleton = _HOW_ROUGHLY.sub(r"\1", skeleton)
+    skeleton = _HOW_ROUGHLY.sub("", skeleton)
     for intent, pattern in _RULES:
         if pattern.search(skeleton):
             return intent
@@ -223,9 +229,14 @@ def is_out_of_scope(skeleton: str) -> bool:
     return _NAMES_DISEASE.match(skeleton) is not None and cue_of(skeleton) is None
 
 
+def is_measured(skeleton: str) -> bool:
+    """Tell a question about what is measured, such as weight, that names no symptom and no records."""
+    return _OUT_OF_SCOPE["measurements"].search(skeleton) is not None and _ANCHOR.search(skeleton) is None
+
+
 def is_statement(skeleton: str) -> bool:
     """Tell something said without asking."""
-    if _STATES.match(skeleton) is not None or _IS_FREE.match(skeleton) is not None:
+    if any(each.match(skeleton) is not None for each in (_STATES, _IS_FREE, _LETS_KNOW)):
         return True
     if _ASKED_WITH.search(skeleton) is not None:
         return False

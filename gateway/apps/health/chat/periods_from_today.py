@@ -21,6 +21,7 @@ from gateway.apps.health.chat.time_words import (
     UNITS,
     phrase_at,
     whole_number,
+    year_number,
 )
 
 ARTICLES: Final = frozenset({"the", "my", "these", "those"})
@@ -71,7 +72,7 @@ class PeriodsFromToday:
             return self._amount(i + 1)
         number = whole_number(self._at(i)) or AMOUNT_WORDS.get(self._at(i))
         if number is not None:
-            count, i = number, i + 1
+            count, i = self._at_most(number, i + 1)
             i += self._at(i) == "of"
             i += self._at(i) in {"full", "whole", "calendar"}
         if self._at(i) in {"fortnight", "fortnights"}:
@@ -80,12 +81,26 @@ class PeriodsFromToday:
             return i + 1, 10 * count, "year"
         if self._at(i) in {"quarter", "quarters"} and (number is not None or self._at(i - 1) == "past"):
             return i + 1, 3 * count, "month"
+        half = number is not None and tuple(self._words[i : i + 3]) == ("and", "a", "half")
+        i += 3 * half
         unit = UNITS.get(self._at(i))
+        if half and count and unit in {"week", "year"}:  # "six and a half weeks"
+            return (i + 1, 7 * count + 3, "day") if unit == "week" else (i + 1, 12 * count + 6, "month")
+        if unit is None and self._at(i - 1).isdigit():  # "10d"
+            unit = {"d": "day", "h": "hour", "mo": "month"}.get(self._at(i))
+        if unit == "week" and self._words[i + 1 : i + 4] == ["and", "a", "half"]:
+            return i + 4, 7 * count + 3, "day"
         if unit == "year" and self._words[i + 1 : i + 4] == ["and", "a", "half"]:
             return i + 4, 12 * count + 6, "month"
         if self._at(i) in {"1.5", "2.5"} and UNITS.get(self._at(i + 1)) == "year":
             return i + 2, int(12 * float(self._at(i))), "month"
         return (i + 1, count, unit) if unit and count else None
+
+    def _at_most(self, count: int, i: int) -> tuple[int, int]:
+        """Read the rest of "two to three (weeks)": the greater number, and the position behind."""
+        more = whole_number(self._at(i + 1)) if self._at(i) in {"to", "or", "-"} else None
+        is_span = more is not None and more > count and UNITS.get(self._at(i + 2), "hour") != "hour"
+        return (more, i + 2) if is_span and more else (count, i)
 
     def _near_day(self, i: int) -> Found | None:
         for phrase, days_ago in NEAR_DAYS.items():
@@ -103,11 +118,11 @@ class PeriodsFromToday:
         return self._at(i + 1) == "night" and is_one
 
     def _this_time(self, i: int) -> Found | None:
-        """Read "this time last week": that day."""
-        if (self._at(i), self._at(i + 1)) != ("this", "time"):
+        """Read "this time last week", "this day last year": that day."""
+        if self._at(i) != "this" or self._at(i + 1) not in {"time", "day", "date"}:
             return None
         unit = UNITS.get(self._at(i + 3))
-        if self._at(i + 2) == "last" and unit not in {None, "hour"}:
+        if self._at(i + 2) in {"last", "previous"} and unit not in {None, "hour"}:
             return Found(i + 4, dates.days(dates.add(self._today, -1, Unit(unit))))
         amount = self._amount(i + 2)
         if amount is None or self._at(amount[0]) != "ago" or amount[2] == "hour" or _is_too_far(amount[1], amount[2]):
@@ -122,18 +137,23 @@ class PeriodsFromToday:
         is_whole = self._at(i - 1) in {"all", "whole", "entire", "full"}
         is_of_it = self._at(i - 1) == "the" and self._at(i - 2) == "of" and self._at(i - 3) not in _PARTS
         start = dates.calendar_unit(self._today, Unit(unit)).start
-        is_running = (is_whole or is_of_it) and self._at(i + 1) not in _TURNS
+        is_running = (is_whole or is_of_it) and self._at(i + 1) not in _TURNS and year_number(self._at(i + 1)) is None
         return Found(i + 1, DateRange(start=start, end=self._today + DAY)) if is_running else None
 
     def _ago(self, i: int) -> Found | None:
         amount = None if self._at(i) in UNITS else self._amount(i)
-        if amount is None or self._at(amount[0]) not in {"ago", "back"}:
+        if amount is None:
             return None
         behind, count, unit = amount
+        behind += 2 * ((self._at(behind), self._at(behind + 1)) == ("or", "so"))
+        if self._at(behind) not in {"ago", "back"}:
+            return None
         if unit == "hour":
             return Found(behind + 1, dates.days((self._now - timedelta(hours=count)).date()))
         if _is_too_far(count, unit):
             return None
+        if self._at(behind + 1) == "today":  # "a year ago today"
+            return Found(behind + 2, dates.days(dates.add(self._today, -count, Unit(unit))))
         return Found(behind + 1, dates.calendar_unit(self._today, Unit(unit), -count))
 
     def _rolling(self, i: int) -> Found | None:
@@ -141,6 +161,7 @@ class PeriodsFromToday:
         if word not in {"last", "past", "previous", "preceding", "latest"}:
             return None
         amount = None if self._is_night_sweat(i) else self._amount(i + 1)
+        amount = amount or self._amount_of_asked(i + 1)
         if amount is None or (amount[1:] == (1, "day") and self._at(amount[0]) in _OF_IT):
             return None
         behind, count, unit = amount
@@ -154,6 +175,13 @@ class PeriodsFromToday:
             return None
         return Found(behind, dates.rolling(self._today, count, Unit(unit)))
 
+    def _amount_of_asked(self, i: int) -> tuple[int, int, str] | None:
+        """Read the number in "how many days in the past 100"."""
+        count = whole_number(self._at(i))
+        asked = [UNITS.get(self._at(k + 1)) for k in range(i) if self._at(k) == "many"]
+        unit = asked[-1] if asked else None
+        return (i + 1, count, unit) if count and unit else None
+
     def _before_last(self, i: int) -> Found | None:
         if (self._at(i + 1), self._at(i + 2)) != ("before", "last"):
             return None
@@ -165,7 +193,7 @@ class PeriodsFromToday:
         return Found(i + 3, dates.calendar_unit(self._today, Unit(unit), -2))
 
     def _unit(self, i: int) -> Found | None:
-        offset = {"this": 0, "current": 0, "last": -1, "previous": -1}.get(self._at(i))
+        offset = {"this": 0, "current": 0, "last": -1, "previous": -1, "preceding": -1}.get(self._at(i))
         unit = UNITS.get(self._at(i + 1))
         if offset is None or unit in {None, "hour"} or self._is_night_sweat(i):
             return None

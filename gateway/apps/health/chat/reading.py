@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum, auto
 from functools import cache
 from typing import Final
@@ -27,8 +27,8 @@ from gateway.apps.health.chat.intent import (
 from gateway.apps.health.chat.normalise import stem
 from gateway.apps.health.chat.safety import flag_words
 from gateway.apps.health.chat.severity import ANY_SEVERITY, SEVERITY, counts, find_adjective, find_numeric, says_at_most
-from gateway.apps.health.chat.spelling import Index, index, repair
-from gateway.apps.health.chat.symptoms import SYMPTOM, Lexicon, Mention
+from gateway.apps.health.chat.spelling import Speller, Targets
+from gateway.apps.health.chat.symptoms import SYMPTOM, Lexicon, Mention, base_lexicon
 from gateway.apps.health.chat.time_expressions import TIME, WORDS_OF_TIME, Times, find_times
 from gateway.apps.health.chat.time_words import MONTHS, SEASONS, UNITS, WEEKDAYS
 
@@ -40,12 +40,17 @@ _CARRY: Final = re.compile(
     r"\b(and|too|also|as well|what about|how about|it|that|those|ones?|them|then|same|these|this|instead|else|again"
     r"|versus)\b"
 )
+_JOINING_AND: Final = re.compile(
+    rf"(?:(?<={SYMPTOM})|(?<={TIME})|(?<={SEVERITY})) and (?:my |the )?(?={SYMPTOM}|{TIME})"
+)
+_NO_CARRY: Final = re.compile(r"\b(was|is|were|are) (there|it)\b|\b(that|which) (i|were|was|are|is|scored?|rated?)\b")
+"""Where "it" and "that" carry nothing on: "was there", "which were"."""
 _CARRY_STARTS: Final = re.compile(r"^(but|or|no|only|just|not|oops|actually|sorry|make|i meant|instead|except|so)\b")
 _ELSE: Final = re.compile(r"\b(else|other (symptoms?|things|entries)|all (my )?symptoms|any symptoms?|everything)\b")
 _RECORDS: Final = re.compile(
     r"\b(symptoms?|entr(y|ies)|records?|diary|journal|log(s|ged|ging)?|recorded|noted|ailments?|complaints?"
     r"|(bugg?|bother|ail|troubl|hurt|annoy|niggl|hassl|plagu|pester)(ing|ed)? me"
-    r"|jotted|wrote|written|tracked|suffer\w*"
+    r"|jotted|wrote|written|writ(e|ing) down|tracked|suffer\w*"
     r"|wrong with|anything wrong|health wise|unwell|ill|put (down|in|anything))\b"
 )
 """What names the records; then two words more may be unknown: "symptoms on my birthday, 3 March"."""
@@ -53,15 +58,16 @@ _UNKNOWN_MAX: Final = 2
 _TERSE_MAX: Final = 5
 """Words up to which a text without a verb of asking may be a question: "nose streaming this week"."""
 _NOT: Final = re.compile(
-    r"(^|\b)(not|except|excluding|never mind|hide|hiding|forget|without|leave out|minus|ignore|ignoring|skip|drop"
+    r"(^|\b)(not(?! (stop|quit|shake|help|shift|get|keep|be|have)\b)"
+    r"|except|excluding|never mind|hide|hiding|forget|without|leave( out)?|minus|ignore|ignoring|skip|drop"
     r"|take out|apart( from)?|other than|bar|barring|besides|swap|switch|replace|excludes?|omit|omitting|instead( of)?"
     r"|rather than|(nothing|not) (about|for|on)|all but|everything but|anything but) "
     r"(?!(i|it|there|they|we)\b)"  # "was not I sick on Monday?"
     r"((the|my|for|any|in|from) )?(\w+ )?$"
 )
 _LEAVES_OUT: Final = re.compile(
-    r"\b(except|excluding|without|leave out|minus|ignor(e|ing)|skip|drop|apart|other than|bar|barring|besides|excludes?"
-    r"|omit|omitting|(all|everything|anything) but)\b[^,]*$"
+    r"\b(except|excluding|without|leave( out)?|minus|ignor(e|ing)|skip|drop|apart|other than|bar|barring|besides"
+    r"|excludes?|omit|omitting|(all|everything|anything) but)\b[^,]*$"
 )
 """Of these, a whole list may be the object: "except cough, rash and fever"."""
 _JOINED: Final = re.compile(r" ?(,|,? ?(and|or|nor)) ((the|my|for|any) )?")
@@ -69,6 +75,10 @@ _CORRECTS: Final = re.compile(
     r"\b((actually )?make (it|that)|actually (i|no)|sorry"
     r"|i mean|i meant|no wait|wait|oops|correction|scratch that|make that|or rather|no no|actually no)\b"
 )
+_NAMES_AGAIN: Final = re.compile(
+    rf"(?<={SYMPTOM}) ?, ?(you know|ken|as in|that is|i mean) ?,? (the |my )?(?={SYMPTOM})"
+)
+"""Behind one name for a symptom, a plainer one: "my sour stomach, you know, the nausea"."""
 _THOSE: Final = re.compile(r"\b(those|them|these)\b")
 _IT: Final = re.compile(r"\b(it|that|this one|that one|them|those|then)\b")
 _ASKED_WITHIN: Final = frozenset(
@@ -86,6 +96,8 @@ _COUNTS_DAYS: Final = re.compile(
 )
 """By itself it asks the calendar; behind a symptom it counts: "couldn't sleep - how many nights this month"."""
 _HAS_EVER_BEEN: Final = re.compile(r"\bhow (bad|severe|painful|strong|intense|high) (has|have|had) .*\bever\b")
+_NARROWS_TO: Final = re.compile(r"^((and|but) )?(only|just)\b|\bonly( please)?( [?!])?$")
+"""Of what was asked before, a part: "just December"."""
 _NARROWS: Final = re.compile(r"^(only |just |but )*(the ones|those|only|just)\b")
 
 
@@ -96,7 +108,7 @@ class Turn:
     ``any_severity`` takes back a least severity said before, ``at_most`` is one that cannot be asked for.
     ``cue`` is the intent that the words say, also where the whole is out of scope; ``unexplained`` are words that no
     step knows, ``is_doubtful`` says that too much of the text stays unread, ``told`` are symptoms of which something is
-    told, and nothing asked.
+    told, and nothing asked. ``rival`` is the intent that is nearly as likely. ``narrows`` asks for a part of what was.
     """
 
     intent: Intent | None
@@ -115,6 +127,17 @@ class Turn:
     unexplained: tuple[str, ...] = ()
     is_doubtful: bool = False
     told: tuple[str, ...] = ()
+    rival: Intent | None = None
+    narrows: bool = False
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The words that may be a symptom nobody here knows, where all else is a question about records."""
+        if self.intent is Intent.OUT_OF_SCOPE:
+            is_question = self.cue is not None or bool(self.times.periods)
+        else:
+            is_question = self.is_doubtful and not self.symptoms
+        return tuple(word for word in self.unexplained if word not in protected_words()) if is_question else ()
 
 
 class Kind(Enum):
@@ -129,67 +152,122 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """The slots that stand in a text, whatever it wants; ``skeleton`` has a mark in place of each.
+
+    ``spoken`` are its words, ``words`` those without the severities in numbers; ``marks`` says which of the skeleton's
+    marks each of ``mentions`` has.
+    """
+
+    spoken: Sequence[str]
+    words: Sequence[str]
+    now: datetime
+    times: Times
+    mentions: tuple[Mention, ...]
+    marks: tuple[int, ...]
+    skeleton: str
+    min_severity: int | None
+
+    @property
+    def mentioned(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(mention.concept for mention in self.mentions))
+
+    @property
+    def says_slots(self) -> bool:
+        times = self.times
+        return bool(
+            self.mentions
+            or times.periods
+            or times.relative
+            or times.is_all_time
+            or self.min_severity is not None
+            or ANY_SEVERITY in self.words
+            or _ELSE.search(self.skeleton)
+        )
+
+    def as_question(self) -> Turn:
+        """Return what it asks about the records, however it sounds."""
+        return _question(self, unframed(self.skeleton))
+
+
+@dataclass(frozen=True, slots=True)
 class Clause:
-    """``mentioned`` are its symptoms, whatever it does; ``narrows`` and ``corrects`` what a clause before it says."""
+    """``narrows`` and ``corrects`` tell what it does to a clause before it."""
 
     kind: Kind
     turn: Turn
-    mentioned: tuple[str, ...] = ()
+    read: Read
     narrows: bool = False
     corrects: bool = False
+
+    @property
+    def mentioned(self) -> tuple[str, ...]:
+        """The symptoms that are named, whatever the clause does."""
+        return self.read.mentioned
 
 
 def read_clause(words: Sequence[str], now: datetime, lexicon: Lexicon) -> Clause:
     """Return what ``words``, repaired, say; ``now`` is the person's local time."""
+    read = _read(words, now, lexicon)
+    if is_greeting(read.skeleton) and not read.mentions:
+        return Clause(Kind.PLEASANTRY, social(Intent.GREETING), read)
+    if is_help(read.skeleton):
+        return Clause(Kind.HELP, social(Intent.HELP), read)
+    bare = unframed(read.skeleton)
+    is_told = is_statement(bare) or (bare == read.skeleton and tells(" ".join(read.times.words)))
+    mentioned = read.mentioned
+    if is_out_of_scope(bare):
+        cue = Intent.COUNT if _COUNTS_DAYS.match(bare) else None
+        turn = Turn(Intent.OUT_OF_SCOPE, (), read.times, read.min_severity, cue=cue, told=mentioned if is_told else ())
+        return Clause(Kind.TOLD if is_told else Kind.REFUSED, turn, read)
+    turn = _question(read, bare)
+    cue, unknown = turn.cue, turn.unexplained
+    if cue is None and not turn.times.periods and "?" not in bare and len(unknown) > 1 and len(words) > _TERSE_MAX:
+        is_told = True
+    is_about_nothing = not mentioned and len(unknown) > _UNKNOWN_MAX * turn.names_records
+    if (
+        is_about_nothing
+        or (cue is None and (not read.says_slots or is_told))
+        or (cue is not Intent.COMPARE and is_told)
+    ):
+        refused = Turn(
+            Intent.OUT_OF_SCOPE, (), turn.times, read.min_severity, cue=cue, unexplained=unknown, told=mentioned
+        )
+        return Clause(Kind.TOLD, refused, read, narrows=_NARROWS.match(bare) is not None)
+    kind = Kind.SLOTS if cue is None else Kind.QUESTION
+    return Clause(kind, turn, read, corrects=_CORRECTS.match(bare) is not None)
+
+
+def _read(words: Sequence[str], now: datetime, lexicon: Lexicon) -> Read:
     is_count = "than" in words and counts(list(words), [mention.start for mention in lexicon.find(words)])
-    min_severity, words = (None, list(words)) if is_count else find_numeric(words)
-    times = find_times(words, now)
+    min_severity, unscored = (None, list(words)) if is_count else find_numeric(words)
+    times = find_times(unscored, now)
     mentions = lexicon.find(times.words)
     skeleton, marks = _skeleton(times.words, mentions)
     adjective, skeleton = find_adjective(skeleton)
-    min_severity = adjective if min_severity is None else min_severity
-    said = bool(
-        _ELSE.search(skeleton)
-        or mentions
-        or times.periods
-        or times.relative
-        or times.is_all_time
-        or min_severity is not None
-        or ANY_SEVERITY in words
-    )
-    if is_greeting(skeleton) and not mentions:
-        return Clause(Kind.PLEASANTRY, social(Intent.GREETING))
-    if is_help(skeleton):
-        return Clause(Kind.HELP, social(Intent.HELP))
-    mentioned = tuple(dict.fromkeys(m.concept for m in mentions))
-    bare = unframed(skeleton)
-    is_told = is_statement(bare) or (bare == skeleton and tells(" ".join(times.words)))
-    skeleton = bare
-    if is_out_of_scope(skeleton):
-        turn = Turn(Intent.OUT_OF_SCOPE, (), times, min_severity, told=mentioned if is_told else ())
-        if _COUNTS_DAYS.match(skeleton):
-            turn = replace(turn, cue=Intent.COUNT)
-        return Clause(Kind.TOLD if is_told else Kind.REFUSED, turn, mentioned)
+    least = adjective if min_severity is None else min_severity
+    return Read(words, unscored, now, times, tuple(mentions), tuple(marks), skeleton, least)
+
+
+def _question(read: Read, skeleton: str) -> Turn:
+    """Return what is asked about the records; ``skeleton`` is that of ``read`` without its frame."""
+    words, times, mentions = read.words, read.times, read.mentions
     cue = cue_of(skeleton)
     if cue is Intent.AVERAGE_SEVERITY and _HAS_EVER_BEEN.search(" ".join(words)):
         cue = Intent.MAX_SEVERITY
-    if cue is Intent.COMPARE and len(times.periods) == 1 and "between" in words:  # its ends are the two sides
-        times = find_times([word for word in words if word != "between"], now)
+    are_sides = len(times.periods) == 1 and len(read.mentioned) < 2  # noqa: PLR2004 - else the symptoms are
+    if cue is Intent.COMPARE and are_sides and "between" in words:  # its ends are the two sides
+        times = find_times([word for word in words if word != "between"], read.now)
     taken_back = set() if cue is Intent.DURATION_SINCE else _taken_back(skeleton, SYMPTOM)
-    excluded = tuple(mention.concept for mention, mark in zip(mentions, marks, strict=True) if mark in taken_back)
-    times = _held(times, skeleton)
+    marked = [*zip(mentions, read.marks, strict=True)]
+    is_last_taken_back = {mention.concept: mark in taken_back for mention, mark in marked}
+    excluded = tuple(concept for concept, is_taken_back in is_last_taken_back.items() if is_taken_back)
     unknown = tuple(unexplained(skeleton))
-    if cue is None and not times.periods and "?" not in skeleton and len(unknown) > 1 and len(words) > _TERSE_MAX:
-        is_told = True
-    is_about_nothing = not mentions and len(unknown) > _UNKNOWN_MAX * (_RECORDS.search(skeleton) is not None)
-    if is_about_nothing or (cue is None and (not said or is_told)) or (cue is not Intent.COMPARE and is_told):
-        turn = Turn(Intent.OUT_OF_SCOPE, (), times, min_severity, cue=cue, unexplained=unknown, told=mentioned)
-        return Clause(Kind.TOLD, turn, mentioned, narrows=_NARROWS.match(skeleton) is not None)
-    turn = Turn(
+    return Turn(
         intent=cue,
         symptoms=tuple(dict.fromkeys(m.concept for m in mentions if m.concept not in excluded)),
-        times=times,
-        min_severity=min_severity,
+        times=_held(times, skeleton, read.now.date()),
+        min_severity=read.min_severity,
         any_severity=ANY_SEVERITY in words,
         at_most=says_at_most(skeleton),
         excluded=excluded,
@@ -201,9 +279,8 @@ def read_clause(words: Sequence[str], now: datetime, lexicon: Lexicon) -> Clause
         cue=cue,
         unexplained=unknown,
         is_doubtful=_is_doubtful(skeleton, cue, unknown),
+        narrows=_NARROWS_TO.search(" ".join(read.spoken)) is not None,
     )
-    kind = Kind.SLOTS if cue is None else Kind.QUESTION
-    return Clause(kind, turn, mentioned, corrects=_CORRECTS.match(skeleton) is not None)
 
 
 def _is_doubtful(skeleton: str, cue: Intent | None, unknown: Sequence[str]) -> bool:
@@ -248,6 +325,7 @@ def _taken_back(skeleton: str, mark: str) -> set[int]:
             dropped.add(k)
             leaves_out = _LEAVES_OUT.search(text) is not None
     corrections = [found.start() for found in _CORRECTS.finditer(skeleton)]
+    corrections += [found.start() for found in _NAMES_AGAIN.finditer(skeleton)] if mark == SYMPTOM else []
     places = [found.start() for found in re.finditer(re.escape(mark), skeleton)]
     for at in corrections:
         if any(place > at for place in places):
@@ -255,8 +333,12 @@ def _taken_back(skeleton: str, mark: str) -> set[int]:
     return dropped
 
 
-def _held(times: Times, skeleton: str) -> Times:
-    """Return the times without those that are taken back: "not March, February"."""
+def _held(times: Times, skeleton: str, today: date) -> Times:
+    """Return the times without those that are taken back: "not March, February", "not last week but the one before"."""
+    if times.relative is not None and times.relative.steps and len(times.periods) == 1 and skeleton.count(TIME) > 1:
+        if 0 not in _taken_back(skeleton, TIME):
+            return times
+        return replace(times, periods=(times.relative.resolve(times.periods[0], today),), relative=None)
     taken_back = _taken_back(skeleton, TIME) if len(times.periods) > 1 else set()
     if not taken_back or skeleton.count(TIME) != len(times.periods):
         return times
@@ -266,31 +348,48 @@ def _held(times: Times, skeleton: str) -> Times:
 
 def _without_joining_and(skeleton: str) -> str:
     """Return the skeleton without the "and" between two symptoms or two times, which carries nothing on."""
-    joined = re.sub(rf"({SYMPTOM}|{TIME}|{SEVERITY}) and (my |the )?(?={SYMPTOM}|{TIME})", r"\1 ", skeleton)
-    return re.sub(r"\b(was|is|were|are) (there|it)\b|\b(that|which) (i|were|was|are|is|scored?|rated?)\b", " ", joined)
+    return _NO_CARRY.sub(" ", _JOINING_AND.sub(" ", skeleton))
 
 
-def repaired_words(words: Sequence[str], lexicon: Lexicon) -> list[str]:
-    """Return the words, typing errors repaired: into everyday words, words of time and danger, and symptoms."""
-    targets, whole, stems, sounds = _ordinary_vocabulary()
+class Repairs:
+    """The typing errors of one message repaired: into everyday words, words of time and danger, and symptoms."""
 
-    def is_known(word: str) -> bool:
-        if word in whole or word in lexicon.words:
-            return True
-        root = stem(word)  # a word that is no more than a stem has lost its end: "befor"; "meny" is no form of "men"
-        is_short = len(root) < _ROOT_MIN and word[-1] in "ye"
-        return root != word and not is_short and (root in stems or root in lexicon.stems)
+    def __init__(self) -> None:
+        self._speller = Speller(_ordinary().targets, base_lexicon().targets)
 
-    if all(not word.isalpha() or is_known(word) for word in words):
-        return list(words)
-    return repair(
-        words, is_known=is_known, targets=(*targets, *lexicon.vocabulary), by_sound=(lexicon.by_sound, sounds)
-    )
+    @property
+    def lookups_left(self) -> int:
+        return self._speller.lookups_left
+
+    def repaired(self, words: Iterable[str], lexicon: Lexicon) -> list[str]:
+        """Return the words, one for one, known ones as they are; ``lexicon`` is the base one or joined from it."""
+        return self._speller.repaired(words, lambda word: _is_known(word, lexicon), lexicon.own_targets)
+
+    def rivals(self, word: str, chosen: str, lexicon: Lexicon) -> list[str]:
+        """Return the words of symptoms that ``word``, repaired to ``chosen``, may as well have been."""
+        return list(filter(lexicon.is_target, self._speller.rivals(word, chosen, lexicon.own_targets)))
+
+
+def _is_known(word: str, lexicon: Lexicon) -> bool:
+    ordinary = _ordinary()
+    if word in ordinary.words or lexicon.knows(word):
+        return True
+    root = stem(word)  # a word that is no more than a stem has lost its end: "befor"; "meny" is no form of "men"
+    is_short = len(root) < _ROOT_MIN and word[-1] in "ye"
+    return root != word and not is_short and (root in ordinary.stems or lexicon.knows_stem(root))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ordinary:
+    """What a misspelt word may have been, besides symptoms; the words that are left alone, and their stems."""
+
+    targets: Targets
+    words: frozenset[str]
+    stems: frozenset[str]
 
 
 @cache
-def _ordinary_vocabulary() -> tuple[tuple[str, ...], frozenset[str], frozenset[str], Index]:
-    """Return what a misspelt word may have been, besides symptoms; the words left alone, their stems; and sounds."""
+def _ordinary() -> _Ordinary:
     targets = {*_TIME_VOCABULARY, *flag_words(), *(word for word in ordinary_words() if len(word) > 3)}  # noqa: PLR2004
-    known = {*targets, *ordinary_words(), *cue_words(), *protected_words(), *WORDS_OF_TIME}
-    return tuple(sorted(targets)), frozenset(known), frozenset(map(stem, known)), index(sorted(targets))
+    known = frozenset({*targets, *ordinary_words(), *cue_words(), *protected_words(), *WORDS_OF_TIME})
+    return _Ordinary(Targets(targets), known, frozenset(map(stem, known)))

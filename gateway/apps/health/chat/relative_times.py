@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from gateway.apps.health.chat.dates import DAY, Unit, add, calendar_unit, start_of
+from gateway.apps.health.chat.dates import DAY, Unit, add, calendar_unit, days, start_of, valid_date
 from gateway.apps.health.chat.frame import DateRange
-from gateway.apps.health.chat.time_words import UNITS, phrase_at, whole_number, year_number
+from gateway.apps.health.chat.time_words import SEASONS, UNITS, phrase_at, whole_number, year_number
 
 _YEARS: Final = range(1900, 2200)
 """Beyond, nothing is stepped on: no records, and soon no calendar."""
 _STEPS_MAX: Final = 1_000
+_SATURDAY: Final = 5
 _THAT: Final = frozenset({"that", "then", "it", "this"})
 _RANK: Final = (
     r"worst|strongest|most severe|most painful|first|second|third|fourth|fifth|last|latest|earliest|most recent"
@@ -25,9 +26,14 @@ _ROW: Final = re.compile(
     rf"|(on )?the day (it|they|that|this) (was|were|felt|got) (at (its|their) |the |my )?(?P<c>{_RANK}) "
 )
 _SINCE: Final = (("since", "then"), ("since", "that"), ("from", "then", "on"), ("after", "that"))
-_SIGNS: Final = {"before": -1, "earlier": -1, "prior": -1, "preceding": -1, "after": 1, "later": 1}
+_SIGNS: Final = {
+    "before": -1, "earlier": -1, "prior": -1, "preceding": -1, "previous": -1, "after": 1, "later": 1, "following": 1,
+}  # fmt: skip
+_CLOSELY: Final = frozenset({"just", "right", "immediately", "directly", "straight", "exactly"})
+"""What may stand before "before", and changes nothing."""
 _BEFORE_ALIKE: Final = frozenset({"and", "about", "versus", "than", "with", "or", "to"})
 _ENDS: Final = frozenset({"", "?", "!", ",", "for", "please", "so", "then"})
+_AT_END: Final = frozenset({"", "?", "!", ",", "only", "please"})
 _BEFORE: Final = (("before", "that"), ("before", "then"), ("earlier", "than", "that"))
 
 
@@ -38,6 +44,7 @@ class Relative:
     ``until`` is the open range before it, ``since`` the one from its end. ``is_shift`` moves it as it is: a weekend
     before is two days, not a week. ``is_alike`` is one of the same kind: "this one" after last month is this month,
     "the one before" the month before. ``row`` is the day of one of the records that came back: "worst", "second".
+    ``half`` is the first or second of its month or year, ``first_days`` are so many of it, ``day`` is one of its month.
     """
 
     unit: Unit | None = None
@@ -49,6 +56,9 @@ class Relative:
     is_shift: bool = False
     is_alike: bool = False
     row: str = ""
+    half: int = 0
+    first_days: int = 0
+    day: int = 0
 
     def resolve(self, period: DateRange, today: date) -> DateRange:  # noqa: PLR0911 - a case a line
         """Return the period meant, seen from ``period``; ``period`` itself where it is unbounded."""
@@ -59,16 +69,47 @@ class Relative:
             return DateRange(end=start)
         if start is None or end is None or start.year not in _YEARS or end.year not in _YEARS:
             return period
+        if self.half or self.first_days or self.day:
+            return self._part(start, end)
         if self.is_alike:
             return _alike(start, end, self.steps, today)
         if self.year is not None or self.year_back:
             year = self.year if self.year is not None else today.year - self.year_back
             return _moved_by_years(start, end, year - start.year)
         if self.is_shift and self.unit is not None:
+            if self.unit is Unit.WEEK and start.weekday() == _SATURDAY and end == start + DAY:
+                end += DAY  # a weekend, spoken of on its Saturday
             return DateRange(start=add(start, self.steps, self.unit), end=add(end, self.steps, self.unit))
-        if self.unit is not None and self.steps == 0 and (end - start).days == 1:  # "that week", of a day
-            return calendar_unit(start, self.unit)
+        if self.unit is not None and self.steps == 0 and start_of(start, self.unit) == start_of(end - DAY, self.unit):
+            whole = calendar_unit(start, self.unit)  # "that week", of a day
+            return DateRange(start=whole.start, end=min(whole.end or end, max(end, today + DAY)))
         return period if self.unit is None or self.steps == 0 else self._step(self.unit, start, end, today)
+
+    def _part(self, start: date, end: date) -> DateRange:
+        if self.day:
+            return days(start.replace(day=self.day))
+        if self.first_days:
+            return DateRange(start=start, end=min(start + self.first_days * DAY, max(end, start + DAY)))
+        whole = calendar_unit(start, Unit.MONTH)
+        middle = start.replace(day=16)
+        if start_of(end - DAY, Unit.MONTH) != whole.start:
+            whole, middle = calendar_unit(start, Unit.YEAR), date(start.year, 7, 1)
+        return DateRange(start=whole.start, end=middle) if self.half == 1 else DateRange(start=middle, end=whole.end)
+
+    def fits(self, period: DateRange, today: date) -> bool:
+        """Tell whether it may be meant of ``period``: the previous week of a week, a day of a month that has it."""
+        start, end = period.start, period.end
+        if start is not None and end is not None and (self.half or self.day):
+            is_in_one = start_of(start, Unit.MONTH) == start_of(end - DAY, Unit.MONTH)
+            if self.day:
+                found = valid_date(start.year, start.month, self.day)
+                return is_in_one and found is not None and found <= today
+            return is_in_one or start.year == (end - DAY).year
+        if self.unit is None or start is None or end is None or start.year not in _YEARS or end.year not in _YEARS:
+            return False
+        return add(start, abs(self.steps), self.unit) == end or (
+            abs(self.steps) == 1 and start == start_of(today, self.unit) and end == today + DAY
+        )
 
     def _step(self, unit: Unit, start: date, end: date, today: date) -> DateRange:
         if self.steps > 0:
@@ -78,7 +119,8 @@ class Relative:
             return DateRange(start=end, end=add(end, self.steps, unit))
         if unit is Unit.YEAR and (end - start).days < 365:  # noqa: PLR2004 - "the year before", of a month
             return _moved_by_years(start, end, self.steps)
-        until = start if unit is Unit.WEEK else start_of(start, unit)
+        is_as_long = add(start, -self.steps, unit) == end  # "the past month and the month before that"
+        until = start if unit is Unit.WEEK or is_as_long else start_of(start, unit)
         return DateRange(start=add(until, self.steps, unit), end=until)
 
 
@@ -119,6 +161,9 @@ def read_relative(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
     if alike is not None:
         return alike
     padded = [*words[i : i + 12], *[""] * 8]
+    first_days = _first_days(padded)
+    if first_days is not None:
+        return i + first_days[0], Relative(first_days=first_days[1])
     row = _ROW.match(" ".join(padded).strip() + " ")
     if row is not None:
         return i + len(row[0].split()), Relative(Unit.DAY, row=row["a"] or row["b"] or row["c"])
@@ -129,14 +174,38 @@ def read_relative(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
         k += 3
     has_article = padded[k] in {"the", "a", "an"}
     k += has_article
+    k += has_article and padded[k] == "very" and padded[k + 1] in {"next", "following", *UNITS}
+    is_bare_next = padded[k : k + 2] == ["next", "day"] and padded[k + 2] in _ENDS and (i == 0 or words[i - 1] == "and")
     if padded[k] == "same" or (padded[k] == "that" and not has_article):
         found = _same(padded, k)
-    elif has_article and padded[k] in {"next", "following"} and padded[k + 1] in UNITS:
+    elif (has_article or is_bare_next) and padded[k] in {"next", "following"} and padded[k + 1] in UNITS:
         found = _stepped(k + 2, padded[k + 1], 1)
+    elif has_article and padded[k] in {"next", "following"} and padded[k + 2] in UNITS and whole_number(padded[k + 1]):
+        found = _stepped(k + 3, padded[k + 2], whole_number(padded[k + 1]) or 1)
+    elif has_article and padded[k] in SEASONS and padded[k + 1] in _SIGNS and padded[k + 2] in {*_THAT, *_ENDS}:
+        behind = k + 2 + (padded[k + 2] in _THAT)  # "and the winter before"
+        found = behind, Relative(Unit.YEAR, _SIGNS[padded[k + 1]], is_shift=True)
     else:
         is_led = has_article or i + k == 0 or words[i - 1] in {"and", "or", "about"}
         found = _before_or_after(padded, k, has_article=has_article or (is_led and whole_number(padded[k]) is None))
     return (i + found[0], found[1]) if found else None
+
+
+def _first_days(words: Sequence[str]) -> tuple[int, int] | None:
+    """Read "(only) the first ten days", "just the first week" where nothing says of what: the words, and the days."""
+    k = 0
+    while words[k] in {"only", "just", "in", "for"}:
+        k += 1
+    if words[k : k + 2] != ["the", "first"] and (k == 0 or words[k] != "first"):
+        return None
+    k += 1 + (words[k] == "the")
+    count = whole_number(words[k])
+    k += count is not None
+    unit = UNITS.get(words[k])
+    if unit not in {"day", "week"} or (unit == "day" and count is None) or words[k + 1] not in _AT_END:
+        return None
+    found = (count or 1) * (7 if unit == "week" else 1)
+    return (k + 1, found) if 0 < found <= _STEPS_MAX else None
 
 
 def _alike_said(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
@@ -159,17 +228,23 @@ def _before_or_after(words: Sequence[str], k: int, *, has_article: bool) -> tupl
     if count is not None:
         k += 1
         k += words[k] == "of"
+    at = k
+    while words[k + 1] in _CLOSELY:
+        k += 1
     sign = _SIGNS.get(words[k + 1])
     is_other = words[k + 2] in {"last", "yesterday", "i", "my", "the"}  # "the week before last", "the day before I …"
-    if words[k] in {"weekend", "weekends"} and has_article and sign is not None and not is_other:
+    said, behind = words[at], k + 2
+    behind += words[k + 1 : k + 3] == ["prior", "to"]
+    behind += words[behind] in _THAT
+    if said in {"weekend", "weekends"} and has_article and sign is not None and not is_other:
         if (count or 1) > _STEPS_MAX:
             return None
-        return k + 2 + (words[k + 2] in _THAT), Relative(Unit.WEEK, sign * (count or 1), is_shift=True)
-    if words[k] not in UNITS or not (has_article or count) or sign is None or is_other:
+        return behind, Relative(Unit.WEEK, sign * (count or 1), is_shift=True)
+    if said not in UNITS or not (has_article or count) or sign is None or is_other:
         return None
-    if not has_article and UNITS[words[k]] == "day" and count and count <= _STEPS_MAX:  # "two days later" is one day
-        return k + 2 + (words[k + 2] in _THAT), Relative(Unit.DAY, sign * count, is_shift=True)
-    return _stepped(k + 2 + (words[k + 2] in _THAT), words[k], sign * (count or 1))
+    if not has_article and UNITS[said] == "day" and count and count <= _STEPS_MAX:  # "two days later" is one day
+        return behind, Relative(Unit.DAY, sign * count, is_shift=True)
+    return _stepped(behind, said, sign * (count or 1))
 
 
 def _stepped(after: int, unit: str, steps: int) -> tuple[int, Relative] | None:

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from bridge.contracts.operation import Model
-from gateway.apps.health.chat.clauses import sentences
-from gateway.apps.health.chat.normalise import words_of
 from gateway.apps.health.chat.patterns import FOLDER, any_of
 
 _ENOUGH: Final = 2
@@ -28,6 +26,7 @@ class _Context(Model):
     asks: tuple[str, ...]
     past: tuple[str, ...]
     over: tuple[str, ...]
+    well: tuple[str, ...]
     idiom: tuple[str, ...]
 
 
@@ -44,11 +43,22 @@ _SELF_HARM: Final = any_of(_FLAGS.self_harm)
 _DANGER: Final = any_of(_FLAGS.danger)
 _SIGNS: Final = tuple(any_of(sign) for sign in _FLAGS.signs.values())
 _MILD: Final = tuple(any_of(sign) for sign in _FLAGS.mild.values())
+_BEFORE: Final = 7
+_BEHIND: Final = 7
+"""Words around a sign of danger that tell of it."""
+_PASSAGES_MAX: Final = 3
+"""Signs of danger at either end of a text that are looked at by themselves."""
 _NOW: Final = any_of(_FLAGS.context.now)
 _OTHER: Final = any_of(_FLAGS.context.other)
 _ASKS: Final = any_of(_FLAGS.context.asks)
 _PAST: Final = any_of(_FLAGS.context.past)
 _OVER: Final = any_of(_FLAGS.context.over)
+_WELL: Final = any_of(_FLAGS.context.well)
+_TURNS: Final = re.compile(
+    r"\b(but|then|until|now|not|no|never(?! felt)|after|except|though|suddenly|since|however|yet|he|she|they|him|her"
+    r"|his|goodbye|bye)\b"
+)
+"""What takes back, or goes on to tell, that one is well."""
 _IDIOM: Final = any_of(_FLAGS.context.idiom)
 
 
@@ -62,16 +72,14 @@ def flag_words() -> frozenset[str]:
     return frozenset(word for cue in cues for word in re.findall(r"(?<![a-z\\])[a-z]{5,}(?![a-z\\*])", cue))
 
 
-def is_emergency(message: str) -> bool:
-    """Tell whether ``message`` says that somebody is in danger now, or of self-harm."""
-    return says_danger([words_of(sentence) for sentence in sentences(message)])
+def says_self_harm(spoken: Iterable[Sequence[str]]) -> bool:
+    """Tell whether sentences, each as its words (see ``normalise.words_of``), speak of self-harm."""
+    return any(_SELF_HARM.search(text) for text in _meant(spoken))
 
 
 def says_danger(spoken: Iterable[Sequence[str]]) -> bool:
-    """Tell the same of sentences, each as its words (see ``normalise.words_of``)."""
-    texts = [_IDIOM.sub(" ", " ".join(words)) for words in spoken]
-    if any(_SELF_HARM.search(text) for text in texts):
-        return True
+    """Tell whether sentences say that somebody is in danger now."""
+    texts = _meant(spoken)
     is_now = any(_NOW.search(text) for text in texts)
     told = " ".join(text for text in texts if _is_told_of_now(text, is_now=is_now))
     if _DANGER.search(told):
@@ -82,6 +90,30 @@ def says_danger(spoken: Iterable[Sequence[str]]) -> bool:
         return False
     is_of_another = bool(signs) and _OTHER.search(told) is not None
     return signs + mild + (_NOW.search(told) is not None) + is_of_another >= _ENOUGH
+
+
+def says_well(words: Sequence[str]) -> bool:
+    """Tell one who says to be well, and nothing that goes against it: "slept like a baby and feel wonderful"."""
+    text = " ".join(words)
+    return _WELL.search(text) is not None and _TURNS.search(text) is None and not says_danger([words])
+
+
+def passages(spoken: Iterable[Sequence[str]]) -> Iterator[list[str]]:
+    """Yield what stands around the first and the last signs of danger: up to the sign, and what goes on behind it."""
+    signs: list[tuple[list[str], int, int]] = []
+    for text in _meant(spoken):
+        words = text.split()
+        bare = " ".join(words)
+        spans = sorted(found.span() for sign in (_DANGER, *_SIGNS, *_MILD) for found in sign.finditer(bare))
+        signs += [(words, bare.count(" ", 0, start), bare.count(" ", 0, end) + 1) for start, end in spans]
+    for words, start, end in (*signs[:_PASSAGES_MAX], *signs[max(_PASSAGES_MAX, len(signs) - _PASSAGES_MAX) :]):
+        yield words[max(0, start - _BEFORE) : min(end, start + _BEHIND)]
+        yield words[max(0, start - _BEFORE) : start + _BEHIND]
+
+
+def _meant(spoken: Iterable[Sequence[str]]) -> list[str]:
+    """Return the sentences without their ways of speaking."""
+    return [_IDIOM.sub(" ", " ".join(words)) for words in spoken]
 
 
 def _is_told_of_now(text: str, *, is_now: bool) -> bool:

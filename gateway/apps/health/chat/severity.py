@@ -19,8 +19,8 @@ _WORST: Final = 10
 _WHOLE: Final = r"(?:10|\d|one|two|three|four|five|six|seven|eight|nine|ten)"
 _N: Final = rf"(?P<n>\d\.\d|{_WHOLE})(/10| out of 10| out of ten)?"
 _NO_UNIT: Final = (
-    r"(?!\.\d)(?! ?(times?|days?|nights?|weeks?|months?|years?|hours?|minutes?|occasions|entries|records|january"
-    r"|february"
+    r"(?!\.\d)(?! ?(times?|days?|nights?|weeks?|months?|years?|hours?|minutes?|and a half|occasions|entries|records"
+    r"|january|february"
     r"|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sep|sept"
     r"|oct|nov|dec)\b)"
 )
@@ -51,7 +51,10 @@ _OVER: Final = re.compile(
 )
 _ANY: Final = re.compile(
     r"\b((drop|remove|clear|forget|ignore|lose|cancel|undo|reset|without|take (off|away)) (the |that |any )?severity"
-    r"( filter| limit| threshold| bit)?|(regardless|irrespective) of (the )?(severity|how (bad|severe)\w*)"
+    r"( filter| limit| threshold| bit)?"
+    r"|(drop|remove|clear|forget|ignore|lose|cancel|undo|reset|never mind) (the |only |just )*"
+    r"(severe|bad|strong|worst)( ones| only| bit| filter)*(?! \w)"
+    r"|(regardless|irrespective) of (the )?(severity|how (bad|severe)\w*)"
     r"|(of |at )?(any|all|every) (severity|severities|levels?|scores?)|no matter how (bad|severe|mild)"
     r"|(the |any )?(mild|milder|lighter|minor|weaker|less severe) ones (too|as well|also|included)"
     r"|(include|including|with|plus|add) (the )?(mild|milder|minor|lighter)( ones)?"
@@ -79,7 +82,9 @@ _ADJECTIVE: Final = re.compile(
     rf"((really|very|quite|particularly|especially|extremely|pretty|proper) )*{_BAD} "
     rf"(?={SYMPTOM}|\w+ {SYMPTOM}|ones?\b|(symptom|entr|record|attack|episode|day|bout|spell|case|complaint|ailment"
     r"|problem)\w*\b)"
-    rf"|\b(only|just) (the )?(really |very )?{_BAD}\b|^(the )?{_BAD} ones\b|\bhow (bad|severe)ly\b(?!.)"
+    rf"|\b(only|just) (the )?(really |very )?{_BAD}\b|^(and |but )?(the )?(really |very )?{_BAD} ones\b"
+    rf"|^(and |but )?(the )?(really |very )?{_BAD}( ones| entries| days)?,? (only|alone)\b"
+    r"|^(and |but )?(the )?(really |very )?(severe|strong|intense)( please)?( [?!])?$|\bhow (bad|severe)ly\b(?!.)"
     rf"|(?<=\banything )(really )?{_BAD}\b"
     r"|\b(?P<which>those|them|these|ones|that|which|entries|days|symptoms|any) (were|was|are) (really |very |quite )?"
     rf"{_BAD}\b"
@@ -105,6 +110,8 @@ def find_numeric(words: Sequence[str]) -> tuple[int | None, list[str]]:
     text = " ".join(words)
     if _ANY.search(text):
         return None, _ANY.sub(f" {ANY_SEVERITY} ", text, count=1).split()
+    if not any(_is_number(word) or word[0].isdigit() for word in words):
+        return None, list(words)
     for pattern, is_more in ((_NOT_BELOW, False), (_AT_LEAST, False), (_OVER, True)):
         found = pattern.search(text)
         if found is None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Final
 
 from gateway.apps.health.chat import dates
-from gateway.apps.health.chat.calendar_periods import CalendarPeriods
+from gateway.apps.health.chat.counted_periods import CountedPeriods
 from gateway.apps.health.chat.dates import DAY, Unit
 from gateway.apps.health.chat.frame import DateRange
 from gateway.apps.health.chat.periods_from_today import ARTICLES, Found
@@ -50,8 +51,8 @@ _LEADS: Final = tuple(
             "up to and including", "up to & including", "until and including", "no later than", "not later than",
             "on or before", "on and before", "up to", "up until", "up till", "until", "till", "til",
         ),
-        "before": ("prior to", "before"),
-        "after": ("after",),
+        "before": ("prior to", "before", "earlier than"),
+        "after": ("after", "later than"),
         "from": ("from",),
     }.items()
     for phrase in phrases
@@ -59,6 +60,7 @@ _LEADS: Final = tuple(
 """What opens or closes a range at one end. Of those that begin alike, the longer stands first."""
 _FIRST_OF_LEADS: Final = frozenset(phrase[0] for phrase, _ in _LEADS)
 _EVENT_WORDS_MAX: Final = 8
+_MEALS: Final = frozenset({"meal", "meals", "breakfast", "lunch", "dinner", "tea", "supper", "bed", "game", "gym"})
 _NO_EVENT: Final = frozenset({"how", "when", "what", "which", "did", "latest", "previous", "?", "and", "had", "have"})
 _BEFORE_UP: Final = frozenset({"measure", "measured", "measures", "stack", "stacked", "stacks", "add", "live", "match"})
 """Of these, "up" is a part: "how does it measure up to last week"."""
@@ -70,13 +72,27 @@ _TRAILERS: Final = (
 """What may follow a period and adds no date, and whether a part of the day must come behind it."""
 
 
+_RETURNING: Final = frozenset({*SEASONS, *MONTHS})
+_ROUGHLY: Final = frozenset({"about", "around", "roughly", "approximately", "approx", "circa", "maybe"})
+_BEHIND_AN_AMOUNT: Final = frozenset(
+    {"i", "my", "how", "am", "is", "has", "have", "show", "list", "what", "which", "please", "continuously", "now"}
+)
+"""What goes on behind "since two weeks"."""
+_ENDS: Final = frozenset({"", "?", "!", ","})
+_UNTIL_NOW: Final = tuple(
+    tuple(phrase.split()) for phrase in ("up to now", "until now", "till now", "up until now", "up till now")
+)
 _SEASON_MONTHS: Final = 3
+_STEPS_MAX: Final = 1_000
+_IN: Final = frozenset({"in", "of", "for", "during"})
+_MONTHS_WITHOUT: Final = 62
+"""Days within which each day of a month comes."""
 _AHEAD_MAX: Final = 13
 """Words within which one must tell time for a period to begin; more only costs time."""
 WORDS_OF_TIME: Final = frozenset(
     {
-        *UNITS, *MONTHS, *WEEKDAYS, *(f"{day}s" for day in WEEKDAYS), *SEASONS, *QUARTERS, *DAY_PARTS, *THIRDS,
-        *(word for phrases in (HOLIDAYS, NEAR_DAYS, LATELY) for phrase in phrases for word in phrase),
+        *UNITS, *MONTHS, *WEEKDAYS, *(f"{name}s" for name in (*WEEKDAYS, *SEASONS)), *SEASONS, *QUARTERS, *DAY_PARTS,
+        *THIRDS, *(word for phrases in (HOLIDAYS, NEAR_DAYS, LATELY) for phrase in phrases for word in phrase),
         "easter", "fortnight", "fortnights", "weekend", "weekends", "decade", "decades", "quarter", "quarters", "half",
         "sat", "sun", "wed", "then", "that", "it", "time", "period", "date", "range", "other", "one", "now", "present",
         "til", "till", "thru", *ORDINALS,
@@ -87,7 +103,7 @@ WORDS_OF_TIME: Final = frozenset(
 _BEGIN_ALL_TIME: Final = frozenset(phrase[0] for phrase in ALL_TIME_PHRASES)
 _BEGINNINGS: Final = frozenset(
     {
-        *UNITS, *MONTHS, *WEEKDAYS, *SEASONS, *QUARTERS, *THIRDS, *AMOUNT_WORDS,
+        *UNITS, *MONTHS, *WEEKDAYS, *SEASONS, *QUARTERS, *THIRDS, *AMOUNT_WORDS, "calendar",
         *(phrase[0] for phrases in (HOLIDAYS, NEAR_DAYS, LATELY) for phrase in phrases),
         "last", "this", "past", "previous", "preceding", "latest", "current", "final", "other", "these", "easter",
         "half", "quarter", "fortnight", "fortnights", "decade", "weekend", "weekends", "sat", "sun", "wed", "good",
@@ -108,6 +124,8 @@ class Times:
     periods: tuple[DateRange, ...] = ()
     relative: Relative | None = None
     is_all_time: bool = False
+    beside: Relative | None = None
+    """What is meant instead where a period was spoken of before: "the previous week", "the second half", "the 6th"."""
 
 
 _AFTER_ALL_OVER: Final = frozenset({"after", "at", "before", "between", "during", "from", "in", "on", "since", "until"})
@@ -124,6 +142,7 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
     rest: list[str] = []
     periods: list[DateRange] = []
     relative: Relative | None = None
+    beside: Relative | None = None
     is_all_time = False
     tells_time = [word in WORDS_OF_TIME or word[:1].isdigit() for word in words]
     i = 0
@@ -143,9 +162,17 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
             rest.append(TIME)
             continue
         found = grammar.period(i) if may_begin else None
+        before = grammar.block_before(i) if found is not None and periods else None
+        if before is not None:  # "the last 7 days compared to the previous 7 days"
+            found = Found(before[0], before[1].resolve(periods[-1], now.date()))
         if found is not None:
+            seen = _beside(words[i : found.after])
+            beside = beside or seen
             i = found.after
-            periods.append(_clipped(found.period, now.date()))
+            if periods:
+                found = Found(i, _set_off(found.period, periods[-1], words[:i], seen, now.date()))
+            period = _clipped(found.period, now.date())
+            periods += [period] if periods[-1:] != [period] else []  # "in autumn (September to November)"
             rest.append(TIME)
             continue
         if (
@@ -167,7 +194,55 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
             continue
         rest.append(words[i])
         i += 1
-    return Times(tuple(rest), tuple(periods), relative, is_all_time)
+    return Times(tuple(rest), tuple(periods), relative, is_all_time, beside if len(periods) == 1 else None)
+
+
+def _set_off(
+    period: DateRange, before: DateRange, words: Sequence[str], beside: Relative | None, today: date
+) -> DateRange:
+    """Return what ``period``, whose words are the last of ``words``, means behind ``before``."""
+    if (
+        beside is not None and beside.half and beside.fits(before, today)
+    ):  # "the first half of April or the second half"
+        return beside.resolve(before, today)
+    noun = words[-1]
+    is_named_twice = ("this", noun) in pairwise(words) and words[-2] == "last"
+    if is_named_twice and noun in _RETURNING and _clipped(period, today) == before:  # "this summer and last summer"
+        return Relative(Unit.YEAR, -1, is_shift=True).resolve(period, today)
+    return period
+
+
+def _is_a_day(period: DateRange) -> bool:
+    return period.start is not None and period == dates.days(period.start)
+
+
+def _is_up_to_a_week(period: DateRange) -> bool:
+    return period.start is not None and period.end is not None and period.end - period.start <= 7 * DAY
+
+
+def _day_alone(words: Sequence[str]) -> int:
+    """Return the day of a month that ``words`` are and no more, or 0: "the 15th"."""
+    said = [word for word in words if word not in ARTICLES]
+    return (day_number(said[0]) or 0) if len(said) == 1 and not said[0].isdigit() else 0
+
+
+def _next_day(start: date, day: int) -> date:
+    """Return the first date from ``start`` on that is the ``day`` of its month."""
+    return next(each for each in (start + k * DAY for k in range(_MONTHS_WITHOUT)) if each.day == day)
+
+
+def _beside(words: Sequence[str]) -> Relative | None:
+    """Return what "previous week", "second half", "6th" mean beside the period spoken of before."""
+    said = [
+        word for word in words if word not in PREPOSITIONS and word not in ARTICLES and word not in {"only", "just"}
+    ]
+    if said in (["first", "half"], ["second", "half"]):
+        return Relative(half=1 if said[0] == "first" else 2)
+    if len(said) == 1 and day_number(said[0]) is not None:
+        return Relative(day=day_number(said[0]) or 0)
+    unit = UNITS.get(said[-1], "hour") if said and said[0] in {"previous", "preceding", "prior"} else "hour"
+    count = 1 if len(said) == 2 else whole_number(said[1]) if len(said) == 3 else None  # noqa: PLR2004
+    return None if unit == "hour" or not count or count > _STEPS_MAX else Relative(Unit(unit), -count)
 
 
 def _last_left_out(words: Sequence[str], i: int, period: DateRange, today: date) -> DateRange | None:
@@ -194,18 +269,19 @@ def _clipped(period: DateRange, today: date) -> DateRange:
     return period
 
 
-class _Grammar(CalendarPeriods):
+class _Grammar(CountedPeriods):
     """One period, or a range made of two ends."""
 
     def __init__(self, words: Sequence[str], now: datetime) -> None:
         super().__init__(words, now)
         self._read: dict[int, Found | None] = {}
         self._rules: tuple[Callable[[int], Found | None], ...] = (
-            self._to_date, self._part_of_month,
-            self._near_day, self._this_time, self._week_of,
+            self._to_date, self._nth_day, self._part_of_month, self._weekends, self._season_back, self._just_gone,
+            self._amount_to_now,
+            self._near_day, self._this_time, self._week_of, self._numbered_week,
             self._week_last, self._ago, self._before_last, self._rolling, self._unit,
             self._so_far, self._weekend, self._weekdays_ago, self._weekday,
-            self._third_of_month, self._days_of_month, self._day_month, self._month_day,
+            self._third_of_month, self._listed_days, self._days_of_month, self._day_month, self._month_day,
             self._month, self._numeric, self._day_of_month, self._year, self._season, self._quarter, self._holiday,
             self._lately,
         )  # fmt: skip
@@ -214,12 +290,28 @@ class _Grammar(CalendarPeriods):
 
     def period(self, i: int) -> Found | None:
         start = i + 1 if self._at(i) in {"anytime", "sometime", "only", "just"} else i
-        return self._between(start) or self._one_sided(start) or self._simple_or_span(start)
+        return (
+            self._between(start) or self._until_now_in(start) or self._one_sided(start) or self._simple_or_span(start)
+        )
+
+    def block_before(self, i: int) -> tuple[int, Relative] | None:
+        """Read "the previous 7 days", which lie before those spoken of: the position behind, and how far before."""
+        while self._at(i) in PREPOSITIONS or self._at(i) in ARTICLES:
+            i += 1
+        amount = self._amount(i + 1) if self._at(i) in {"previous", "preceding", "prior"} else None
+        if amount is None or amount[1] < 2 or amount[2] == "hour" or amount[1] > _STEPS_MAX:  # noqa: PLR2004
+            return None
+        return amount[0], Relative(Unit(amount[2]), -amount[1])
 
     def _between(self, i: int) -> Found | None:
         opening = self._at(i)
         if opening not in {"between", "from"}:
             return None
+        first = self._now_found(i + 1) or self._simple(i + 1)
+        if opening == "between" and first is not None and first.period == dates.days(self._today):
+            back = self._simple(first.after + 1) if self._at(first.after) == "and" else None
+            if back is not None and back.period.start is not None and back.period.start < self._today:
+                return Found(back.after, DateRange(start=back.period.start, end=self._today + DAY))
         links = {"and", "-"} if opening == "between" else {"to", "until", "till", "til", "through", "-", "thru", "and"}
         return self._span(i + 1, links)
 
@@ -229,13 +321,20 @@ class _Grammar(CalendarPeriods):
     def _span(self, i: int, links: set[str]) -> Found | None:
         """Read "A to B", both included; A is the latest before B unless it says its year."""
         first = self._simple(i)
-        if first is None or self._at(first.after) not in links:
+        if first is None:
             return None
-        behind = first.after + 1
-        second = self._now_found(behind) or self._simple(behind)
+        link = first.after + (self._at(first.after) == "up" and "to" in links)  # "from 1 May up to 31 May"
+        if self._at(link) not in links:
+            return None
+        behind = link + 1
+        second = self._now_found(behind) or self._simple(behind + (self._at(behind) in _ROUGHLY))
         if second is None:
             return None
         start, end = first.period.start, second.period.end
+        day = _day_alone(self._words[behind : second.after])
+        if day and start is not None and _is_up_to_a_week(first.period):  # "from the week of 9 March to the 15th"
+            end = _next_day(start, day) + DAY
+            return Found(second.after, DateRange(start=start, end=end))
         if start is not None and end is not None and start >= end and second.period.start is not None:
             anchored = _Grammar(self._words, datetime.combine(second.period.start, self._now.time()))
             again = anchored._simple(i)
@@ -247,9 +346,16 @@ class _Grammar(CalendarPeriods):
     def _now_found(self, i: int) -> Found | None:
         if self._at(i) == "now":
             return Found(i + 1, dates.days(self._today))
+        if self._at(i) == "date" and self._at(i - 1) == "to":
+            return Found(i + 1, dates.days(self._today))
         if self._at(i) == "the" and self._at(i + 1) == "present":
             return Found(i + 2, dates.days(self._today))
         return None
+
+    def _until_now_in(self, i: int) -> Found | None:
+        """Read "up till now in this year"."""
+        behind = i + phrase_at(self._words, i, _UNTIL_NOW)
+        return self._simple(behind) if behind > i and self._at(behind) in _IN else None
 
     def _one_sided(self, i: int) -> Found | None:
         if self._at(i) not in _FIRST_OF_LEADS or (self._at(i) == "up" and self._at(i - 1) in _BEFORE_UP):
@@ -259,12 +365,22 @@ class _Grammar(CalendarPeriods):
             return None
         word, behind = led[1], i + len(led[0])
         found = self._now_found(behind) if word == "until" else None
+        behind += self._at(behind) in _ROUGHLY and self._at(behind - 1) != "from"
         edge = self._edge(behind)
         found = found or edge or self._simple(behind) or (self._event(behind) if word == "since" else None)
-        if found is None:
-            return None
+        found = found or (self._for_an_amount(behind) if word in {"since", "from"} else None)
+        found = found or (self._part_of_today(behind) if word == "since" else None)
+        if found is None and word == "before" and (found := self._an_amount_ago(behind)) is not None:
+            word = "ago"
+        if found is None and word in {"before", "after", "until"} and self._at(behind) in {"my", "the", "our"}:
+            event = self._event(behind)  # "before my holiday on 3 August"; not "after my jab in March", a month
+            found = event if event is not None and _is_a_day(event.period) else None
+        if found is None or word == "ago":
+            return found
         start, end, tomorrow = found.period.start, found.period.end, self._today + DAY
-        after = found.after
+        after = found.after + (self._at(found.after) in {"began", "begun", "started"})
+        if word == "from" and self._at(after) in _BEHIND_AN_AMOUNT and self._for_an_amount(behind) == found:
+            word = "since"
         if word == "from":
             is_open = self._at(after) in {"on", "onwards", "onward"}
             if edge is not None and not is_open:  # "from the start of last week"
@@ -276,6 +392,29 @@ class _Grammar(CalendarPeriods):
             "after": DateRange(start=end, end=max(tomorrow, end or tomorrow)),
         }
         return Found(after, periods.get(word, DateRange(end=end)))
+
+    def _part_of_today(self, i: int) -> Found | None:
+        """Read "(since) noon"."""
+        return Found(i + 1, dates.days(self._today)) if self._at(i) in DAY_PARTS and self._at(i + 1) in _ENDS else None
+
+    def _for_an_amount(self, i: int) -> Found | None:
+        """Read "(since) two weeks", "(from) two weeks I have", as it is said where English is learnt."""
+        amount = self._amount(i)
+        is_since = self._at(i - 1) == "since" and self._at(amount[0] if amount else i) in _ENDS
+        if amount is None or amount[2] == "hour" or amount[1] > _STEPS_MAX:
+            return None
+        if not is_since and self._at(amount[0]) not in _BEHIND_AN_AMOUNT:
+            return None
+        return Found(amount[0], dates.rolling(self._today, amount[1], Unit(amount[2])))
+
+    def _an_amount_ago(self, i: int) -> Found | None:
+        """Read "(before) two weeks", said for two weeks ago."""
+        amount = self._amount(i)
+        if amount is None or amount[2] == "hour" or amount[1] > _STEPS_MAX:
+            return None
+        if self._at(amount[0]) not in _ENDS | _BEHIND_AN_AMOUNT:
+            return None
+        return Found(amount[0], dates.calendar_unit(self._today, Unit(amount[2]), -amount[1]))
 
     def _edge(self, i: int) -> Found | None:
         """Read "the start of the year", "the end of last week": the first or last day. A month's is a third of it."""
@@ -297,7 +436,10 @@ class _Grammar(CalendarPeriods):
         for k in range(i + 1, min(i + 1 + _EVENT_WORDS_MAX, len(self._words))):
             if self._at(k - 1) in _NO_EVENT or self._at(k) in _NO_EVENT:
                 return None
+            if self._at(k - 1) in _MEALS:  # "before the meal on Monday"
+                return None
             is_dated = self._at(k) in {"on", "in", "at", "last", "yesterday"} or self._at(k - 1) == ","
+            is_dated = is_dated or self._day_month(k) is not None  # "my birthday (3 March)"
             found = self._simple(k) if is_dated else None
             if found is not None:
                 return found
@@ -319,6 +461,8 @@ class _Grammar(CalendarPeriods):
         i += self._at(i) in ARTICLES and self._at(i + 1) != "days"  # "these days"
         if self._at(i) in {"whole", "entire", "full"}:
             i += 1
+        if self._at(i) in {"month", "year"} and self._at(i + 1) == "of" and self._at(i + 2) not in {"the", "my"}:
+            i += 2  # "the month of October"
         if (self._at(i), self._at(i + 1)) == ("bank", "holiday") and self._at(i + 2) == "weekend":
             i += 2
         i += self._at(i) == "long" and self._at(i + 1) == "weekend"
@@ -333,6 +477,9 @@ class _Grammar(CalendarPeriods):
     def _with_trailer(self, found: Found) -> Found:
         """Swallow what adds no date: parts of the day, "so far", "as a whole", "year to date"."""
         i = found.after
+        if found.period.end == self._today + DAY:  # "this week up to now"
+            i += phrase_at(self._words, i, _UNTIL_NOW)
+            found = Found(i, found.period)
         for trailer, needs_day_part in _TRAILERS:
             behind = i + len(trailer)
             if tuple(self._words[i:behind]) == trailer and (not needs_day_part or self._at(behind) in DAY_PARTS):

@@ -36,9 +36,10 @@ HOLIDAYS: Final[Mapping[tuple[str, ...], tuple[int, int]]] = {
     ("boxing", "day"): (12, 26), ("new", "year", "eve"): (12, 31), ("new", "years", "eve"): (12, 31),
     ("new", "year", "day"): (1, 1), ("new", "years", "day"): (1, 1), ("new", "year"): (1, 1), ("new", "years"): (1, 1),
     ("valentine", "day"): (2, 14), ("valentines", "day"): (2, 14), ("valentine",): (2, 14), ("valentines",): (2, 14),
+    ("hogmanay",): (12, 31), ("leap", "day"): (2, 29),
     ("halloween",): (10, 31), ("bonfire", "night"): (11, 5), ("guy", "fawkes", "night"): (11, 5),
     ("st", "patrick", "day"): (3, 17), ("st", "patricks", "day"): (3, 17), ("independence", "day"): (7, 4),
-    ("april", "fools", "day"): (4, 1), ("april", "fool", "day"): (4, 1),
+    ("v", "day"): (2, 14), ("april", "fools", "day"): (4, 1), ("april", "fool", "day"): (4, 1),
 }  # fmt: skip
 """Longer names first."""
 NEAR_DAYS: Final[Mapping[tuple[str, ...], int]] = {
@@ -79,6 +80,8 @@ ALL_TIME_PHRASES: Final = tuple(
         "since the beginning",
         "since records began",
         "from the beginning",
+        "from the very beginning",
+        "since the very beginning",
         "since the start",
         "all dates",
         "any date",
@@ -128,7 +131,7 @@ ORDINALS: Final[Mapping[str, int]] = {
         ),
         1,
     )
-}  # fmt: skip
+} | {"thirtieth": 30}  # fmt: skip
 _NUMBER_DIGITS_MAX: Final = 4
 _DAYS_MAX: Final = 31
 

@@ -3,136 +3,456 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import date, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import chain, islice
 from typing import Final
 
-from gateway.apps.health.chat.clauses import openings, sentences
+from gateway.apps.health.chat.clauses import asides, openings, sentences
+from gateway.apps.health.chat.context import Conversation
+from gateway.apps.health.chat.followup import frame_of
 from gateway.apps.health.chat.frame import Intent
-from gateway.apps.health.chat.normalise import stem, words_of
-from gateway.apps.health.chat.reading import Clause, Kind, Turn, read_clause, repaired_words, social
-from gateway.apps.health.chat.safety import says_danger
-from gateway.apps.health.chat.spelling import rivals
-from gateway.apps.health.chat.symptoms import Lexicon
-from gateway.apps.health.chat.time_expressions import Times
+from gateway.apps.health.chat.intent import is_measured
+from gateway.apps.health.chat.joining import ASKS, asked_of, asks_of_what_is_told, joined
+from gateway.apps.health.chat.normalise import words_of
+from gateway.apps.health.chat.question import question_words
+from gateway.apps.health.chat.reading import Clause, Kind, Repairs, Turn, read_clause, social
+from gateway.apps.health.chat.safety import passages, says_danger, says_self_harm, says_well
+from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon, roots_of
+from gateway.apps.health.chat.time_expressions import TIME
+from gateway.apps.health.chat.weighing import features, weigh
 
 _CODE: Final = re.compile(r"<\s*/?\s*[a-z!]|://|\bon(error|load|click)\s*=|;\s*--|--\s*$", re.IGNORECASE)
 """Markup and code, which nobody asks about records with."""
 _SENTENCES_MAX: Final = 6
-"""Of more, the last ones are read, where the question stands; danger is looked for in all."""
+_WORDS_MAX: Final = 120
+"""Of more sentences, and of more words of one, the last ones are read, where the question stands."""
+_END_WORDS_MAX: Final = 120
+"""Words at either end of a message in which danger is looked for; English of a thousand letters has no more."""
+_PASSAGE_WORDS_MAX: Final = 60
+"""Of these, what stands around a sign of danger is weighed by itself."""
+_DANGER_SENTENCES_MAX: Final = 32
+"""Of more sentences, those before the last ones are taken together."""
+_PARTINGS_MAX: Final = 6
+"""Ways to part sentences into what is told and what is asked that are tried, from the end on."""
+_PART_WORDS_MAX: Final = 60
+"""Words of what is told, the last ones, and of what is then asked, the first ones, that are read."""
+_LONG: Final = 40
+"""Words from which the rest of a message may outweigh the danger that it begins or ends with."""
 _RIVALS_MAX: Final = 2
+_SEEN_AHEAD: Final = -0.75
+_ASKED_AHEAD: Final = 0.75
+_TOLD_AHEAD: Final = 0.3
+"""Log-odds that an emergency has ahead, if the rules see it, and if not, where something is asked, and where not."""
+_WELL_AHEAD: Final = -3.0
+"""The same of one who tells of being well."""
+_NEAR: Final = 1.0
+"""Log-odds within which the two likeliest intents are too near to tell: docs/chat.md says how often that is so."""
+_SEEN_BESIDE: Final = 1.0
+_TOLD_BESIDE: Final = 5.0
+"""Log-odds by which an emergency must be ahead in what is told beside a question, if the rules see it, and if not."""
+_COUNTS_BARELY: Final = re.compile(
+    r"((and|so|but|ok|now) )*how (many|often)( (days|nights|times|entries|records))?"
+    r"( (is|was|were|are) (that|it|those|they))?( in (all|total)| altogether)?( then| please)?( [?!])?"
+)
+"""Behind a question this counts what was asked for, and asks for no time without it."""
+_WHETHER: Final = re.compile(
+    r"((and|so|but|ok|now) )*(was|were|did|had) (i|my|there)( \w+)? <symptom>( (at|on|in|during) (my |the )?\w+)?"
+    r" <time>( [?])?$"
+)
+_UNREAD_MAX: Final = 4
+"""More words that no step knows say no more."""
+_LASTING: Final = re.compile(
+    r"\b(since (the|my|i|we|having|last|moving|covid)|these days|lately|nowadays|any ?more|always"
+    r"|every (day|night|time)|for (weeks|months|years|ages))\b"
+)
+"""What goes on for long, and is no danger that has just begun: "I can't remember a thing since the baby"."""
+_PLAINLY_ASKED: Final = frozenset({Intent.LIST, Intent.COUNT, Intent.LATEST, Intent.FIRST, Intent.MAX_SEVERITY})
+"""Wants that no question of cures sounds like, as "does swimming ease back pain" does like a trend."""
+_BARE_SLOTS: Final = re.compile(
+    r"((and|or|so|ok|my|the|any|what about|how about|,|in|on|for) )*<\w+>"
+    r"( ((and|or|my|the|any|in|on|for|,) )*<\w+>)*( [?])?"
+)
+"""A symptom, a time, and no verb: "heartburn 3 weeks ago", "and my neck?"."""
 _ASKING: Final = re.compile(
     r"\W*((ok|so|and|please|hi|hey|hello),? )*(why|what|whats|how|hows|when|where|who|which|can|could|should|shall|is"
     r"|are|am|do|does|did|will|would|may|might|must|add|log|put|delete|remove|change|tell|give|show|remind|book|call)\b"
 )
 """What begins so is a question or a wish of its own, not told on the way to one."""
-_ASKS: Final = frozenset({Kind.HELP, Kind.REFUSED, Kind.QUESTION})
 
 
-def read_turn(message: str, now: datetime, lexicon: Lexicon) -> Turn:
-    """Return what ``message`` says; ``now`` is the person's local time.
+def prepare() -> None:
+    """Load words and weights, which takes some tenths of a second, before somebody waits for it."""
+    read_turn("how many heedaches?", datetime(2026, 1, 1), base_lexicon())  # noqa: DTZ001 - any will do
 
-    What is told before and after the question is left out: "I saw Linda on Monday. When did I last have a rash?"
+
+def read_turn(text: str, now: datetime, lexicon: Lexicon, *, follows: bool = False) -> Turn:
+    """Return what ``text`` says, as ``Message.turn`` does."""
+    return Message(text, now).turn(lexicon, follows=follows)
+
+
+def hear(text: str, now: datetime, lexicon: Lexicon) -> Heard:
+    """Return what the rules take ``text`` for."""
+    return _Reading(Message(text, now), lexicon).heard
+
+
+class Message:
+    """What a person said, read once for each lexicon that it is asked for; ``now`` is their local time.
+
+    However long it is, and whatever is in it, reading takes a bounded number of steps, which ``work`` counts.
     """
-    parts = sentences(message)
-    typed = [words_of(part) for part in parts]
-    repaired = [repaired_words(words, lexicon) for words in typed]
-    if says_danger(typed) or (repaired != typed and says_danger(repaired)):
-        return social(Intent.EMERGENCY)
-    if _CODE.search(message):
-        return social(Intent.OUT_OF_SCOPE)
-    parts, repaired = parts[-_SENTENCES_MAX:], repaired[-_SENTENCES_MAX:]
-    whole = read_clause([word for words in repaired for word in words], now, lexicon)
-    read = [whole] if len(parts) == 1 else [read_clause(words, now, lexicon) for words in repaired]
-    clauses = [clause for part, one in zip(parts, read, strict=True) for clause in _parted(part, one, now, lexicon)]
-    return _joined(clauses, whole, now.date()) if len(clauses) > 1 else whole.turn
 
+    def __init__(self, text: str, now: datetime, repairs: Repairs | None = None) -> None:
+        self.text = text
+        self.now = now
+        self.parts = _few(sentences(text))
+        self.typed = _ends([words_of(part) for part in self.parts], _END_WORDS_MAX)
+        self.work = Work()
+        self.repairs = repairs or Repairs()
+        self._readings: list[_Reading] = []
 
-def reads_alike(message: str, lexicon: Lexicon) -> bool:
-    """Tell whether ``message`` means the same with the records' names in ``lexicon`` and without: no word is theirs."""
-    words = words_of(message)
-    return lexicon.own_stems.isdisjoint(map(stem, words)) and repaired_words(words, lexicon) == words
+    def turn(self, lexicon: Lexicon, *, follows: bool = False) -> Turn:
+        """Return what it says; one that ``follows`` a question may be slots alone.
 
+        What is told before and after the question is left out: "I saw Linda on Monday. When did I last have a rash?"
+        """
+        return self._reading(lexicon).turn(follows=follows)
 
-def rival_readings(message: str, now: datetime, lexicon: Lexicon) -> list[Turn]:
-    """Return how ``message`` reads with a symptom that a misspelt word may as well have been."""
-    words = words_of(message)
-    repaired = repaired_words(words, lexicon)
-    texts = [
-        " ".join((*repaired[:k], rival, *repaired[k + 1 :]))
-        for k, (typed, chosen) in enumerate(zip(words, repaired, strict=True))
-        if typed != chosen and chosen in lexicon.words
-        for rival in rivals(typed, chosen, lexicon.vocabulary)
-    ]
-    return [read_turn(text, now, lexicon) for text in texts[:_RIVALS_MAX]]
-
-
-def _parted(sentence: str, whole: Clause, now: datetime, lexicon: Lexicon) -> list[Clause]:
-    """Return ``whole``, which is how ``sentence`` reads, or what it tells and what it then asks."""
-    if whole.kind not in {Kind.TOLD, Kind.REFUSED}:
-        return [whole]
-    for parts in openings(sentence):
-        told, asked = [read_clause(repaired_words(words_of(part), lexicon), now, lexicon) for part in parts]
-        is_told = told.kind in {Kind.TOLD, Kind.PLEASANTRY} or (
-            told.kind is Kind.REFUSED and bool(told.mentioned) and _ASKING.match(parts[0]) is None
+    def reads_alike(self, lexicon: Lexicon) -> bool:
+        """Tell whether it means the same with the records' names in ``lexicon`` and without: no word is theirs."""
+        base = base_lexicon()
+        own = [self.repaired(words, lexicon) for words in self.typed]
+        return own == self._reading(base).repaired and all(
+            lexicon.own_roots.isdisjoint(roots_of(words)) or lexicon.find(words) == base.find(words) for words in own
         )
-        if asked.kind in _ASKS and is_told:
-            return [told, asked]
-    return [whole]
+
+    def rival_turns(self, lexicon: Lexicon) -> list[Turn]:
+        """Return how it reads with a symptom that a misspelt word may as well have been."""
+        typed = [word for words in self.typed for word in words]
+        repaired = self.repaired(typed, lexicon)
+        texts = (
+            " ".join((*repaired[:k], rival, *repaired[k + 1 :]))
+            for k, (word, chosen) in enumerate(zip(typed, repaired, strict=True))
+            if word != chosen and lexicon.knows(chosen)
+            for rival in self.repairs.rivals(word, chosen, lexicon)
+        )
+        return [Message(text, self.now, self.repairs).turn(lexicon) for text in islice(texts, _RIVALS_MAX)]
+
+    def repaired(self, words: Sequence[str], lexicon: Lexicon) -> list[str]:
+        return self.repairs.repaired(words, lexicon)
+
+    def repair_from_both_ends(self, lexicon: Lexicon) -> list[list[str]]:
+        """Return the words of each sentence, repaired; of too many errors those at the ends, where danger is told."""
+        words = [word for words in self.typed for word in words]
+        self.repaired([word for pair in zip(words, reversed(words), strict=True) for word in pair], lexicon)
+        return [self.repaired(words, lexicon) for words in self.typed]
+
+    def _reading(self, lexicon: Lexicon) -> _Reading:
+        known = next((each for each in self._readings if each.lexicon is lexicon), None)
+        if known is None:
+            known = _Reading(self, lexicon)
+            self._readings.append(known)
+        return known
 
 
-def _joined(clauses: Sequence[Clause], whole: Clause, today: date) -> Turn:
-    """Return the last question with the slots that stand beside it; ``whole`` where no clause asks anything."""
-    asked = next((k for k in reversed(range(len(clauses))) if clauses[k].kind in _ASKS), None)
-    if asked is None:
-        return whole.turn
-    if clauses[asked].turn.intent is Intent.LIST and not clauses[asked].turn.symptoms:  # "last headache - when?"
-        asked = next((k for k in range(asked) if _asks_more(clauses[k].turn)), asked)
-    turn = clauses[asked].turn
-    if clauses[asked].kind is Kind.REFUSED and turn.cue is Intent.COUNT:
-        counted = next((clause.mentioned for clause in reversed(clauses[:asked]) if clause.mentioned), ())
-        return replace(turn, intent=Intent.COUNT, symptoms=counted) if counted else turn
-    if clauses[asked].kind is not Kind.QUESTION:
-        return turn
-    if whole.turn.intent is Intent.COMPARE:  # its sides may stand in several
-        return whole.turn
-    for clause in clauses[asked + 1 :]:  # "… in May? Sorry, June."
-        turn = _corrected(turn, clause.turn) if clause.corrects else turn
-    beside = [
-        clause.turn for clause in (*clauses[asked + 1 :], *reversed(clauses[:asked])) if clause.kind is Kind.SLOTS
-    ]
-    symptoms = turn.symptoms or next((each.symptoms for each in beside if each.symptoms), ())
-    told = next((clause for clause in reversed(clauses[:asked]) if clause.mentioned), None)
-    if not symptoms and told is not None and (turn.refers_back or not turn.names_records or told.kind is Kind.QUESTION):
-        symptoms = told.mentioned
-        is_bare = turn.intent is Intent.LIST and not turn.refers_back  # "did i?", "can you check"
-        beside += [told.turn] if turn.means_many or is_bare else []
-    around = [clause.turn.times for clause in reversed(clauses[:asked])]
-    meant = turn.times.relative
-    if meant is not None and not meant.steps and not turn.times.periods:  # "in June … how many that month"
-        told_times = next((each for each in around if each.periods), None)
-        if told_times is not None and meant.is_since:  # "I moved in March … how many since then"
-            told_times = Times((), (meant.resolve(told_times.periods[-1], today),))
-        turn = replace(turn, times=told_times) if told_times is not None else turn
-    beside += [clause.turn for clause in clauses[asked + 1 :] if clause.narrows]
-    is_timed = turn.times.periods or turn.times.relative or turn.times.is_all_time
-    times = turn.times if is_timed else next((each.times for each in beside if each.times.periods), turn.times)
-    least = turn.min_severity
-    if least is None:
-        least = next((each.min_severity for each in beside if each.min_severity is not None), None)
-    return replace(turn, symptoms=symptoms, times=times, min_severity=least)
+@dataclass(slots=True)
+class Work:
+    """How much was done to read a message: clauses that were read, the words in them, and clauses that were weighed."""
+
+    clauses: int = 0
+    words: int = 0
+    weighed: int = 0
 
 
-def _corrected(turn: Turn, by: Turn) -> Turn:
-    """Return ``turn`` with what ``by`` says in place of what it said."""
-    return replace(
-        turn,
-        symptoms=by.symptoms or turn.symptoms,
-        times=by.times if by.times.periods else turn.times,
-        min_severity=turn.min_severity if by.min_severity is None else by.min_severity,
-    )
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the rules take a message for: ``turn``, or an emergency, ``by_rules``.
+
+    ``whole`` is all of it read as one clause, ``asking`` the part that asks; ``clauses`` are its sentences, or those of
+    them that the rules see danger in.
+    """
+
+    by_rules: Turn
+    turn: Turn
+    whole: Clause
+    asking: Clause
+    clauses: Sequence[Clause]
 
 
-def _asks_more(turn: Turn) -> bool:
-    return turn.intent not in {None, Intent.LIST} and bool(turn.symptoms)
+class _Reading:
+    """One message, read with one lexicon; each clause is read and weighed once."""
+
+    def __init__(self, message: Message, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+        self._message = message
+        self._clauses: dict[tuple[str, ...], Clause] = {}
+        self._odds: dict[tuple[Intent | None, int], Mapping[Intent, float]] = {}
+        self._partings_left = _PARTINGS_MAX
+        self.repaired = message.repair_from_both_ends(lexicon)
+        self.heard = self._heard()
+        self._decided = self._without_question()
+
+    def turn(self, *, follows: bool) -> Turn:
+        """Return what the message says; one that ``follows`` a question may be slots alone."""
+        if self._decided is not None:
+            return self._decided
+        by_rules = self.heard.by_rules
+        weighed = self._weighed(by_rules, self.heard.asking)
+        if self._is_settled(weighed, follows=follows):
+            return by_rules
+        agreed = _agreed(self.heard, weighed)
+        if agreed.intent is Intent.OUT_OF_SCOPE and by_rules.intent is not None and by_rules.intent.asks_for_data:
+            agreed = self._behind_an_aside() or agreed
+        is_sure = agreed.intent is by_rules.intent and agreed.rival is None
+        return agreed if is_sure or not _is_our_own(self._message, by_rules) else by_rules
+
+    def _is_settled(self, weighed: Mapping[Intent, float], *, follows: bool) -> bool:
+        """Tell whether the rules are right, whatever the words weigh for."""
+        by_rules, asking = self.heard.by_rules, self.heard.asking
+        skeleton = asking.read.skeleton
+        if follows and by_rules.intent is None:  # slots alone, after a question that has the intent
+            is_plain = by_rules.times.relative is not None and not by_rules.unexplained
+            return is_plain or asking.corrects or _ahead(weighed, Intent.LIST) < _NEAR
+        if follows and by_rules.intent is Intent.COUNT and _COUNTS_BARELY.fullmatch(skeleton):
+            return True
+        if by_rules.intent is Intent.OUT_OF_SCOPE:
+            return is_measured(skeleton)
+        if asks_of_what_is_told(asking) and by_rules.intent is not asking.turn.intent:
+            return True
+        return _likeliest(weighed)[0] is Intent.OUT_OF_SCOPE and _asks_whether(asking)
+
+    def _heard(self) -> Heard:
+        typed, repaired = self._message.typed, self.repaired
+        is_danger = says_danger(typed) or (repaired != typed and says_danger(repaired))
+        parts, read = self._message.parts[-_SENTENCES_MAX:], repaired[-_SENTENCES_MAX:]
+        whole = self._clause([*chain.from_iterable(read)])
+        sentences_read = [self._clause(words) for words in read]
+        parted = [
+            self._parted(part, clause) for part, clause in zip(reversed(parts), reversed(sentences_read), strict=True)
+        ]
+        clauses = [*chain.from_iterable(reversed(parted))]
+        asked = asked_of(clauses) if len(clauses) > 1 else None
+        turn = whole.turn if asked is None else joined(clauses, asked, whole, self._message.now.date())
+        if is_danger:
+            dangerous = [clause for words, clause in zip(read, sentences_read, strict=True) if says_danger([words])]
+            told = [each for each in clauses if each.kind is Kind.TOLD and each not in dangerous]
+            told = [each for each in told if says_danger([each.read.spoken])]
+            return Heard(social(Intent.EMERGENCY), turn, whole, whole, [*dangerous, *told])
+        return Heard(turn, turn, whole, whole if asked is None or turn is whole.turn else clauses[asked], clauses)
+
+    def _without_question(self) -> Turn | None:
+        """Return what the message is, whatever it asks: an emergency, or code; else None."""
+        typed, repaired = self._message.typed, self.repaired
+        if says_self_harm(typed) or (repaired != typed and says_self_harm(repaired)):
+            return social(Intent.EMERGENCY)
+        if self._is_danger() or says_danger(typed[:-_SENTENCES_MAX]) or self._tells_danger_in_passing():
+            return social(Intent.EMERGENCY)
+        return social(Intent.OUT_OF_SCOPE) if _CODE.search(self._message.text) else None
+
+    def _is_danger(self) -> bool:
+        """Tell whether any part of a message weighs for an emergency, also beside a question that outweighs it."""
+        heard = self.heard
+        likely = _likeliest(self._weighed(heard.by_rules, heard.whole))[0]
+        if likely is Intent.EMERGENCY:
+            return True
+        if heard.clauses == [heard.whole] or not likely.asks_for_data:  # a tale is one as a whole
+            return False
+        is_seen = heard.by_rules.intent is Intent.EMERGENCY
+        voiced = [(heard.by_rules if is_seen else clause.turn, clause) for clause in heard.clauses]
+        told = [(turn, clause) for turn, clause in voiced if clause.kind is not Kind.QUESTION]
+        if any(says_danger([clause.read.spoken]) and self._is_danger_beside(clause) for _, clause in told):
+            return True
+        odds = [self._weighed(turn, clause) for turn, clause in told]
+        return any(_danger_ahead(each) >= (_SEEN_BESIDE if is_seen else _TOLD_BESIDE) for each in odds)
+
+    def _is_danger_beside(self, told: Clause) -> bool:
+        """Tell whether what the rules see danger in weighs for it by itself: "how many coughs, I can't breathe"."""
+        if _LASTING.search(" ".join(told.read.spoken)):
+            return False
+        return _danger_ahead(self._weighed(social(Intent.EMERGENCY), told)) >= _SEEN_BESIDE
+
+    def _tells_danger_in_passing(self) -> bool:
+        """Tell danger at the beginning or the end of a long message, whatever the rest of it weighs for."""
+        if sum(map(len, self.repaired)) < _LONG:
+            return False
+        emergency = social(Intent.EMERGENCY)
+        found = {tuple(words) for words in passages(_ends(self.repaired, _PASSAGE_WORDS_MAX)) if says_danger([words])}
+        return any(_danger_ahead(self._weighed(emergency, self._clause(words))) >= _SEEN_BESIDE for words in found)
+
+    def _parted(self, sentence: str, whole: Clause) -> list[Clause]:
+        """Return ``whole``, which is how ``sentence`` reads, or what it tells and asks, in either order."""
+        if (parted := self._with_aside(whole)) is not None:
+            return parted
+        if whole.kind not in {Kind.TOLD, Kind.REFUSED}:
+            return [whole]
+        for parts in openings(sentence):
+            if not self._partings_left:
+                break
+            self._partings_left -= 1
+            before, behind = (self._message.repaired(words_of(part), self.lexicon) for part in parts)
+            told, asked = self._clause(before[-_PART_WORDS_MAX:]), self._clause(behind[:_PART_WORDS_MAX])
+            is_told = told.kind in {Kind.TOLD, Kind.PLEASANTRY} or (
+                told.kind is Kind.REFUSED and _ASKING.match(parts[0]) is None
+            )
+            if asked.kind in ASKS and is_told:
+                return [told, asked]
+        return [whole]
+
+    def _with_aside(self, whole: Clause) -> list[Clause] | None:
+        """Return the question that ``whole`` begins with and what is told behind it, or None."""
+        words = list(whole.read.spoken)
+        mark = words[-1:] if words[-1:] == ["?"] else []
+        for at, behind, is_marked in asides(words[: len(words) - len(mark)]):
+            asked = self._clause([*words[:at], *mark])
+            is_asked = asked.kind is Kind.QUESTION or (
+                asked.kind is Kind.SLOTS and _BARE_SLOTS.fullmatch(asked.read.skeleton) is not None
+            )
+            if not is_asked or not (is_marked or asked.read.skeleton.endswith(TIME)):
+                continue
+            told = self._clause(words[behind : len(words) - len(mark)])
+            if _is_beside_it(told) and (asked.read.mentions or asked.turn.names_records or not told.mentioned):
+                return [replace(asked, kind=Kind.QUESTION), told]
+        return None
+
+    def _behind_an_aside(self) -> Turn | None:
+        """Return what is asked behind what is told, if by itself it weighs for the records, as the whole does not."""
+        for parts in openings(self._message.parts[-1]):
+            if not self._partings_left:
+                break
+            self._partings_left -= 1
+            before, behind = (self._message.repaired(words_of(part), self.lexicon) for part in parts)
+            told, asked = self._clause(before[-_PART_WORDS_MAX:]), self._clause(behind[:_PART_WORDS_MAX])
+            is_told = told.kind in {Kind.TOLD, Kind.PLEASANTRY, Kind.REFUSED} and _ASKING.match(parts[0]) is None
+            if not is_told or asked.kind is not Kind.QUESTION:
+                continue
+            turn = joined([told, asked], 1, asked, self._message.now.date())
+            if turn.intent is not None and _likeliest(self._weighed(turn, asked))[0] is turn.intent:
+                return turn
+        return None
+
+    def _clause(self, words: Sequence[str]) -> Clause:
+        key = tuple(words[-_WORDS_MAX:])
+        if key not in self._clauses:
+            self._message.work.clauses += 1
+            self._message.work.words += len(key)
+            self._clauses[key] = read_clause(key, self._message.now, self.lexicon)
+        return self._clauses[key]
+
+    def _weighed(self, by_rules: Turn, clause: Clause) -> Mapping[Intent, float]:
+        """Return the log-odds of each intent; an emergency has some ahead."""
+        key = by_rules.intent, id(clause)
+        if key not in self._odds:
+            self._message.work.weighed += 1
+            read = clause.read
+            odds = weigh((*features(read.skeleton, read.spoken), *voices(by_rules, clause)))
+            self._odds[key] = {**odds, Intent.EMERGENCY: odds[Intent.EMERGENCY] + _ahead_of_others(by_rules, clause)}
+        return self._odds[key]
+
+
+def _is_beside_it(told: Clause) -> bool:
+    """Tell what is said and neither asks for more nor says when or how bad."""
+    read = told.read
+    if read.spoken[:1] and read.spoken[0] in {"asking", "signed"}:
+        return told.kind not in ASKS
+    is_slot = read.times.periods or read.times.relative or read.min_severity is not None
+    is_more = bool(is_slot or told.corrects)
+    return told.kind is Kind.TOLD and (not is_more or says_danger([read.spoken]))
+
+
+def _ahead_of_others(by_rules: Turn, clause: Clause) -> float:
+    """Return how far an emergency is ahead: less where the rules see it already, more where it sounds like a question.
+
+    Those who are in danger ask, too ("where do I press, it spurts"), and what asks is mostly learnt to be none.
+    """
+    if by_rules.intent is Intent.EMERGENCY:
+        return _SEEN_AHEAD
+    if says_well(clause.read.spoken):
+        return _WELL_AHEAD
+    return _ASKED_AHEAD if clause.kind in {Kind.QUESTION, Kind.REFUSED} else _TOLD_AHEAD
+
+
+def voices(by_rules: Turn, clause: Clause) -> Iterator[str]:
+    """Yield what the rules say, to be weighed as words are: the intent, the clause's kind and cue, and words unread."""
+    yield f"*rules {by_rules.intent or Intent.LIST}"
+    yield f"*kind {clause.kind.name.lower()}"
+    asked = clause.turn if clause.kind in {Kind.QUESTION, Kind.SLOTS} else clause.read.as_question()
+    yield f"*cue {asked.cue}"
+    for count in range(1, min(_UNREAD_MAX, len(asked.unexplained)) + 1):
+        yield f"*unread {count}"
+
+
+def _asks_whether(clause: Clause) -> bool:
+    """Tell "was I sick on shift last night?": plain words, and a symptom in a time that is over."""
+    turn = clause.turn
+    is_plain = turn.intent is Intent.LIST and bool(turn.symptoms and turn.times.periods) and not turn.unexplained
+    return is_plain and _WHETHER.match(clause.read.skeleton) is not None
+
+
+def _few(parts: Sequence[str]) -> list[str]:
+    """Return the sentences, those before the last ones joined where there are too many."""
+    early, late = parts[:-_SENTENCES_MAX], parts[-_SENTENCES_MAX:]
+    step = -(-len(early) // (_DANGER_SENTENCES_MAX - _SENTENCES_MAX)) or 1
+    return [*(" ".join(early[at : at + step]) for at in range(0, len(early), step)), *late]
+
+
+def _ends(spoken: list[list[str]], words_max: int) -> list[list[str]]:
+    """Return the words of each sentence, of all no more than ``words_max`` at either end."""
+    middle = sum(map(len, spoken)) - 2 * words_max
+    if middle <= 0:
+        return spoken
+    at, kept = 0, []
+    for words in spoken:
+        first, last = words_max - at, words_max + middle - at
+        kept.append([word for k, word in enumerate(words) if k < first or k >= last])
+        at += len(words)
+    return kept
+
+
+def _danger_ahead(weighed: Mapping[Intent, float]) -> float:
+    """Return by how much an emergency is ahead of all else."""
+    return weighed[Intent.EMERGENCY] - max(odds for intent, odds in weighed.items() if intent is not Intent.EMERGENCY)
+
+
+def _ahead(weighed: Mapping[Intent, float], intent: Intent) -> float:
+    """Return by how much the likeliest intent is ahead of ``intent``."""
+    return max(weighed.values()) - weighed[intent]
+
+
+def _likeliest(weighed: Mapping[Intent, float]) -> list[Intent]:
+    return sorted(weighed, key=weighed.__getitem__, reverse=True)
+
+
+def _agreed(heard: Heard, weighed: Mapping[Intent, float]) -> Turn:
+    """Return what the rules say, unless the words weigh for another intent; the next likeliest is its rival if near."""
+    likely, second = _likeliest(weighed)[:2]
+    rival = second if weighed[likely] - weighed[second] < _NEAR else None
+    by_rules = heard.by_rules
+    said = by_rules.intent or Intent.LIST
+    if likely is said:
+        return replace(by_rules, rival=rival)
+    is_refused_barely = likely is Intent.OUT_OF_SCOPE and rival is by_rules.intent and heard.asking is heard.whole
+    if is_refused_barely and _is_plain(by_rules):
+        return by_rules
+    if likely.asks_for_data:
+        is_read = heard.turn.intent is None or heard.turn.intent.asks_for_data
+        turn = heard.turn if is_read else heard.asking.read.as_question()
+        is_doubtful = turn.is_doubtful or bool(by_rules.unknown)
+        return replace(turn, intent=likely, cue=likely, rival=rival, is_doubtful=is_doubtful)
+    may_ask = rival is not None and rival.asks_for_data
+    cue, told = (rival, heard.asking.mentioned) if may_ask else (by_rules.cue, ())
+    return replace(by_rules, intent=likely, symptoms=(), cue=cue, told=told, rival=rival)
+
+
+def _is_plain(turn: Turn) -> bool:
+    """Tell a question about the records of a symptom, of which no word is unknown."""
+    return turn.intent in _PLAINLY_ASKED and bool(turn.symptoms) and not turn.unexplained
+
+
+def _is_our_own(message: Message, turn: Turn) -> bool:
+    """Tell a question as the chat itself words it, on its buttons: then it means what it was made of."""
+    if turn.intent is not None and not turn.intent.asks_for_data:
+        return False
+    today = message.now.date()
+    question = question_words(frame_of(turn, Conversation(), today), today)
+    return words_of(question) == [*chain.from_iterable(message.typed)]

@@ -18,7 +18,7 @@ from pydantic_core import from_json, to_json
 from bridge.errors import Code, Invalid
 from bridge.problem import field_errors, problem_json
 from bridge.process.clock import Clock
-from gateway.apps.health.chat.ask_back import lacks_a_side, unknown_words
+from gateway.apps.health.chat.ask_back import is_in_doubt, lacks_a_side
 from gateway.apps.health.chat.context import ROWS_MAX, Conversation, ReturnedRow, returned_row
 from gateway.apps.health.chat.followup import frame_of
 from gateway.apps.health.chat.frame import Intent, QueryFrame
@@ -99,9 +99,9 @@ def understand(dialog: Dialog, lexicon: Lexicon) -> tuple[QueryFrame, bool]:
     conversation = Conversation()
     frame, asks_back = None, False
     for number, message in enumerate(dialog.turns):
-        turn = read_turn(message, dialog.now, lexicon)
+        turn = read_turn(message, dialog.now, lexicon, follows=conversation.frame is not None)
         frame = frame_of(turn, conversation, dialog.now.date())
-        asks_back = lacks_a_side(frame) or bool(unknown_words(turn) or turn.told or turn.is_doubtful)
+        asks_back = lacks_a_side(frame) or is_in_doubt(turn, frame)
         if frame.intent.asks_for_data:
             conversation = Conversation(frame=frame, rows=_rows(dialog.returned, number))
     if frame is None:

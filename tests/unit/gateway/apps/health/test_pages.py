@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any, Final
+
 import pytest
 
 from bridge.errors import Code, Denied, Outcome, Unavailable
+from gateway.apps.health.chat.context import SILENCE_MAX_S
 from gateway.settings import GatewaySettings, Limits
 from gateway.web.session import name_for_cookie
 from tests.gateway_door import Door, open_door
@@ -62,6 +65,83 @@ async def test_answer_follows_up_when_the_conversation_is_sent_back(door: Door) 
     assert second["frame"]["symptom"] == first["frame"]["symptom"]
 
 
+async def talk(door: Door, *messages: str, user_id: str | None = None) -> dict[str, Any]:
+    """Say ``messages`` one after the other, each with the conversation that came back; return the last answer."""
+    answer: dict[str, Any] = {"conversation": None}
+    headers = door.bearer() if user_id is None else door.bearer(sub=user_id)
+    for message in messages:
+        body = {"message": message, "conversation": answer["conversation"], "time_zone": "Europe/Berlin"}
+        response = await door.client.post(CHAT, json=body, headers=headers)
+        assert response.status == 200, await response.text()
+        answer = await response.json()
+    return answer
+
+
+MAY: Final = {"start": "2026-05-01", "end": "2026-05-29"}  # so far
+APRIL: Final = {"start": "2026-04-01", "end": "2026-05-01"}
+HEADACHE: Final = {"symptom": ["headache"]}
+LATEST: Final = "When did I last have a headache?"
+
+
+@pytest.mark.parametrize(
+    ("messages", "frame"),
+    [
+        ([QUESTION, "what about migraines?"], {"intent": "list", "symptom": ["migraine"], **MAY}),
+        ([QUESTION, "and in April?"], {"intent": "list", **HEADACHE, **APRIL}),
+        ([QUESTION, "only the severe ones"], {"intent": "list", **HEADACHE, **MAY, "min_severity": 7}),
+        ([QUESTION, "only the severe ones", "drop the severity filter"], {**HEADACHE, **MAY, "min_severity": None}),
+        ([QUESTION, "how many is that?"], {"intent": "count", **HEADACHE, **MAY}),
+        ([QUESTION, "how bad was it?"], {"intent": "average_severity", **HEADACHE, **MAY}),
+        ([QUESTION, "and the month before?"], {"intent": "list", **HEADACHE, **APRIL}),
+        ([QUESTION, "the same month in 2025"], {**HEADACHE, "start": "2025-05-01", "end": "2025-06-01"}),
+        ([QUESTION, "how often overall?"], {"intent": "count", **HEADACHE, "start": None, "end": None}),
+        ([QUESTION, "no, I meant April"], {"intent": "list", **HEADACHE, **APRIL}),
+        ([QUESTION, "not headaches, migraines"], {"intent": "list", "symptom": ["migraine"], **MAY}),
+        ([QUESTION, "is that more than in April?"],
+         {"intent": "compare", **HEADACHE, **MAY, "compare_start": "2026-04-01", "compare_end": "2026-05-01"}),
+        ([QUESTION, "When did I last have a migraine?"],
+         {"intent": "latest", "symptom": ["migraine"], "start": None, "end": None}),
+        ([QUESTION, "thanks", "how many?"], {"intent": "count", **HEADACHE, **MAY}),
+        ([QUESTION, "what can I ask?", "how many?"], {"intent": "count", **HEADACHE, **MAY}),
+        ([QUESTION, "should I worry?", "how many?"], {"intent": "count", **HEADACHE, **MAY}),
+        ([QUESTION, "I can't breathe", "how many?"], {"intent": "count", **HEADACHE, **MAY}),
+        ([LATEST, "what else did I have that day?"],
+         {"intent": "list", "symptom": None, "start": "2026-05-20", "end": "2026-05-21"}),
+        ([LATEST, "how many migraines since then?"],
+         {"intent": "count", "symptom": ["migraine"], "start": "2026-05-20"}),
+        (["which symptom do I have most often?", "when did I last have it?"],
+         {"intent": "latest", "symptom": ["Headache"]}),  # as the records call it
+    ],
+)  # fmt: skip
+async def test_follow_up_is_understood_when_its_conversation_comes_back(
+    door: Door, messages: list[str], frame: dict[str, object]
+) -> None:
+    said = (await talk(door, *messages))["frame"]
+
+    assert {name: said[name] for name in frame} == frame
+
+
+async def test_question_is_refused_when_the_conversation_is_somebody_elses(door: Door) -> None:
+    theirs = await talk(door, QUESTION, user_id="7e0c5a4e-0000-4000-8000-000000000002")
+
+    body = {"message": "how many is that?", "conversation": theirs["conversation"]}
+    response = await door.client.post(CHAT, json=body, headers=door.bearer())
+
+    assert response.status == 400
+    assert (await response.json())["code"] == "invalid_conversation"
+
+
+async def test_conversation_starts_afresh_and_says_so_when_it_is_over(door: Door) -> None:
+    first = await talk(door, QUESTION)
+    door.clock.advance(SILENCE_MAX_S + 1)
+
+    body = {"message": "how many coughs?", "conversation": first["conversation"]}
+    answer = await (await door.client.post(CHAT, json=body, headers=door.bearer())).json()
+
+    assert answer["answer"].startswith("Our earlier conversation has ended")
+    assert answer["frame"]["start"] is None
+
+
 async def test_answer_says_as_of_when_records_are_stale(door: Door) -> None:
     door.bridge.outcome = Outcome.STALE
 
@@ -113,7 +193,7 @@ async def test_danger_is_answered_when_over_the_limit_and_signed_out_and_the_age
         calm = await door.client.post(CHAT, json={"message": "hello"}, headers={})
         urgent = await door.client.post(CHAT, json={"message": DANGER})
 
-        assert calm.status == 401
+        assert calm.status == 429  # who is over the limit is told that first
         assert urgent.status == 200
         assert "112" in (await urgent.json())["answer"]
 

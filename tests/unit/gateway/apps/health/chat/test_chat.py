@@ -30,8 +30,10 @@ from bridge.contracts.health import (
 )
 from bridge.contracts.operation import Operation
 from bridge.errors import Code, Invalid, Outcome, Unavailable
+from gateway.apps.health.chat import turn as turns
 from gateway.apps.health.chat.chat import Chat
 from gateway.apps.health.chat.context import SILENCE_MAX_S
+from gateway.apps.health.chat.frame import Intent
 from gateway.apps.health.chat.reply import ChatReply
 from tests.clocks import TurnedClock
 
@@ -145,9 +147,8 @@ class Talk:
         self._conversation: str | None = None
 
     async def __call__(self, message: str, user_id: str = "ada") -> ChatReply:
-        reply = await self._chat.reply(
-            message, self._conversation, user_id=user_id, time_zone=ZONE.key, call=self.diary
-        )
+        heard = self._chat.hear(message, ZONE.key)
+        reply = await self._chat.reply(heard, self._conversation, user_id=user_id, time_zone=ZONE.key, call=self.diary)
         self._conversation = reply.conversation
         return reply
 
@@ -406,13 +407,39 @@ async def test_chat_asks_which_when_a_misspelt_symptom_may_be_two_recorded_ones(
     assert (await ask(reply.suggestions[1])).answer == "1 entry of earache in March 2026."
 
 
+async def test_number_stands_before_the_answer_when_it_may_as_well_be_an_emergency(
+    ask: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odds = {Intent.LIST: 1.0, Intent.EMERGENCY: 0.2}
+    monkeypatch.setattr(turns, "weigh", lambda _: {intent: odds.get(intent, -9.0) for intent in Intent})
+
+    reply = await ask("those headaches, so bad, in March")
+
+    assert reply.answer.startswith("If somebody is in danger now, call 112.\n")
+    assert not reply.asks_back
+
+
+async def test_chat_offers_the_next_likeliest_meaning_when_it_is_near(
+    ask: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odds = {Intent.AVERAGE_SEVERITY: 1.0, Intent.MAX_SEVERITY: 0.8}
+    monkeypatch.setattr(turns, "weigh", lambda _: {intent: odds.get(intent, -9.0) for intent in Intent})
+
+    reply = await ask("so, those headaches in March, what of them")
+
+    assert reply.asks_back
+    assert reply.suggestions[:2] == [
+        "How bad was headache on average in March 2026?",
+        "How bad was headache at its worst in March 2026?",
+    ]
+
+
 async def test_chat_answers_when_only_one_of_the_symptoms_it_may_be_is_recorded(ask: Talk) -> None:
     assert (await ask("how many hearaches in March?")).answer == "3 entries of headache in March 2026."
 
 
-@pytest.mark.parametrize("message", ["which eye is my headache over", "headache frobnicated zyx grommeting, March"])
-async def test_chat_asks_what_is_meant_when_too_much_of_a_question_stays_unread(ask: Talk, message: str) -> None:
-    reply = await ask(message)
+async def test_chat_asks_what_is_meant_when_too_much_of_a_question_stays_unread(ask: Talk) -> None:
+    reply = await ask("headache frobnicated zyx grommeting, March")
 
     assert reply.asks_back
     assert reply.answer == "I am not sure that I understood all of that. Did you mean one of these?"

@@ -21,7 +21,8 @@ BEFORE = (
 )  # fmt: skip
 BEHIND = (
     "", ", please", "if poss", "- I can't remember", ", for the doctor", ", asking for my GP", "before my appointment",
-    ", just a number will do", ", is that something you can tell me?", "as I have a review coming up", "- I lost count",
+    ", a short answer will do", ", is that something you can tell me?", "as I have a review coming up",
+    "- I lost count",
 )  # fmt: skip
 ASKED = (
     ("how many headaches did I have in March", Intent.COUNT, ("headache",)),

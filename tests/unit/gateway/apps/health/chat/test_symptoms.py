@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter
 
@@ -7,7 +8,7 @@ import pytest
 
 from gateway.apps.health.chat.intent import ordinary_words
 from gateway.apps.health.chat.normalise import stem, words_of
-from gateway.apps.health.chat.symptoms import LEXICON, Lexicon, base_lexicon, usual_symptoms
+from gateway.apps.health.chat.symptoms import LEXICON, Lexicon, base_lexicon, roots_of, spelt_out, usual_symptoms
 
 
 def concepts(text: str, lexicon: Lexicon | None = None) -> list[str]:
@@ -139,7 +140,12 @@ def test_every_name_of_the_scorer_is_a_concept_of_its_own() -> None:
 
 def test_no_phrase_means_two_things() -> None:
     entries = tomllib.loads(LEXICON.read_text("utf-8"))
-    said = [(tuple(map(stem, words_of(p))), c["name"]) for c in entries["concept"] for p in (*c["phrases"], c["name"])]
+    said = [
+        (roots_of(words), concept["name"])
+        for concept in entries["concept"]
+        for short in (*concept["phrases"], concept["name"])
+        for words in spelt_out(short)
+    ]
     meant: dict[tuple[str, ...], str] = {}
 
     clashes = [(phrase, name) for phrase, name in said if meant.setdefault(phrase, name) != name]
@@ -150,6 +156,72 @@ def test_no_phrase_means_two_things() -> None:
 @pytest.mark.parametrize("text", ["how far back do my records go", "I am tired of this", "keep an eye on March"])
 def test_words_of_a_body_are_no_symptom_when_they_mean_none(text: str) -> None:
     assert base_lexicon().find(words_of(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "concept"),
+    [
+        ("my vision has gone a bit hazy", "blurred vision"),
+        ("my back is knackered", "back pain"),
+        ("tummy swelled up", "bloating"),
+        ("tension in my neck", "neck pain"),
+        ("wheezy breathing", "wheezing"),
+        ("lack of hunger", "loss of appetite"),
+    ],
+)
+def test_two_words_close_together_say_more_when_one_of_them_is_a_symptom_alone(text: str, concept: str) -> None:
+    assert concepts(text) == [concept]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("woke dripping with sweat", ["night sweats"]),
+        ("sweating and night sweats", ["sweating", "night sweats"]),
+        ("a migraine not a headache", ["migraine", "headache"]),
+    ],
+)
+def test_symptom_is_part_of_another_when_it_only_says_more_of_it(text: str, named: list[str]) -> None:
+    assert concepts(text) == named
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("knackered and my back hurts", ["fatigue", "back pain"]),
+        ("my head was hurting and I was dizzy", ["headache", "dizziness"]),
+        ("foggy after my eye hurt", ["brain fog", "eye irritation"]),
+    ],
+)
+def test_two_symptoms_stay_two_when_a_word_parts_them(text: str, named: list[str]) -> None:
+    assert concepts(text) == named
+
+
+@pytest.mark.parametrize(
+    ("text", "concept"),
+    [
+        ("sair heid", "headache"),
+        ("conk blocked", "nasal congestion"),
+        ("wame blown up", "bloating"),
+        ("red een", "eye irritation"),
+    ],
+)
+def test_words_of_a_dialect_mean_the_same_when_they_stand_in_any_phrase(text: str, concept: str) -> None:
+    assert concepts(text) == [concept]
+
+
+@pytest.mark.parametrize(("text", "concept"), [("chestpain", "chest pain"), ("brainfog", "brain fog")])
+def test_concept_is_found_when_two_words_are_typed_as_one(text: str, concept: str) -> None:
+    assert concepts(text) == [concept]
+
+
+def test_every_phrase_is_written_out_when_one_is_short_for_several() -> None:
+    written = [" ".join(words) for words in spelt_out("(sore|raw) throat (at night|)")]
+    assert written == ["sore throat at night", "sore throat", "raw throat at night", "raw throat"]
+
+
+def test_alternatives_are_whole_words_when_a_phrase_is_short_for_several() -> None:
+    assert re.findall(r"\w\(|\w\)\w", LEXICON.read_text("utf-8")) == []
 
 
 @pytest.mark.parametrize("text", ["neck and back niggles", "my knees and my neck hurt", "sore neck or back"])
@@ -169,3 +241,7 @@ def test_no_symptom_is_an_everyday_word_that_questions_are_made_of() -> None:
 )
 def test_body_part_goes_with_its_clearest_word_when_there_are_two(text: str, concept: str) -> None:
     assert concepts(text) == [concept]
+
+
+def test_symptom_is_not_covered_by_itself_when_another_stands_beside_it() -> None:
+    assert concepts("feeling cold and a headache") == ["feeling cold", "headache"]

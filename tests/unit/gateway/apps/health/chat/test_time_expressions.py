@@ -164,6 +164,60 @@ def found(text: str, now: datetime = NOW) -> list[tuple[str | None, str | None]]
         ("the second quarter", "2026-04-01", TOMORROW),
         ("the third quarter", "2025-07-01", "2025-10-01"),
         ("as of late", "2026-04-01", TOMORROW),
+        ("03-04-2025", "2025-04-03", "2025-04-04"),
+        ("the twenty-first of March", "2026-03-21", "2026-03-22"),
+        ("from 1 March up to 31 March", "2026-03-01", "2026-04-01"),
+        ("since 2024 began", "2024-01-01", TOMORROW),
+        ("the month of October", "2025-10-01", "2025-11-01"),
+        ("the first three months of the year 2020", "2020-01-01", "2020-04-01"),
+        ("the last 2 months of 2024", "2024-11-01", "2025-01-01"),
+        ("the first two months of last year", "2025-01-01", "2025-03-01"),
+        ("the first 3 months of the year", "2026-01-01", "2026-04-01"),
+        ("the full year 2024", "2024-01-01", "2025-01-01"),
+        ("this week up to now", "2026-04-13", TOMORROW),
+        ("V-Day 2025", "2025-02-14", "2025-02-15"),
+        ("yday evening", "2026-04-13", "2026-04-14"),
+        ("between the twentieth and the thirtieth of March", "2026-03-20", "2026-03-31"),
+        ("how many days in the past 100", "2026-01-05", TOMORROW),
+        ("the 3 weeks to today", "2026-03-25", TOMORROW),
+        ("the past six and a half weeks", "2026-03-01", TOMORROW),
+        ("the last week and a half", "2026-04-05", TOMORROW),
+        ("last 10d", "2026-04-05", TOMORROW),
+        ("3/25/2026", "2026-03-25", "2026-03-26"),
+        ("2026/03/25", "2026-03-25", "2026-03-26"),
+        ("03/2026", "2026-03-01", "2026-04-01"),
+        ("since about three weeks ago", "2026-03-23", TOMORROW),
+        ("since two weeks", "2026-04-01", TOMORROW),
+        ("later than 1 April", "2026-04-02", TOMORROW),
+        ("earlier than 1 April", None, "2026-04-01"),
+        ("Mon-Thu last week", "2026-04-06", "2026-04-10"),
+        ("a year ago today", "2025-04-14", "2025-04-15"),
+        ("this day last year", "2025-04-14", "2025-04-15"),
+        ("a month or so ago", "2026-03-01", "2026-04-01"),
+        ("headaches spring 2025", "2025-03-01", "2025-06-01"),
+        ("winter 2024-2025", "2024-12-01", "2025-03-01"),
+        ("in the preceding month", "2026-03-01", "2026-04-01"),
+        ("w/c 2 March", "2026-03-02", "2026-03-09"),
+        ("the week of the 5th", "2026-03-30", "2026-04-06"),
+        ("between the 8th and 10th", "2026-04-08", "2026-04-11"),
+        ("8th to the 10th", "2026-04-08", "2026-04-11"),
+        ("on 8, 9 and 10 March", "2026-03-08", "2026-03-11"),
+        ("from 28 to 3 April", "2026-03-28", "2026-04-04"),
+        ("in autumn (September to November)", "2025-09-01", "2025-12-01"),
+        ("headache wed", "2026-04-08", "2026-04-09"),
+        ("sat night headache", "2026-04-11", "2026-04-12"),
+        ("1st week of March", "2026-03-01", "2026-03-08"),
+        ("3mo ago", "2026-01-01", "2026-02-01"),
+        ("the last two to three weeks", "2026-03-25", TOMORROW),
+        ("past 2-3 weeks", "2026-03-25", TOMORROW),
+        ("January up to date", "2026-01-01", TOMORROW),
+        ("between now and January", "2026-01-01", TOMORROW),
+        ("between today and last Monday", "2026-04-13", TOMORROW),
+        ("since noon", "2026-04-14", TOMORROW),
+        ("since my birthday (3 March)", "2026-03-03", TOMORROW),
+        ("before my holiday on 3 March", None, "2026-03-03"),
+        ("before the meal on Monday", "2026-04-13", "2026-04-14"),
+        ("tired after my jab in March", "2026-03-01", "2026-04-01"),
     ],
 )
 def test_period_is_read_as_the_conventions_say(text: str, start: str | None, end: str | None) -> None:
@@ -193,6 +247,19 @@ def test_period_is_right_when_the_day_is_an_edge_of_the_calendar(now: str, text:
 )
 def test_nothing_is_read_when_no_time_is_said(text: str) -> None:
     assert found(text) == []
+
+
+@pytest.mark.parametrize("text", ["the chair where I sat", "home from the sun", "we wed", "I sat night after night"])
+def test_short_name_is_no_day_when_it_is_a_word(text: str) -> None:
+    assert found(text) == []
+
+
+def test_last_one_is_the_year_before_when_this_one_was_named() -> None:
+    assert found("more coughs this winter than last winter", datetime.fromisoformat("2026-04-14T12:00")) == [
+        ("2025-12-01", "2026-03-01"),
+        ("2024-12-01", "2025-03-01"),
+    ]
+    assert found("coughs in winter, last winter") == [("2025-12-01", "2026-03-01")]
 
 
 def test_two_periods_are_kept_apart_when_both_are_named() -> None:

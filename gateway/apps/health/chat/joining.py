@@ -1,0 +1,109 @@
+"""Several clauses, one question: which of them asks, and which slots it takes from those beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Final
+
+from gateway.apps.health.chat.frame import Intent
+from gateway.apps.health.chat.reading import Clause, Kind, Turn
+from gateway.apps.health.chat.time_expressions import Times
+
+_WHAT_IT_WAS: Final = re.compile(
+    r"((and|so|but|ok|now|then|just) )*(what|which|when|how much) (is|was|were|are) (it|that|they|those)"
+    r"( then| please)?( [?])?"
+)
+"""What was told of is asked for: "they want the highest score, so what was it?"."""
+_THE_ENTRY: Final = re.compile(r"\b(the|that|this) (entry|record)\b(?! (of|for|about|on|with)\b)")
+"""The one of what was told: "I fainted last month, can you find the entry?"."""
+ASKS: Final = frozenset({Kind.HELP, Kind.REFUSED, Kind.QUESTION})
+
+
+def asked_of(clauses: Sequence[Clause]) -> int | None:
+    """Return which clause asks: the last that does."""
+    asked = next((k for k in reversed(range(len(clauses))) if clauses[k].kind in ASKS), None)
+    if asked is None:
+        return None
+    if clauses[asked].turn.intent is Intent.LIST and not clauses[asked].turn.symptoms:  # "last headache - when?"
+        return next((k for k in range(asked) if _asks_more(clauses[k].turn)), asked)
+    return asked
+
+
+def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) -> Turn:
+    """Return the question of the clause ``asked`` with the slots that stand beside it."""
+    turn = clauses[asked].turn
+    if clauses[asked].kind is Kind.REFUSED and turn.cue is Intent.COUNT:
+        counted = next((clause.mentioned for clause in reversed(clauses[:asked]) if clause.mentioned), ())
+        return replace(turn, intent=Intent.COUNT, symptoms=counted) if counted else turn
+    if clauses[asked].kind is not Kind.QUESTION:
+        return turn
+    if asks_of_what_is_told(clauses[asked]) and (wanted := _wanted(clauses[:asked])) is not None:
+        return replace(turn, intent=wanted, cue=wanted)
+    if whole.turn.intent is Intent.COMPARE and not _has_both_sides(turn):  # they may stand in several
+        return whole.turn
+    for clause in clauses[asked + 1 :]:  # "… in May? Sorry, June."
+        turn = _corrected(turn, clause.turn) if clause.corrects else turn
+    beside = [
+        clause.turn for clause in (*clauses[asked + 1 :], *reversed(clauses[:asked])) if clause.kind is Kind.SLOTS
+    ]
+    symptoms = turn.symptoms or next((each.symptoms for each in beside if each.symptoms), ())
+    told = next((clause for clause in reversed(clauses[:asked]) if clause.mentioned), None)
+    if (
+        not symptoms
+        and told is not None
+        and (
+            turn.refers_back
+            or not turn.names_records
+            or told.kind is Kind.QUESTION
+            or _THE_ENTRY.search(clauses[asked].read.skeleton)
+        )
+    ):
+        symptoms = told.mentioned
+        is_bare = turn.intent is Intent.LIST  # "did i?", "can you check", "list it"
+        beside += [told.turn] if turn.means_many or is_bare or told.kind is Kind.QUESTION else []
+    around = [clause.turn.times for clause in reversed(clauses[:asked])]
+    meant = turn.times.relative
+    if meant is not None and not meant.steps and not turn.times.periods:  # "in June … how many that month"
+        told_times = next((each for each in around if each.periods), None)
+        if told_times is not None and meant.is_since:  # "I moved in March … how many since then"
+            told_times = Times((), (meant.resolve(told_times.periods[-1], today),))
+        turn = replace(turn, times=told_times) if told_times is not None else turn
+    beside += [clause.turn for clause in clauses[asked + 1 :] if clause.narrows]
+    is_timed = turn.times.periods or turn.times.relative or turn.times.is_all_time
+    times = turn.times if is_timed else next((each.times for each in beside if each.times.periods), turn.times)
+    least = turn.min_severity
+    if least is None:
+        least = next((each.min_severity for each in beside if each.min_severity is not None), None)
+    return replace(turn, symptoms=symptoms, times=times, min_severity=least)
+
+
+def asks_of_what_is_told(clause: Clause) -> bool:
+    """Tell "so what was it?", which says nothing else of what is wanted."""
+    return _WHAT_IT_WAS.fullmatch(clause.read.skeleton) is not None
+
+
+def _wanted(told: Sequence[Clause]) -> Intent | None:
+    """Return what records are asked for where no symptom is told: "the form has a box for the total"."""
+    cue = told[-1].read.as_question().cue if told and not told[-1].mentioned else None
+    return cue if cue is not None and cue.asks_for_data and cue is not Intent.LIST else None
+
+
+def _has_both_sides(turn: Turn) -> bool:
+    return turn.intent is Intent.COMPARE and max(len(turn.symptoms), len(turn.times.periods)) > 1
+
+
+def _corrected(turn: Turn, by: Turn) -> Turn:
+    """Return ``turn`` with what ``by`` says in place of what it said."""
+    return replace(
+        turn,
+        symptoms=by.symptoms or turn.symptoms,
+        times=by.times if by.times.periods else turn.times,
+        min_severity=turn.min_severity if by.min_severity is None else by.min_severity,
+    )
+
+
+def _asks_more(turn: Turn) -> bool:
+    return turn.intent not in {None, Intent.LIST} and bool(turn.symptoms)

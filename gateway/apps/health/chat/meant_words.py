@@ -1,0 +1,117 @@
+"""Real words that stand for another one by mistake or by dialect, told by the words beside them.
+
+No repair finds these, since each is spelt right: "last weak", "the moth before", "more then 6", "ma back".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+_ENDS: Final = (
+    r"(?=$| [?!,;:-]| (?:before|after|ago|prior|earlier|later|only|please|and|or|so|than|then|that|which|in|on|at|from"
+    r"|to|with|for|was|were|did|is|are|how|i|my|compared|versus|instead|but|what|when|show|does|do|have|had)\b)"
+)
+"""What may stand behind a time, and not between an adjective and its noun."""
+_MANY: Final = r"\d+|two|three|four|five|six|seven|eight|nine|ten|few|couple|couple of|several"
+_NOUNS: Final = r"weeks?|months?|days?|nights?|years?|hours?"
+_NAMED: Final = (
+    r"(?:the )?\d|january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|apr"
+    r"|jun|jul|aug|sept?|oct|nov|dec|monday|tuesday|wednesday|thursday|friday|saturday|sunday|last\b|yesterday"
+)
+_BODY: Final = (
+    r"legs?|arms?|hands?|knees?|wrists?|ankles?|muscles?|grip|back|thighs?|calves|feet|fingers|neck|voice|body|limbs"
+)
+_MAS_VERBS: Final = (
+    r"is|has|have|had|was|fell|can|could|will|would|does|did|do|just|keeps?|kept|looks?|says?|said|feels?|felt|got|gets"
+    r"|went|goes|hit|took|ate|drank|needs?|wants?|and|not|still|might|may|must|isnt|now|unconscious|unresponsive"
+    r"|breathless|blue|grey|limp|floppy|out|on|in|\w+(?:ed|ing)|chokin|bleedin|faintin|fittin"
+)
+_NO_THAN: Final = (
+    r"(?:and|i|it|he|she|they|we|there|c[ao]me|went|go|got|gets?|start\w*|stop\w*|return\w*|worse\w*|better|flar\w+|list"
+    r"|show|plot|how|what|when|by|after|once|again|suddenly|all|the worst|nothing|gone)\b"
+)
+"""What goes on behind "then": "it got better then came back"."""
+_OOPS: Final = r"(?:(?:no|oh|oops|actually|wait|ah|well|hang on|sorry|,) )*"
+_MEANT: Final = tuple(
+    (word, re.compile(written), instead)
+    for word, written, instead in (
+        *((word, rf"^({_OOPS}){word} (?:that|it)\b(?=$| [,!-]| [a-z])",
+           r"\1 sorry ,") for word in ("scratch", "scrap", "strike", "nix")),
+        ("scratch", r"(?<=, )scratch that\b", "sorry"),
+        *((word, rf"^({_OOPS}){word} that (?:,|-) (?!please\b|now\b)",
+           r"\1 sorry , ") for word in ("cancel", "undo", "disregard")),
+        ("daze", r"\bmany daze\b", "many days"),
+        ("daze", rf"\b({_MANY}) daze\b(?= ago|{_ENDS})", r"\1 days"),
+        ("1", r"\bthe 1 (?=(?:before|after)\b)", "the one "),
+        ("weaks", r"\bweaks\b", "weeks"),
+        ("weak", rf"^(?!.*\bwhen\b.*\b(?:i|{_BODY}) last weak\b)(.*\blast) weak{_ENDS}", r"\1 week"),
+        ("weak", (rf"(?<!\bi )(?<!\bwe )(?<!\bam )(?<!\bare )(?<!\bwas )(?<!\bbeen )(?<!\bfeel )(?<!\bfelt )"
+                 rf"(?<!\bfeeling )(?<!\bever )(?<!\bbe )\b(this|that) weak{_ENDS}"), r"\1 week"),
+        ("weak", rf"\b(past|previous|each|every|per|same|whole|the|(?:{_MANY})) weak{_ENDS}", r"\1 week"),
+        ("weak", r"\b(a|one) weak (ago|before|later|earlier|back)\b", r"\1 week \2"),
+        ("weak", r"\b(times?|once|twice|days?|nights?) a weak\b", r"\1 a week"),
+        ("moths", r"\bmoths\b", "months"),
+        ("moth", r"\b(dry|sore|my|his|her|bad) moth\b|\bmoth(?= (?:ulcers?|sores?|hurts?|pain))", r"\1 mouth"),
+        ("moth", r"\bmoth\b", "month"),
+        ("mouth", rf"\b(last|this|past|previous|each|every|per) mouth{_ENDS}", r"\1 month"),
+        ("mouth", r"\bthe mouth (?=(?:before|after|prior)\b)", "the month "),
+        ("knight", r"\b(last|every|each|at|per|that) knight\b", r"\1 night"),
+        ("too", rf"\b(last|past|previous) too (?={_NOUNS})", r"\1 two "),
+        ("to", rf"\b(last|past|previous) to (?={_NOUNS})", r"\1 two "),
+        ("to", r"(?<!\bday )(?<!\bnight )\bto (day|night)\b(?! to\b)", r"to\1"),
+        ("yester", r"\byester day\b", "yesterday"),
+        ("fort", r"\bfort night\b", "fortnight"),
+        ("end", rf"\b(last|this|at the|over the|every|each) week end{_ENDS}", r"\1 weekend"),
+        ("passed", rf"\b(the|this) passed (?=(?:(?:{_MANY}) )?(?:{_NOUNS})\b)", r"\1 past "),
+        ("form", rf"\bform (?={_NAMED})", "from "),
+        ("sins", rf"\bsins (?={_NAMED}|my\b|the\b)", "since "),
+        ("hole", r"\bhole (?=(?:of\b|week|month|year|time|day))", "whole "),
+        ("witch", r"\bwitch\b", "which"),
+        ("weather", r"\bweather (?=(?:i|my|there|it was)\b)", "whether "),
+        ("no", r"\b(to|you|let me) no (?=(?:how|when|if|what|which|whether)\b)", r"\1 know "),
+        ("then", (r"\b(more|less|fewer|greater|higher|lower|worse|better|over|stronger|milder|other|rather|severer)"
+                 rf"((?: often| frequent| frequently| severe| painful| \w+s)?) then (?!{_NO_THAN})(?=\w)"),
+                 r"\1\2 than "),
+        ("then", (r"\b(more|less|fewer|worse|better)\b((?: (?!then\b)\w+){1,6}) then "
+                 rf"(?=(?:in |on |during |the |this )*(?:{_NAMED}))"), r"\1\2 than "),
+        ("an", r"\ban (?=(?:the|in|on|my|last|this|that|for|then|what|how|was|did|yesterday|which|when|with)\b)",
+         "and "),
+        ("an", rf"(?:^|(?<= [,;] ))an (?={_NAMED})", "and "),
+        ("rite", r"\brite(?= (?:down|in|it|that|about|up)\b)", "write"),
+        ("rite", r"\brite\b", "right"),
+        ("bin", r"\b(have|has|had|is|i|it|they|we) bin\b", r"\1 been"),
+        ("ad", r"\b(i|we|have) ad\b", r"\1 had"),
+        ("ave", r"\b(i|we|did|you|not|to) ave\b", r"\1 have"),
+        ("day", (r"(?<!\bof )(?<!\bin )(?<!\bfor )(?<!\bon )(?<!\bduring )(?<!\bthrough )(?<!\bis )(?<!\bwas )"
+                 r"(?<!\bwhat )(?<!\bper )\bthe day(?= [?!]|$)"), "today"),
+        ("o", r"\bo (?=(?:the|last|this|my|it|them)\b)", "of "),
+        ("dey", r"\bno dey (?=\w)", "is not "),
+        ("dey", r"\bdey (?!to\b)(?=\w)", "is "),
+        ("e", r"(?:^|(?<= ))e (?=(?:is|don|be|no|still|never|dey)\b)", "it "),
+        ("don", r"\bdon (?=(?:turn|start|stop|worse|vomit|faint|collapse|die|swell)\b)", "has "),
+        ("no", r"\bi no(?= (?:i|it|that|he|she|they|you)\b|$| ,)", "i know"),
+        ("na", r"^na (?=\w)", "it is "),
+        ("pass", r"\b(better|worse|more|strong\w*|plenty) pass (?=before|last|the|that)", r"\1 than "),
+        ("because", r" because(?= ?[?!]?$)", ""),
+        *((word, rf" (?:(?:counting|counted|reckoned|starting) )?from (?:today|now) {word}\b", "")
+          for word in ("backwards", "backward", "back")),
+        ("ah", r"\b(was|did|have|had|am|do|when|could|should) ah\b", r"\1 i"),
+        ("ma", rf"(?<!\bmy )(?<!\byour )(?<!\bhis )(?<!\bher )(?<!\bour )(?<!\bthe )\bma (?!(?:{_MAS_VERBS})\b)(?=\w)",
+         "my "),
+    )
+)  # fmt: skip
+_TRIGGERS: Final = frozenset(word for word, _, _ in _MEANT)
+
+
+def meant(words: Sequence[str]) -> list[str]:
+    """Return ``words`` with those replaced that cannot be meant where they stand."""
+    said = _TRIGGERS.intersection(words)
+    if not said:
+        return list(words)
+    text = " ".join(words)
+    for word, written, instead in _MEANT:
+        if word in said:
+            text = written.sub(instead, text)
+    return text.split()

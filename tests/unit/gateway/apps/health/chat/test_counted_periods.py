@@ -1,0 +1,54 @@
+"""Periods that are counted out. Tuesday 14 April 2026."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from gateway.apps.health.chat.normalise import words_of
+from gateway.apps.health.chat.time_expressions import find_times
+
+NOW = datetime(2026, 4, 14, 11, 15)  # noqa: DTZ001 - the person's local time
+
+
+def found(text: str) -> list[tuple[str, str]]:
+    return [(str(period.start), str(period.end)) for period in find_times(words_of(text), NOW).periods]
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("the first Monday of March", "2026-03-02", "2026-03-03"),
+        ("the third Friday in March", "2026-03-20", "2026-03-21"),
+        ("the last Sunday of last month", "2026-03-29", "2026-03-30"),
+        ("the last weekend of March", "2026-03-28", "2026-03-30"),
+        ("the last day of March", "2026-03-31", "2026-04-01"),
+        ("the first day of the year", "2026-01-01", "2026-01-02"),
+        ("the last two weekends", "2026-04-04", "2026-04-13"),
+        ("my last couple of weekends", "2026-04-04", "2026-04-13"),
+        ("two weekends ago", "2026-04-04", "2026-04-06"),
+        ("the summer before last", "2024-06-01", "2024-09-01"),
+        ("two winters ago", "2024-12-01", "2025-03-01"),
+        ("in the month just gone", "2026-03-01", "2026-04-01"),
+        ("the week just ended", "2026-04-06", "2026-04-13"),
+        ("in week 12", "2026-03-16", "2026-03-23"),
+        ("in calendar week 50", "2025-12-08", "2025-12-15"),
+        ("in week 2 of 2025", "2025-01-06", "2025-01-13"),
+    ],
+)
+def test_period_is_counted_out_when_its_place_is_said(text: str, start: str, end: str) -> None:
+    assert found(text) == [(start, end)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["the first headache of my life", "a week 3 of them", "in week 54", "two seizures ago"],
+)
+def test_no_period_is_counted_out_when_there_is_none(text: str) -> None:
+    assert found(text) == []
+
+
+def test_place_is_no_day_when_the_month_has_fewer() -> None:
+    assert found("the fourth weekend of February 2025") == [("2025-02-22", "2025-02-24")]
+    assert ("2026-03-01", "2026-04-01") in found("the 9th Monday of March")

@@ -1,0 +1,72 @@
+"""What a follow-up means by the period that was asked for before. Tuesday 20 October 2026."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.apps.health.chat.symptoms import base_lexicon
+from gateway.apps.health.chat.understand import Dialog, predict
+
+
+def asked(*turns: str) -> tuple[object, object, object]:
+    dialog = Dialog.model_validate({"id": "A", "now": "2026-10-20T13:30", "turns": turns})
+    said = predict(dialog, base_lexicon())[0].as_json()
+    return said["intent"], said["start"], said["end"]
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "start", "end"),
+    [
+        ("last week", "the previous week?", "2026-10-05", "2026-10-12"),
+        ("in March", "and the previous month", "2026-02-01", "2026-03-01"),
+        ("this month", "and the previous month", "2026-09-01", "2026-10-01"),
+        ("in the past 4 weeks", "preceding 4 weeks", "2026-08-26", "2026-09-23"),
+        ("on 5 May", "and the previous month", "2026-09-01", "2026-10-01"),
+        ("last winter", "and the winter before", "2024-12-01", "2025-03-01"),
+        ("on 5 October", "and the next three days", "2026-10-06", "2026-10-09"),
+    ],
+)
+def test_period_lies_beside_the_one_before_when_it_is_as_long(before: str, then: str, start: str, end: str) -> None:
+    assert asked(f"headaches {before}", then) == ("list", start, end)
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "start", "end"),
+    [
+        ("last month", "only the second half", "2026-09-16", "2026-10-01"),
+        ("in 2025", "just the first half", "2025-01-01", "2025-07-01"),
+        ("in September", "the first ten days only", "2026-09-01", "2026-09-11"),
+        ("in September", "just the first week", "2026-09-01", "2026-09-08"),
+        ("in 2024", "only december", "2024-12-01", "2025-01-01"),
+        ("in 2024", "just the first quarter", "2024-01-01", "2024-04-01"),
+        ("the week before last", "just the Wednesday", "2026-10-07", "2026-10-08"),
+        ("in August", "only the 5th", "2026-08-05", "2026-08-06"),
+        ("on 5 September", "and the 6th?", "2026-09-06", "2026-09-07"),
+        ("on 5 September", "6th?", "2026-09-06", "2026-09-07"),
+        ("in March 2025", "what about May that year", "2025-05-01", "2025-06-01"),
+        ("on Monday", "that month", "2026-10-01", "2026-10-21"),
+    ],
+)
+def test_period_is_a_part_of_the_one_before_when_it_says_so(before: str, then: str, start: str, end: str) -> None:
+    assert asked(f"headaches {before}", then) == ("list", start, end)
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "start", "end"),
+    [
+        ("in 2025", "only this month", "2026-10-01", "2026-10-21"),
+        ("in 2025", "and in March", "2026-03-01", "2026-04-01"),
+        ("before May", "only in March", "2026-03-01", "2026-04-01"),
+        ("in February", "and the 30th?", "2026-09-30", "2026-10-01"),
+    ],
+)
+def test_period_is_its_own_when_it_is_no_part_of_the_one_before(before: str, then: str, start: str, end: str) -> None:
+    assert asked(f"headaches {before}", then) == ("list", start, end)
+
+
+def test_period_is_the_one_before_when_the_named_one_is_taken_back() -> None:
+    assert asked("headaches not last week but the week before") == ("list", "2026-10-05", "2026-10-12")
+
+
+def test_month_before_is_as_long_when_the_month_spoken_of_is_no_calendar_month() -> None:
+    assert asked("headaches in the past month", "and the month before that") == ("list", "2026-08-21", "2026-09-21")

@@ -1,0 +1,566 @@
+"""Whole dialogs in dialect, misspelt or with much beside the question. Wednesday 17 June 2026."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.apps.health.chat.symptoms import base_lexicon
+from gateway.apps.health.chat.understand import Dialog, predict
+
+YESTERDAY = ("2026-06-16", "2026-06-17")
+DAY_BEFORE_YESTERDAY = ("2026-06-15", "2026-06-16")
+THIS_WEEK = ("2026-06-15", "2026-06-18")
+LAST_WEEK = ("2026-06-08", "2026-06-15")
+WEEK_BEFORE_LAST = ("2026-06-01", "2026-06-08")
+LAST_MONTH = ("2026-05-01", "2026-06-01")
+MONTH_BEFORE_LAST = ("2026-04-01", "2026-05-01")
+MARCH = ("2026-03-01", "2026-04-01")
+FEBRUARY = ("2026-02-01", "2026-03-01")
+ALWAYS = (None, None)
+
+
+def asked(*turns: str) -> dict[str, object]:
+    dialog = Dialog.model_validate({"id": "A", "now": "2026-06-17T10:30", "turns": turns})
+    return predict(dialog, base_lexicon())[0].as_json()
+
+
+def intent_of(*turns: str) -> object:
+    return asked(*turns)["intent"]
+
+
+def period_of(*turns: str) -> tuple[object, object]:
+    said = asked(*turns)
+    return said["start"], said["end"]
+
+
+def slots_of(*turns: str) -> tuple[object, ...]:
+    said = asked(*turns)
+    return said["intent"], said["symptom"], (said["start"], said["end"])
+
+
+@pytest.mark.parametrize(
+    ("text", "period"),
+    [
+        ("how menny headakes last weak", LAST_WEEK),
+        ("headaches this weak?", THIS_WEEK),
+        ("coughs in the past weak", ("2026-06-11", "2026-06-18")),
+        ("how many coughs last wek", LAST_WEEK),
+        ("coughs the weak before last", WEEK_BEFORE_LAST),
+        ("coughs in the last 2 weaks", ("2026-06-04", "2026-06-18")),
+        ("rash a weak ago", LAST_WEEK),
+        ("coughs on tuesday last weak", ("2026-06-09", "2026-06-10")),
+        ("how menny nose bleeds last moth", LAST_MONTH),
+        ("coughs this moth", ("2026-06-01", "2026-06-18")),
+        ("coughs the moth befor last", MONTH_BEFORE_LAST),
+        ("rash in the past 3 moths", ("2026-03-18", "2026-06-18")),
+        ("headaches lsat munth", LAST_MONTH),
+        ("headaches last mounth", LAST_MONTH),
+        ("did i cough the day b4 yesterday", DAY_BEFORE_YESTERDAY),
+        ("coughs b4 march", (None, "2026-03-01")),
+        ("did i cough 2day", ("2026-06-17", "2026-06-18")),
+        ("was i dizzy 2nite", ("2026-06-17", "2026-06-18")),
+        ("did i have a rash yestaday", YESTERDAY),
+        ("did i have a rash yesturday", YESTERDAY),
+        ("coughs in febuary", FEBRUARY),
+        ("coughs in febury", FEBRUARY),
+        ("coughs on wensday", ("2026-06-10", "2026-06-11")),
+        ("coughs on thersday", ("2026-06-11", "2026-06-12")),
+        ("coughs on satterday", ("2026-06-13", "2026-06-14")),
+        ("rash at the weakend", ("2026-06-13", "2026-06-15")),
+    ],
+)
+def test_time_is_read_when_its_word_is_misspelt_as_another(text: str, period: tuple[str | None, str]) -> None:
+    assert period_of(text) == period
+    assert intent_of(text) in {"list", "count"}
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        ("when did my knee last hurt more then 6", 7),
+        ("headaches higher then 5 in March", 6),
+        ("coughs worse then a 4", 5),
+        ("coughs in May greater then six", 7),
+        ("rash over 3 then", 4),
+    ],
+)
+def test_severity_is_read_when_than_is_written_then(text: str, least: int) -> None:
+    assert asked(text)["min_severity"] == least
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "did I cough more in March then in February",
+        "was my cough worse in March then February",
+        "more coughs in March then in February?",
+        "did I cough less in March then in February",
+        "was the cough better in March then in February?",
+    ],
+)
+def test_periods_are_compared_when_than_is_written_then(text: str) -> None:
+    said = asked(text)
+    assert (said["intent"], said["start"], said["compare_start"]) == ("compare", MARCH[0], FEBRUARY[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("Wis ma back sair the day afore yesterday?", ("list", ["back pain"], DAY_BEFORE_YESTERDAY)),
+        ("did ma heid hurt the week afore last", ("list", ["headache"], WEEK_BEFORE_LAST)),
+        ("hoo mony times did I cough in March", ("count", ["cough"], MARCH)),
+        ("hoo often wis ah dizzy last week", ("count", ["dizziness"], LAST_WEEK)),
+        ("whit wis ma worst cough in March", ("max_severity", ["cough"], MARCH)),
+        ("when did ma knee last hurt", ("latest", ["knee pain"], ALWAYS)),
+        ("did me knee 'urt last week", ("list", ["knee pain"], LAST_WEEK)),
+        ("'ow many 'eadaches last week", ("count", ["headache"], LAST_WEEK)),
+        ("'ow bad were me cough in March", ("average_severity", ["cough"], MARCH)),
+        ("owt about me knee last week", ("list", ["knee pain"], LAST_WEEK)),
+        ("gie me a list o ma coughs in March", ("list", ["cough"], MARCH)),
+        ("show us ma coughs frae March", ("list", ["cough"], MARCH)),
+        ("hae I had a rash last month", ("list", ["rash"], LAST_MONTH)),
+        ("did I hae a rash last month", ("list", ["rash"], LAST_MONTH)),
+        ("did I cough last nicht", ("list", ["cough"], YESTERDAY)),
+        ("how many times was I coughin' last week", ("count", ["cough"], LAST_WEEK)),
+        ("did ye see ony coughs in March", ("list", ["cough"], MARCH)),
+        ("wur me knees bad last week", ("list", ["knee pain"], LAST_WEEK)),
+        ("did I cough yesterday arvo", ("list", ["cough"], YESTERDAY)),
+        ("how many coughs i had since last monday only", ("count", ["cough"], ("2026-06-15", "2026-06-18"))),
+    ],
+)
+def test_question_is_read_when_asked_in_dialect(text: str, slots: tuple[object, ...]) -> None:
+    assert slots_of(text) == slots
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "period"),
+    [
+        ("on 5 May", "and the very next day?", ("2026-05-06", "2026-05-07")),
+        ("on 5 May", "an' the very next day?", ("2026-05-06", "2026-05-07")),
+        ("on 5 May", "and the day right after?", ("2026-05-06", "2026-05-07")),
+        ("on 5 May", "the day straight after that", ("2026-05-06", "2026-05-07")),
+        ("on 5 May", "the very day after", ("2026-05-06", "2026-05-07")),
+        ("on 5 May", "and the day b4 that", ("2026-05-04", "2026-05-05")),
+        ("on 5 May", "the day just before", ("2026-05-04", "2026-05-05")),
+        ("on 5 May", "and the day immediately before that?", ("2026-05-04", "2026-05-05")),
+        ("on 5 May", "day before that", ("2026-05-04", "2026-05-05")),
+        ("on 5 May", "next day?", ("2026-05-06", "2026-05-07")),
+        ("on 5 May", "and the day previous?", ("2026-05-04", "2026-05-05")),
+        ("in March", "the month afore?", FEBRUARY),
+        ("in March", "and the moth befor", FEBRUARY),
+        ("in March", "the month b4?", FEBRUARY),
+        ("in March", "the month prior to that", FEBRUARY),
+        ("in March", "and the month previous", FEBRUARY),
+        ("in March", "an the month before", FEBRUARY),
+        ("in March", "n the month before", FEBRUARY),
+        ("in March", "the month right before that?", FEBRUARY),
+        ("in March", "and the very next month", MONTH_BEFORE_LAST),
+        ("in March", "then the month after", MONTH_BEFORE_LAST),
+        ("last week", "and the weak before", WEEK_BEFORE_LAST),
+        ("last week", "the week b4 that pls", WEEK_BEFORE_LAST),
+        ("last week", "an' the week afore that?", WEEK_BEFORE_LAST),
+        ("yesterday", "and the day b4 that", DAY_BEFORE_YESTERDAY),
+        ("yesterday", "and the day b4", DAY_BEFORE_YESTERDAY),
+    ],
+)
+def test_period_lies_beside_the_one_before_when_said_otherwise(before: str, then: str, period: tuple[str, str]) -> None:
+    assert slots_of(f"headaches {before}", then) == ("list", ["headache"], period)
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        "Severe only.", "severe ones only", "just severe", "the severe ones", "bad ones only please", "strong only",
+        "only severe", "severe entries only", "Severe.", "the really bad ones only", "and only the bad ones?",
+    ],
+)  # fmt: skip
+def test_severity_is_kept_when_the_next_turns_only_change_the_intent(then: str) -> None:
+    before = ["Insomnia, March.", then]
+
+    assert [asked(*before, *after)["min_severity"] for after in ([], ["Average."], ["Average.", "Worst."])] == [7, 7, 7]
+
+
+@pytest.mark.parametrize(
+    "then",
+    ["forget severe, show all", "drop the severe bit", "all severities", "ignore the bad ones", "any level"],
+)
+def test_severity_is_taken_back_when_all_are_wanted(then: str) -> None:
+    assert asked("Insomnia, March.", "Severe only.", then)["min_severity"] is None
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        "Scratch that, stuffy nose.", "No, scratch that: stuffy nose", "Scratch that - stuffy nose",
+        "Scratch that. Stuffy nose.", "Scrap that, stuffy nose", "strike that, I meant stuffy nose",
+        "oh scratch that, make it stuffy nose", "Nix that, stuffy nose please", "cancel that, stuffy nose",
+        "actually scratch that, my stuffy nose",
+    ],
+)  # fmt: skip
+def test_symptom_is_corrected_when_the_one_before_is_scratched(then: str) -> None:
+    assert slots_of("Show me my runny nose in March.", then) == ("list", ["nasal congestion"], MARCH)
+
+
+@pytest.mark.parametrize("text", ["did I scratch that rash raw in March", "itching, all that scratching in March"])
+def test_scratching_is_a_symptom_when_nothing_is_taken_back(text: str) -> None:
+    assert "itching" in (asked(text)["symptom"] or ())  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        "And without vomiting?", "without vomiting?", "what about without vomiting?", "and how long without vomiting",
+        "and free of vomiting?", "vomiting?", "how about vomiting", "and vomiting?", "and how long free of vomiting?",
+        "Ok, and without any vomiting?",
+    ],
+)  # fmt: skip
+def test_days_without_another_symptom_are_asked_for_when_without_is_said_again(then: str) -> None:
+    assert slots_of("Please, how long I am without fever?", then) == ("duration_since", ["vomiting"], ALWAYS)
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        "now do it for March", "now March", "do the same for March", "same again for March", "and March?",
+        "what about March?", "again for March", "now for March", "and the same in March", "do that for March",
+    ],
+)  # fmt: skip
+def test_both_symptoms_are_compared_again_when_another_month_is_said(then: str) -> None:
+    for first in ("compare my knees with my other joints for May", "compare my knee pain and joint pain in May"):
+        assert slots_of(first, then) == ("compare", ["joint pain", "knee pain"], MARCH)
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("How often couldn't I sleep in March?", ("count", ["insomnia"], MARCH)),
+        ("how often could I not sleep in March", ("count", ["insomnia"], MARCH)),
+        ("how many nights could I not sleep last week", ("count", ["insomnia"], LAST_WEEK)),
+        ("how many times couldn't I breathe properly in March", ("count", ["shortness of breath"], MARCH)),
+        ("on how many nights couldn't I sleep in March", ("count", ["insomnia"], MARCH)),
+        ("how often could I hardly sleep last month", ("count", ["insomnia"], LAST_MONTH)),
+    ],
+)
+def test_nights_are_counted_when_what_could_not_be_done_is_asked_for(text: str, slots: tuple[object, ...]) -> None:
+    assert slots_of(text) == slots
+    assert slots_of(text, "And the night sweats?") == (slots[0], ["night sweats"], slots[2])
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        "how many days", "how many days?", "and how many days", "how often?", "how many nights?", "how many times",
+        "how many was that", "how many days is that", "so how many days?", "how many days then?",
+    ],
+)  # fmt: skip
+def test_days_are_counted_when_nothing_else_is_said_behind_a_question(then: str) -> None:
+    assert slots_of("how bad was my cough last month", then) == ("count", ["cough"], LAST_MONTH)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Excuse me, would you happen to know whether honey truly helps a cough?", "does honey help a cough",
+        "whether ginger really soothes nausea", "do cold showers help with hives", "does swimming ease back pain",
+        "would magnesium help cramps", "can peppermint tea settle an upset stomach",
+        "do you know if steam clears a blocked nose", "I get cramps, so tell me which mineral I am lacking",
+        "which vitamin am I short of with all these cramps", "am I deficient in iron, I am so tired",
+        "what am I missing that I get these cramps",
+    ],
+)  # fmt: skip
+def test_question_is_out_of_scope_when_it_asks_what_helps_or_what_is_lacking(text: str) -> None:
+    assert intent_of(text) == "out_of_scope"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "how much do I weigh now compared with January", "what did I weigh in March", "is my weight up on last month",
+        "how heavy was I in May", "was my blood pressure higher than in March", "what was my pulse yesterday",
+        "my steps this week versus last week", "how many calories last week compared to this week",
+        "compare my weight in March with May", "did I weigh more in March than in May",
+    ],
+)  # fmt: skip
+def test_question_is_out_of_scope_when_it_compares_what_is_measured(text: str) -> None:
+    assert intent_of(text) == "out_of_scope"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I slept like a baby and feel wonderful", "feeling great today", "I feel on top of the world this morning",
+        "slept like a log, feel brilliant", "I am fit as a fiddle", "feeling right as rain again",
+        "I feel absolutely fantastic and full of beans", "I'm over the moon, slept soundly",
+        "my baby slept like a baby and I feel amazing", "never felt better in my life", "and the moth befor",
+        "and the weak b4", "the day b4 that one",
+    ],
+)  # fmt: skip
+def test_no_alarm_is_raised_when_somebody_is_well_or_misspells_a_time(text: str) -> None:
+    assert intent_of(text) != "emergency"
+    assert intent_of("how menny nose bleads last moth", text) != "emergency"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I felt great this morning but now I can't feel my arm", "feeling wonderful, just swallowed all my pills",
+        "she slept like a baby and now she won't wake up", "I feel amazing then my chest tightens and I can't breathe",
+        "he was right as rain this morning and now he is talking gibberish", "I feel wonderful, I'm going to jump",
+        "feel great, goodbye everyone, I want to die",
+    ],
+)  # fmt: skip
+def test_emergency_is_seen_when_being_well_is_not_all_that_is_told(text: str) -> None:
+    assert intent_of(text) == "emergency"
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("I fainted at Mass last month, thanks be to God I'm grand, can you find the entry?",
+         ("list", ["fainting"], LAST_MONTH)),
+        ("the pollen is killing me lol whats my runny nose history", ("list", ["runny nose"], ALWAYS)),
+        ("my boss is doing my head in lol how many headaches last week", ("count", ["headache"], LAST_WEEK)),
+        ("the train was packed haha anyway when did I last cough", ("latest", ["cough"], ALWAYS)),
+        ("I keep a spreadsheet, so how many times did I have a cough in March, please?", ("count", ["cough"], MARCH)),
+        ("my sister is getting married, so how often was I dizzy in March", ("count", ["dizziness"], MARCH)),
+        ("the kids drive me mad lmao show my migraines in march", ("list", ["migraine"], MARCH)),
+        ("been to the seaside, lovely weather, did I cough in March?", ("list", ["cough"], MARCH)),
+        ("we won the cup ugh my feet, how often did I have a rash in March", ("count", ["rash"], MARCH)),
+        ("I am on the bus omg how bad was my cough in March", ("average_severity", ["cough"], MARCH)),
+    ],
+)  # fmt: skip
+def test_question_is_read_when_something_else_is_told_before_it(text: str, slots: tuple[object, ...]) -> None:
+    assert slots_of(text) == slots
+
+
+@pytest.mark.parametrize(
+    ("then", "intent"),
+    [
+        ("The sheet also has a column for the highest score, so what was it?", "max_severity"),
+        ("The form has a box for the total, so what is it?", "count"),
+        ("They want the average too, so what was it?", "average_severity"),
+        ("The nurse also wants the worst one, so what was that?", "max_severity"),
+        ("There is a line for the first one, so when was it?", "first"),
+        ("There is a line for the last one too, so when was it?", "latest"),
+    ],
+)
+def test_intent_is_what_is_told_of_when_the_question_only_asks_what_it_was(then: str, intent: str) -> None:
+    assert slots_of("how often did I have constipation in March", then) == (intent, ["constipation"], MARCH)
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("Was I nauseous on shift last night?", ("list", ["nausea"], YESTERDAY)),
+        ("was my back sore on shift yesterday", ("list", ["back pain"], YESTERDAY)),
+        ("did I feel sick at work last night", ("list", ["nausea"], YESTERDAY)),
+        ("was I dizzy at the gym last week?", ("list", ["dizziness"], LAST_WEEK)),
+        ("how many headaches on night shift last week", ("count", ["headache"], LAST_WEEK)),
+        ("did I cough in bed last night", ("list", ["cough"], YESTERDAY)),
+        ("was I wheezy last night?", ("list", ["wheezing"], YESTERDAY)),
+        ("did I have heartburn last night", ("list", ["heartburn"], YESTERDAY)),
+        ("was I itchy during my shift last month", ("list", ["itching"], LAST_MONTH)),
+        ("were my knees sore at work in March", ("list", ["knee pain"], MARCH)),
+    ],
+)
+def test_place_is_left_aside_when_a_symptom_of_a_time_is_asked_for(text: str, slots: tuple[object, ...]) -> None:
+    assert slots_of(text) == slots
+
+
+@pytest.mark.parametrize(
+    ("turns", "slots"),
+    [
+        (["hw many tims did i hav a hedake lst munth"], ("count", ["headache"], LAST_MONTH)),
+        (["avrage pane of my bak last weak"], ("average_severity", ["back pain"], LAST_WEEK)),
+        (["whats the wurst my migrane got in martch"], ("max_severity", ["migraine"], MARCH)),
+        (["how long sins my last nose bleed"], ("duration_since", ["nosebleed"], ALWAYS)),
+        (["is my nee geting beter"], ("trend", ["knee pain"], ALWAYS)),
+        (["the first tyme i had hartburn"], ("first", ["heartburn"], ALWAYS)),
+        (["wot symtom do i get most"], ("most_frequent", None, ALWAYS)),
+        (["In March I was having how many cough?"], ("count", ["cough"], MARCH)),
+        (["When it was started, my back pain?"], ("first", ["back pain"], ALWAYS)),
+        (["Had I fever yesterday?"], ("list", ["fever"], YESTERDAY)),
+        (["gonnae show us ma sair heids fae March"], ("list", ["headache"], MARCH)),
+        (["did I hae the skitters yesterday"], ("list", ["diarrhea"], YESTERDAY)),
+        (["Ah'm wonderin how aften ma knee wis sair in March"], ("count", ["knee pain"], MARCH)),
+        (["me tooth were givin me gyp in March, how bad"], ("average_severity", ["toothache"], MARCH)),
+        (["how many times I done had a cough in March"], ("count", ["cough"], MARCH)),
+        (["coughs last week", "n the 1 before"], ("list", ["cough"], WEEK_BEFORE_LAST)),
+        (["coughs in March", "an' in April?"], ("list", ["cough"], MONTH_BEFORE_LAST)),
+        (["coughs in March", "wurst one?"], ("max_severity", ["cough"], MARCH)),
+        (["coughs in March", "oops ment April"], ("list", ["cough"], MONTH_BEFORE_LAST)),
+        (["coughs in March", "2 months b4 that"], ("list", ["cough"], ("2026-01-01", "2026-03-01"))),
+    ],
+)  # fmt: skip
+def test_dialog_is_understood_when_the_voice_is_edgy(turns: list[str], slots: tuple[object, ...]) -> None:
+    assert slots_of(*turns) == slots
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("did I cough last night, I was dead tired", ("list", ["cough"], YESTERDAY)),
+        ("did i cough last night i was half asleep with the telly on", ("list", ["cough"], YESTERDAY)),
+        ("how many headaches last month, my mum keeps asking", ("count", ["headache"], LAST_MONTH)),
+        ("how many headaches last month my physio nurse is asking", ("count", ["headache"], LAST_MONTH)),
+        ("headaches in March, we were painting the kitchen", ("list", ["headache"], MARCH)),
+        ("rash in March, that's when they changed the soap", ("list", ["rash"], MARCH)),
+        ("is my back pain improving, I lug boxes about all night", ("trend", ["back pain"], ALWAYS)),
+        ("last time I was dizzy, I can't remember a thing since the baby", ("latest", ["dizziness"], ALWAYS)),
+        ("cough in March versus February, signed a tired mother", ("compare", ["cough"], MARCH)),
+        ("did I throw up yesterday asking because the night was a blur", ("list", ["vomiting"], YESTERDAY)),
+        ("how bad was my cough last week - it's for the choir", ("average_severity", ["cough"], LAST_WEEK)),
+        ("what did I write down yesterday, I was shattered", ("list", None, YESTERDAY)),
+    ],
+)
+def test_question_is_read_without_what_is_told_behind_it(text: str, slots: tuple[object, ...]) -> None:
+    assert slots_of(text) == slots
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("did I cough in March, I mean February", ("list", ["cough"], FEBRUARY)),
+        ("headaches I had last week", ("list", ["headache"], LAST_WEEK)),
+        ("which coughs did I have, the ones last week", ("list", ["cough"], LAST_WEEK)),
+    ],
+)
+def test_slot_is_kept_when_it_stands_behind_the_question(text: str, slots: tuple[object, ...]) -> None:
+    assert slots_of(text) == slots
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "how many coughs last month, I can't breathe right now",
+        "did I cough last night, my chest is being crushed and my arm is numb",
+        "how many headaches this week, I want to die",
+        "my pikin dey jerk and e no dey answer me",
+    ],
+)
+def test_emergency_is_seen_when_it_is_told_behind_a_question_or_in_pidgin(text: str) -> None:
+    assert intent_of(text) == "emergency"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "how many coughs last month, I can't remember anything since the baby",
+        "did I cough in March, I was dying of boredom",
+        "last time I was dizzy, I forget everything these days",
+        "headaches last week, we laughed till we cried",
+    ],
+)
+def test_no_alarm_is_raised_when_what_is_told_behind_a_question_is_no_danger(text: str) -> None:
+    assert intent_of(text) not in {"emergency", "out_of_scope"}
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("I was crying laughing yesterday did my back hurt yesterday", ("list", ["back pain"], YESTERDAY)),
+        ("i nearly died of boredom when did i last have a headache", ("latest", ["headache"], ALWAYS)),
+        ("my sister is getting wed how many times was I dizzy in March", ("count", ["dizziness"], MARCH)),
+        ("omg i was so done how often did I cough last week", ("count", ["cough"], LAST_WEEK)),
+    ],
+)
+def test_question_is_read_when_nothing_parts_it_from_what_is_told(text: str, slots: tuple[object, ...]) -> None:
+    assert slots_of(text) == slots
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("HAs in March, total no.?", ("count", ["headache"], MARCH)),
+        ("max sev HA in March", ("max_severity", ["headache"], MARCH)),
+        ("SOB last 2/52", ("list", ["shortness of breath"], ("2026-06-04", "2026-06-18"))),
+        ("palps last 3/12", ("list", ["palpitations"], ("2026-03-18", "2026-06-18"))),
+        ("CP hx in March", ("list", ["chest pain"], MARCH)),
+        ("N+V in March?", ("list", ["nausea", "vomiting"], MARCH)),
+        ("n&v march", ("list", ["nausea", "vomiting"], MARCH)),
+        ("D&V in March, how many", ("count", ["diarrhea", "vomiting"], MARCH)),
+        ("mean sev abdo pain March", ("average_severity", ["abdominal pain"], MARCH)),
+        ("trend LBP since March", ("trend", ["back pain"], ("2026-03-01", "2026-06-18"))),
+        ("cough past 36h", ("list", ["cough"], ("2026-06-15", "2026-06-18"))),
+        ("ha ha did I cough in March", ("list", ["cough"], MARCH)),
+    ],
+)
+def test_question_is_read_when_written_in_a_nurses_shorthand(text: str, slots: tuple[object, ...]) -> None:
+    assert slots_of(text) == slots
+
+
+@pytest.mark.parametrize(
+    ("text", "period"),
+    [
+        ("since three days I am having the cough, list it", ("2026-06-15", "2026-06-18")),
+        ("since 2 weeks my knee is paining, is it increasing", ("2026-06-04", "2026-06-18")),
+        ("from two months I have joint pain, is it becoming more", ("2026-04-18", "2026-06-18")),
+        ("my cough before two weeks, show me", WEEK_BEFORE_LAST),
+        ("coughs before 3 days", ("2026-06-14", "2026-06-15")),
+        ("how many coughs in last month", LAST_MONTH),
+        ("coughs up till now in this year", ("2026-01-01", "2026-06-18")),
+        ("coughs in the last month, counted from today backwards", ("2026-05-18", "2026-06-18")),
+        ("which days in May have I coughed", LAST_MONTH),
+        ("coughs from the week of 9 March to the 18th", ("2026-03-09", "2026-03-19")),
+        ("ony cough the day?", ("2026-06-17", "2026-06-18")),
+        ("coughs at hogmanay", ("2025-12-31", "2026-01-01")),
+        ("coughs on leap day", ("2024-02-29", "2024-03-01")),
+        ("coughs on Easter Tuesday", ("2026-04-07", "2026-04-08")),
+    ],
+)
+def test_time_is_read_when_said_otherwise(text: str, period: tuple[str, str]) -> None:
+    assert period_of(text) == period
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("how meny hedakes this munf", ("count", ["headache"], ("2026-06-01", "2026-06-18"))),
+        ("wich day did i hav bak pane last wik", ("list", ["back pain"], LAST_WEEK)),
+        ("resent coffs plees, last weak", ("list", ["cough"], LAST_WEEK)),
+        ("most resent time i ad a migrane", ("latest", ["migraine"], ALWAYS)),
+        ("woz i dizy on yestaday", ("list", ["dizziness"], YESTERDAY)),
+        ("is me nees geting betta", ("trend", ["knee pain"], ALWAYS)),
+        ("hoo mony times wis ma belly sair last month", ("count", ["abdominal pain"], LAST_MONTH)),
+        ("nobbut a list o me lugwark in March", ("list", ["earache"], MARCH)),
+        ("my head dey pain me last week?", ("list", ["headache"], LAST_WEEK)),
+        ("how many times running stomach worry me in March", ("count", ["diarrhea"], MARCH)),
+        ("dis waist pain, e dey better or e dey worse", ("trend", ["back pain"], ALWAYS)),
+        ("is this shitty low mood easing off", ("trend", ["low mood"], ALWAYS)),
+        ("in March, ony sour stomach, ken, the nausea?", ("list", ["nausea"], MARCH)),
+        ("what about my neck in March, it's been stiff as a board?", ("list", ["neck pain"], MARCH)),
+    ],
+)
+def test_question_is_read_when_badly_misspelt_or_in_another_dialect(text: str, slots: tuple[object, ...]) -> None:
+    assert slots_of(text) == slots
+
+
+@pytest.mark.parametrize(
+    "text", ["when was my last really bad back pain", "bad back pains only", "my back in March, just the bad ones"]
+)
+def test_severity_is_read_when_bad_stands_before_a_part_of_the_body(text: str) -> None:
+    assert (asked(text)["symptom"], asked(text)["min_severity"]) == (["back pain"], 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("aight peace out", "greeting"),
+        ("bless your kind heart, thank you", "greeting"),
+        ("and a very happy new year to you too", "greeting"),
+        ("cheerz pal thats all", "greeting"),
+        ("wot kan i arsk you", "help"),
+        ("what can i even ask", "help"),
+        ("what else can tha do", "help"),
+        ("just letting you know my back is sore today", "out_of_scope"),
+        ("kindly make one entry of cough, severity 4", "out_of_scope"),
+        ("is it the arthritis I have, or just the damp?", "out_of_scope"),
+    ],
+)
+def test_message_is_taken_for_what_it_is_when_put_otherwise(text: str, intent: str) -> None:
+    assert intent_of(text) == intent
+
+
+@pytest.mark.parametrize("then", ["i meant last week sorry autocorrect", "sorry, last week, typo", "last week i mean"])
+def test_intent_is_kept_when_the_period_alone_is_corrected(then: str) -> None:
+    assert slots_of("how many days did I cough this week", then) == ("count", ["cough"], LAST_WEEK)
