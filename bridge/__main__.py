@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final
 
@@ -355,7 +355,7 @@ def _parser() -> argparse.ArgumentParser:
     issue.add_argument(
         "--dns", action="append", default=[], metavar="NAME", help="a web server's name; may be repeated"
     )
-    issue.add_argument("--ip", action="append", default=[], type=ip_address, help="a web server's address")
+    issue.add_argument("--ip", action="append", default=[], type=_address, help="a web server's address")
     for one in (issue, renew):
         one.add_argument("--tls", type=Path, required=True, metavar="DIR", help="the unit's TLS folder")
         for name, text in (
@@ -408,7 +408,19 @@ def _days(text: str) -> int:
 
 
 def _serial(text: str) -> int:
-    return int(text, 16)
+    try:
+        return int(text, 16)
+    except ValueError:
+        msg = f"{text} is no serial number: pki list shows them"
+        raise argparse.ArgumentTypeError(msg) from None
+
+
+def _address(text: str) -> IPv4Address | IPv6Address:
+    try:
+        return ip_address(text)
+    except ValueError:
+        msg = f"{text} is no IP address"
+        raise argparse.ArgumentTypeError(msg) from None
 
 
 def main(arguments: Sequence[str] | None = None, terminal: Terminal | None = None) -> int:

@@ -14,6 +14,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bridge.invalid import wrong_fields
 from bridge.keys import FILE_NAME, Generation, Keyring, Ring, generate, load_keyring, save_keyring
 from bridge.pki import (
     IDENTITY_FILE,
@@ -73,8 +74,8 @@ def take(content: bytes, tls_folder: Path, keys_folder: Path) -> Admission:
         serials = tuple(int(serial, 16) for serial in admission.revoked)
         identity = admission.identity.encode("ascii")
     except ValidationError as error:  # its own text would show the input
-        first = error.errors(include_input=False, include_url=False)[0]
-        msg = f"no admission: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        where, what = next(wrong_fields(error))
+        msg = f"no admission: {where}: {what}"
         raise AdmissionRefused(msg) from None
     except ValueError as error:
         msg = "no admission: serial numbers are hexadecimal, and PEM is ASCII"

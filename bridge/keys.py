@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError
 
+from bridge.invalid import wrong_fields
 from bridge.process.files import FileRefused, fingerprint, read_private, replace_file
 from bridge.process.logs import log
 from bridge.signing import SigningKey
@@ -294,9 +295,8 @@ def _parse(content: bytes, source: object) -> dict[str, Ring]:
     try:
         return _FORMAT.validate_json(content)
     except ValidationError as error:  # its own text would show the input
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        msg = f"{source} is malformed: {where}: {first['msg']}"
+        where, what = next(wrong_fields(error))
+        msg = f"{source} is malformed: {where or 'the file'}: {what}"
         raise KeysRefused(msg) from None
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import to_json
 
 from bridge.errors import BY_WIRE, AppError, FieldError, error_for
+from bridge.invalid import wrong_fields
 
 PROBLEM_TYPE: Final = "application/problem+json"
 
@@ -44,10 +45,7 @@ def error_from_problem(document: bytes) -> AppError | None:
 
 def field_errors(error: ValidationError) -> tuple[FieldError, ...]:
     """Return what pydantic found wrong, by field, without the values: they may be health text or a password."""
-    return tuple(
-        FieldError(".".join(map(str, item["loc"])) or "body", item["msg"])
-        for item in error.errors(include_url=False, include_context=False, include_input=False)
-    )
+    return tuple(FieldError(name or "body", message) for name, message in wrong_fields(error))
 
 
 class _Field(BaseModel):

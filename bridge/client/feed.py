@@ -29,6 +29,8 @@ from bridge.trace import TraceContext
 
 _log: Final = logging.getLogger(__name__)
 
+_JITTER: Final = random.Random()  # noqa: S311 - no secret; its own, for others watch the module's
+
 _UNKNOWN: Final = FeedEvent(kind="heartbeat")
 """What a genuine event of a shape that only newer gateways know is to this one: a sign of life."""
 
@@ -105,7 +107,7 @@ class Feed:
             if self.opened.is_set():
                 delay_s = self._retry_s
             self._down(reason)
-            await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
+            await asyncio.sleep(delay_s * _JITTER.uniform(0.5, 1.0))
             delay_s = min(delay_s * 2, self._retry_max_s)
 
     async def _follow(self) -> None:

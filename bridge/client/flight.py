@@ -14,8 +14,8 @@ T = TypeVar("T")
 class Flights(Generic[T]):
     """The questions on their way, by key.
 
-    Each runs as a task of ``tasks``, so that the leaving of whoever asked first harms nobody; it is cancelled when all
-    who wait have left.
+    Each runs as a task of ``tasks``, so that the leaving of whoever asked first harms nobody; it is cancelled when the
+    last who waits leaves before its time is over.
     """
 
     def __init__(self, tasks: asyncio.TaskGroup) -> None:
@@ -46,7 +46,8 @@ class Flights(Generic[T]):
             flight.awaited.discard(landing)
             if not flight.awaited and not flight.is_background and not flight.has_landed:
                 self._flights.pop(key, None)  # who comes now must not board a flight that is being given up
-                flight.task.cancel()
+                if landing.cancelled():  # whose time is over lets it end by its own deadline: the breaker counts that
+                    flight.task.cancel()
         return flight.result()
 
     def start_in_background(self, key: Hashable, ask: Callable[[], Awaitable[T]]) -> None:

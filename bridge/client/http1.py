@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from bridge.contracts.operation import ANSWER_MAX_BYTES
+
 HEAD_MAX_BYTES: Final = 16 * 1024
-BODY_MAX_BYTES: Final = 8 * 1024 * 1024
+BODY_MAX_BYTES: Final = ANSWER_MAX_BYTES
 _CHUNK_LINE_MAX_BYTES: Final = 18
 
 _STATUS_LINE: Final = re.compile(r"HTTP/1\.1 ([2-5][0-9]{2})(?: [\x20-\x7e]*)?")

@@ -9,6 +9,12 @@ from pydantic import ConfigDict, Field, PlainSerializer, SecretStr, StringConstr
 
 from bridge.contracts.operation import Anonymous, Effect, Lane, Model, Nothing, Operation, Role, User
 
+JWT_ISSUER: Final = "drawbridge"
+"""The ``iss`` of every access token, as the agent makes it and the gateway wants it."""
+
+JWT_AUDIENCE: Final = "drawbridge"
+"""Its ``aud``."""
+
 Secret = Annotated[SecretStr, PlainSerializer(SecretStr.get_secret_value, when_used="json")]
 """Shown as stars everywhere but in the message that carries it."""
 
@@ -79,15 +85,15 @@ SIGN_IN: Final = Operation(
 )  # fmt: skip
 REFRESH: Final = Operation(
     name="accounts.refresh", params=Refresh, result=Tokens, principal=Anonymous(), effect=Effect.WRITE,
-    deadline_ms=5_000, lane=Lane.CREDENTIALS, issues_tokens=True,
+    deadline_ms=5_000, lane=Lane.SESSIONS, issues_tokens=True,
 )  # fmt: skip
 SIGN_OUT: Final = Operation(
     name="accounts.sign_out", params=Nothing, result=Nothing, principal=User(), effect=Effect.WRITE,
-    deadline_ms=5_000, lane=Lane.CREDENTIALS,
+    deadline_ms=5_000, lane=Lane.SESSIONS,
 )  # fmt: skip
 CONFIRM_ADMIN: Final = Operation(
     name="accounts.confirm_admin", params=Nothing, result=Nothing, principal=User(frozenset({Role.ADMIN})),
-    deadline_ms=2_000, lane=Lane.CREDENTIALS,
+    deadline_ms=2_000, lane=Lane.SESSIONS,
 )  # fmt: skip
 """Says nothing but that the caller's session stands, and its account is an administrator's now. For what the gateway
 itself has to show: it can tell who a token was made for, not whether that still holds."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
-from bridge.contracts.operation import NOT_BLANK, Model, Operation, Role, User
+from bridge.contracts.operation import NOT_BLANK, Model, Moment, Operation, Role, User
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$"), NOT_BLANK]
 Cursor = Annotated[str, StringConstraints(max_length=200)]
@@ -19,13 +19,13 @@ class ListEntries(Model):
     ``user_email`` is that of an account there is; nothing matches any other. One of it and ``user_id``, not both.
     """
 
-    start: AwareDatetime | None = None
-    end: AwareDatetime | None = None
+    start: Moment | None = None
+    end: Moment | None = None
     user_id: UUID | None = None
     user_email: Word | None = None
-    entity: Word | None = None
+    entity_type: Word | None = None
     entity_id: Word | None = None
-    operation: Word | None = None
+    action: Word | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Cursor | None = None
 
@@ -40,22 +40,23 @@ class ListEntries(Model):
 class AuditEntry(Model):
     """One entry. ``user_email`` is the account's now, None where it is gone or nobody was signed in.
 
-    ``old``, ``new`` and ``why`` are None where there was nothing to say, and where ``erased`` says that they are gone.
+    ``action`` is the operation's name, as in the logs. ``old_values``, ``new_values`` and ``why`` are None where there
+    was nothing to say, and where ``erased`` says that they are gone.
     """
 
     number: int
-    at: AwareDatetime
+    timestamp: AwareDatetime
     actor: str
     user_id: UUID | None
     user_email: str | None
     session_id: UUID | None
-    operation: str
+    action: str
     outcome: Literal["done", "refused"]
-    entity: str
+    entity_type: str
     entity_id: str
     request_id: str
-    old: dict[str, Any] | None
-    new: dict[str, Any] | None
+    old_values: dict[str, Any] | None
+    new_values: dict[str, Any] | None
     why: str | None
     erased: bool
 
@@ -76,14 +77,16 @@ class ListLooks(Model):
 
 
 class Look(Model):
-    """One look at a person's records: by whom, when, by which operation. ``by`` is None where the account is gone.
+    """One look at a person's records: by whom, when, by which operation (``action``).
+
+    ``by`` is None where the account is gone.
 
     Looks of the same session, at the same records by the same operation, within a minute are one.
     """
 
-    at: AwareDatetime
+    timestamp: AwareDatetime
     app: str
-    operation: str
+    action: str
     by: str | None
     is_self: bool
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 
-from bridge.contracts.operation import NO_NUL, CacheRule, Model, Operation, User
+from bridge.contracts.operation import NO_NUL, CacheRule, Model, Moment, Operation, User
 
 LIMIT_MAX: Final = 200
 TOTAL_COUNTED_TO: Final = 1_000
@@ -60,8 +60,8 @@ class SymptomFilter(Model):
     symptoms: Annotated[tuple[Name, ...], Field(max_length=20)] = ()
     text: Name | None = None
     category: Name | None = None
-    start: AwareDatetime | None = None
-    end: AwareDatetime | None = None
+    start: Moment | None = None
+    end: Moment | None = None
     min_severity: Severity | None = None
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""The invitations that nobody has accepted yet, as administrators see and withdraw them."""
+"""The invitations that nobody has accepted yet, as administrators see, repeat and withdraw them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from bridge.contracts.administration import ADMINS
+from bridge.contracts.joining import Invitation
 from bridge.contracts.operation import Effect, Model, Nothing, Operation, Role
 
 
@@ -46,9 +47,15 @@ class InvitationId(Model):
 LIST_INVITATIONS: Final = Operation(
     name="users.invitations.list", params=ListInvitations, result=InvitationPage, principal=ADMINS
 )
+RESEND_INVITATION: Final = Operation(
+    name="users.invitations.resend", params=InvitationId, result=Invitation, principal=ADMINS, effect=Effect.WRITE
+)
+"""Mails another link, whose time begins anew; the earlier one is no longer good, and its mail never leaves if it waits.
+
+``not_found`` where it was accepted already, ``rate_limited`` where the address had too many invitations."""
 WITHDRAW_INVITATION: Final = Operation(
     name="users.invitations.withdraw", params=InvitationId, result=Nothing, principal=ADMINS, effect=Effect.WRITE
 )
 """The link is no longer good, and a mail that still waits never leaves. ``not_found`` where it was accepted already."""
 
-OPERATIONS: Final = (LIST_INVITATIONS, WITHDRAW_INVITATION)
+OPERATIONS: Final = (LIST_INVITATIONS, RESEND_INVITATION, WITHDRAW_INVITATION)

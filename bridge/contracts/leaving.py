@@ -14,6 +14,15 @@ from bridge.contracts.users import Preferences, Profile
 ENTRIES_MAX: Final = 10_000
 """Most entries of the audit trail in one export: the newest."""
 
+PAYLOADS_MAX_BYTES: Final = 2 * 1024 * 1024
+"""Most bytes of what was old and new in them: those before it are left out."""
+
+FEEDBACK_MAX_BYTES: Final = 512 * 1024
+"""Most bytes of what the account wrote to the owner: the newest messages."""
+
+ROWS_MAX: Final = 1_000
+"""Most sessions, and most mails: the newest. With all that, an export is below what an answer may be."""
+
 
 class DeleteAccount(Model):
     """The password, so that an open browser is not enough."""
@@ -49,8 +58,12 @@ class ProviderLink(Model):
 
 
 class StoredMail(Model):
-    """A mail to the account's address that is still remembered. What it said is not kept once it was sent."""
+    """A mail about the account or to its address that is still remembered; what it said is erased once it was sent.
 
+    ``template`` does not show whether an address that is not the account's has an account.
+    """
+
+    recipient: str
     template: str
     state: str
     created_at: AwareDatetime
@@ -65,30 +78,33 @@ class StoredFeedback(Model):
 
 
 class StoredEntry(Model):
-    """An entry of the audit trail by the account or about it; ``old``, ``new``, ``why`` where they are its data."""
+    """An entry of the audit trail by the account or about it; what was old and new where it is its data."""
 
-    at: AwareDatetime
-    operation: str
+    timestamp: AwareDatetime
+    action: str
     outcome: str
     by_you: bool
-    entity: str
+    entity_type: str
     entity_id: str
-    old: dict[str, Any] | None
-    new: dict[str, Any] | None
+    old_values: dict[str, Any] | None
+    new_values: dict[str, Any] | None
     why: str | None
 
 
 class Export(Model):
-    """Everything that the store has of an account. ``entries`` are the newest of ``entries_total``."""
+    """Everything that the store has of an account. Of what has a ``…_total``, there may be the newest of so many."""
 
     exported_at: AwareDatetime
     profile: Profile
     preferences: Preferences
     sessions: tuple[StoredSession, ...]
+    sessions_total: int
     links: tuple[RecordsLink, ...]
     providers: tuple[ProviderLink, ...]
     mails: tuple[StoredMail, ...]
+    mails_total: int
     feedback: tuple[StoredFeedback, ...]
+    feedback_total: int
     entries: tuple[StoredEntry, ...]
     entries_total: int
 

@@ -7,10 +7,11 @@ documentation its list (``docs/operations.md``). See ``docs/architecture.md``, "
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final, Generic, TypeVar
+from typing import Annotated, Final, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class Model(BaseModel):
@@ -24,6 +25,14 @@ NOT_BLANK: Final = Field(json_schema_extra={"allOf": [{"pattern": r"[^\s\x1c-\x1
 
 NO_NUL: Final = Field(json_schema_extra={"pattern": r"^[^\x00]*$", "allOf": [{"pattern": r"[^\s\x1c-\x1f\x85]"}]})
 """The same of a text in which a validator refuses the one character that PostgreSQL does not take."""
+
+
+ANSWER_MAX_BYTES: Final = 8 * 1024 * 1024
+"""The largest body of an answer (``bridge/PROTOCOL.md``, section 1): a unit takes no larger one."""
+
+
+Moment = Annotated[AwareDatetime, Field(ge=datetime(1, 1, 2, tzinfo=UTC), le=datetime(9999, 12, 30, tzinfo=UTC))]
+"""A time that is asked for. A day from either end of what there is, so that it is a time in UTC and in any zone."""
 
 
 class Nothing(Model):
@@ -73,6 +82,8 @@ class Lane(StrEnum):
 
     DATA = "data"
     CREDENTIALS = "credentials"
+    SESSIONS = "sessions"
+    """Calls that keep or end a session, and check no password: they go on while sign-ins are a flood."""
     PROVIDER = "provider"
     """Calls that wait for somebody else's server: a slow one must not keep those back who sign in with a password."""
     MACHINE = "machine"

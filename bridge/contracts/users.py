@@ -136,12 +136,12 @@ class ListActivity(Model):
 class Deed(Model):
     """One entry of the audit trail that is about the account: ``by_you``, or somebody else, or nobody who signed in.
 
-    ``operation`` is what was done, ``outcome`` whether it was ``done`` or ``refused``; ``address`` is where a sign-in
-    came from, as far as it is known.
+    ``action`` is the operation that was done, ``outcome`` whether it was ``done`` or ``refused``; ``address`` is where
+    a sign-in came from, as far as it is known.
     """
 
-    at: AwareDatetime
-    operation: str
+    timestamp: AwareDatetime
+    action: str
     outcome: str
     by_you: bool
     address: str = ""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
+
+STEP_MIN_S: Final = 5.0
+"""What is less may be a clock that is slewed, and changes no length that anybody is told."""
 
 
 class Clock(Protocol):
@@ -20,6 +23,23 @@ class SystemClock:
 
     monotonic = staticmethod(time.monotonic)
     time = staticmethod(time.time)
+
+
+class ClockSteps:
+    """Notices that the time of day was stepped: a Pi has no clock chip, and gets its time once the network is there."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._offset_s = self._offset()
+
+    def by_s(self) -> float:
+        """Return by how many seconds it was stepped since this was last asked; 0 for less than :data:`STEP_MIN_S`."""
+        before, self._offset_s = self._offset_s, self._offset()
+        by_s = self._offset_s - before
+        return by_s if abs(by_s) >= STEP_MIN_S else 0.0
+
+    def _offset(self) -> float:
+        return self._clock.time() - self._clock.monotonic()
 
 
 def utc(unix_s: float) -> datetime:

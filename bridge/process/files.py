@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +66,7 @@ def replace_file(path: Path, content: bytes, *, mode: int = PRIVATE_MODE) -> Non
     folder = path.parent
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     owner = path.stat() if path.exists() else folder.stat()
-    draft = folder / f".{path.name}.{secrets.token_hex(4)}"
+    draft = folder / f".{path.name}.{os.urandom(4).hex()}"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path

@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,6 +63,11 @@ class ThisHost:
             units = tasks.create_task(self._read_units())
             synchronized = tasks.create_task(self._read_synchronized())
         return await asyncio.to_thread(self._report, units.result(), synchronized.result())
+
+    async def read_sensors(self) -> tuple[float | None, bool | None]:
+        """Return temperature and under-voltage alone, which cost two small files and no program."""
+        sys = self._places.sys
+        return await asyncio.to_thread(lambda: (temperature_c(sys), under_voltage(sys)))
 
     def _report(self, units: tuple[UnitState, ...], synchronized: bool | None) -> HostReport:  # noqa: FBT001 - no option
         places = self._places
@@ -131,8 +135,8 @@ def release_name(link: Path) -> str:
 
 
 def disk_free_share(path: Path) -> float:
-    usage = shutil.disk_usage(path)
-    return round(usage.free / usage.total, 4) if usage.total else 1.0
+    disk = os.statvfs(path)
+    return round(disk.f_bavail / disk.f_blocks, 4) if disk.f_blocks else 1.0
 
 
 def temperature_c(sys: Path) -> float | None:

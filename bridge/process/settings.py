@@ -23,8 +23,8 @@ from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
+from bridge.invalid import wrong_fields
 from bridge.process.environment import environment
 
 EXIT_CONFIG: Final = 78
@@ -77,14 +77,19 @@ def load(
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise SettingsError("\n".join(_problem(model, item) for item in error.errors(include_url=False))) from None
+        raise SettingsError("\n".join(_problems(model, error))) from None
 
 
-def _problem(model: type[Section], item: ErrorDetails) -> str:
-    name = ".".join(map(str, item["loc"]))
-    if item["type"] == "extra_forbidden":
+def _problems(model: type[Section], error: ValidationError) -> Iterator[str]:
+    kinds = (item["type"] for item in error.errors(include_url=False))
+    for kind, (name, what) in zip(kinds, wrong_fields(error), strict=True):
+        yield _problem(model, kind, name, what)
+
+
+def _problem(model: type[Section], kind: str, name: str, what: str) -> str:
+    if kind == "extra_forbidden":
         return f"{name}: there is no such setting{_instead(name, ['.'.join(key) for key, _ in _fields(model)])}"
-    return f"{name or 'settings'}: {item['msg']}"
+    return f"{name or 'settings'}: {what}"
 
 
 def _instead(name: str, known: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bridge.server.callers import (
+    NOTHING,
     AnonymousCaller,
     Answer,
     Caller,
@@ -16,6 +17,7 @@ from bridge.server.renewal import Issuer
 from bridge.server.slots import SlotRule
 
 __all__ = [
+    "NOTHING",
     "AnonymousCaller",
     "Answer",
     "BridgeServer",

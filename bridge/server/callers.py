@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from bridge.contracts.operation import Role
@@ -78,6 +78,9 @@ class Answer:
     next_cursor: str = ""
     audit_head: str = ""
 
+
+NOTHING: Final = Answer(b"{}")
+"""The answer of an operation whose result is nothing."""
 
 Handler = Callable[[CallerContext, Any], Awaitable[Answer]]
 """Takes the context and the operation's validated parameters; raises AppError."""

@@ -18,7 +18,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from bridge import heads
-from bridge.contracts.operation import Anonymous, Effect, Lane, Machine, Operation
+from bridge.contracts.operation import ANSWER_MAX_BYTES, Anonymous, Effect, Lane, Machine, Operation
 from bridge.contracts.system import FEED
 from bridge.errors import AppError, Code, Denied, FieldError, Invalid, NotFound, Outcome, Unavailable
 from bridge.problem import PROBLEM_TYPE, field_errors, problem_json
@@ -69,6 +69,7 @@ class CallRules:
         default_factory=lambda: {
             Lane.DATA: SlotRule(),
             Lane.CREDENTIALS: SlotRule(in_flight=2, queue=8, wait_s=2.0),
+            Lane.SESSIONS: SlotRule(in_flight=2, queue=8, wait_s=1.0),
             Lane.PROVIDER: SlotRule(in_flight=4, queue=8, wait_s=2.0),
             Lane.MACHINE: SlotRule(in_flight=4, queue=8, wait_s=1.0),
         }
@@ -208,7 +209,7 @@ class BridgeServer:
                 if handler is None:
                     return None
                 async with self._slots[operation.lane]:
-                    answer = await handler(context, params)
+                    answer = _bounded(await handler(context, params))
         except SignatureRefused as refusal:
             metrics.REFUSED.labels(refusal.step.value).inc()
             error = Denied(_CODE_OF_STEP[refusal.step])
@@ -351,6 +352,16 @@ class _Call:
     peer: asyncio.BaseTransport
     only: Operation[Any, Any] | None
     caller: Caller | None = None
+
+
+def _bounded(answer: Answer) -> Answer:
+    """Return the answer. Raises Invalid where it is larger than a unit takes.
+
+    The unit would give the connection up and call the agent unreachable, for everybody: by a question of one's own.
+    """
+    if len(answer.body) > ANSWER_MAX_BYTES:
+        raise Invalid(Code.INVALID_REQUEST, "The answer would be too large: ask for less at once")
+    return answer
 
 
 def _single_headers(request: web.BaseRequest) -> dict[str, str]:

@@ -14,6 +14,7 @@ from bridge.client.call import Credentials, Reply
 from bridge.client.pacing import PacingRule
 from bridge.client.retry import RetryRule
 from bridge.contracts.operation import (
+    ANSWER_MAX_BYTES,
     Anonymous,
     CacheRule,
     Effect,
@@ -48,6 +49,10 @@ ADD: Final = Operation(name="test.add", params=Numbers, result=Sum, principal=Us
 REMEMBERED: Final = Operation(
     name="test.remembered", params=Numbers, result=Sum, principal=User(), cache=CacheRule(frozenset({"test.numbers"}))
 )
+HURRIED: Final = Operation(
+    name="test.hurried", params=Numbers, result=Sum, principal=User(), cache=CacheRule(frozenset({"test.numbers"})),
+    deadline_ms=200,
+)  # fmt: skip
 WRITE: Final = Operation(
     name="test.write", params=Numbers, result=Sum, principal=User(), effect=Effect.WRITE,
     invalidates=frozenset({"test.numbers"}),
@@ -90,7 +95,7 @@ class Handlers:
         return len(self.contexts)
 
     def table(self) -> dict[Operation[Any, Any], Handler]:
-        table: dict[Operation[Any, Any], Handler] = dict.fromkeys((ADD, REMEMBERED, WRITE), self.add)
+        table: dict[Operation[Any, Any], Handler] = dict.fromkeys((ADD, REMEMBERED, HURRIED, WRITE), self.add)
         return {**table, **dict.fromkeys((ADMIN, OPEN, UNITS, ISSUE), self.any)}
 
 
@@ -293,6 +298,29 @@ async def test_breaker_does_not_count_a_time_out_when_the_caller_left_the_agent_
         assert door.breakers[Lane.DATA].counters(door.clock.monotonic()).calls == 0
 
 
+@pytest.mark.parametrize("is_remembered", [False, True])
+async def test_breaker_opens_when_the_agent_lets_the_time_of_remembered_answers_pass(
+    handlers: Handlers, bridge_certificates: Certificates, *, is_remembered: bool
+) -> None:
+    async def outcome(number: int) -> Outcome:
+        try:
+            return (await ask(door, HURRIED, a=number)).outcome
+        except Unavailable as error:
+            return error.code.outcome
+
+    rule = BreakerRule(calls_min=3)
+    async with (
+        agent(handlers.table(), bridge_certificates) as keep,
+        gateway(keep.port, bridge_certificates, breaker=rule) as door,
+    ):
+        if is_remembered:
+            assert [await outcome(number) for number in range(3)] == [Outcome.OK] * 3
+        handlers.before = asyncio.Event().wait  # type: ignore[assignment]  # its True is not looked at
+        expected = Outcome.STALE if is_remembered else Code.TIMEOUT.outcome
+        assert [await outcome(number) for number in range(3)] == [expected] * 3
+        await until(lambda: door.breakers[Lane.DATA].state is State.OPEN)
+
+
 # What fails
 
 
@@ -386,6 +414,39 @@ async def test_breaker_stays_closed_and_nothing_is_tried_again_when_the_agent_is
                 assert refused.value.code is code
             assert handlers.calls == 8
             assert door.breakers[Lane.DATA].state is State.CLOSED
+
+
+async def test_nobody_else_is_closed_out_when_somebodys_answer_is_too_large(
+    handlers: Handlers, bridge_certificates: Certificates
+) -> None:
+    """A unit takes no more than 8 MiB: more looked like an agent that is away, and was asked for three times each."""
+
+    async def everything(_context: CallerContext, _params: Nothing) -> Answer:
+        handlers.number += 1
+        return Answer(b" " * ANSWER_MAX_BYTES + b"1")
+
+    table = {**handlers.table(), OPEN: everything}
+    async with agent(table, bridge_certificates) as keep:
+        async with gateway(keep.port, bridge_certificates, breaker=BreakerRule(calls_min=4)) as door:
+            for _ in range(8):
+                with pytest.raises(Invalid) as refused:
+                    await ask(door, OPEN)
+                assert refused.value.code is Code.INVALID_REQUEST
+            assert handlers.number == 8
+            assert door.breakers[Lane.DATA].state is State.CLOSED
+            handlers.number = 0
+            assert (await ask(door, a=1, b=2)).body == b'{"sum":3}'
+
+
+async def test_call_is_answered_when_its_answer_is_just_as_large_as_a_unit_takes(
+    handlers: Handlers, bridge_certificates: Certificates
+) -> None:
+    async def much(_context: CallerContext, _params: Nothing) -> Answer:
+        return Answer(b" " * ANSWER_MAX_BYTES)
+
+    async with agent({**handlers.table(), OPEN: much}, bridge_certificates) as keep:
+        async with gateway(keep.port, bridge_certificates) as door:
+            assert len((await ask(door, OPEN)).body) == ANSWER_MAX_BYTES
 
 
 @pytest.mark.story("health/US-BE-46.1")

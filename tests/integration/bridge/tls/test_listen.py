@@ -78,7 +78,10 @@ def without_tls(_folders: Folders) -> None:
     return None
 
 
-@pytest.mark.story("health/US-BE-44.6", "health/US-BE-49.4", "health/US-BE-50.1")
+@pytest.mark.story(
+    "health/US-BE-07.2", "health/US-BE-44.1", "health/US-BE-44.6", "health/US-BE-49.2", "health/US-BE-49.4",
+    "health/US-BE-50.1",
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("stranger", "reason"),
     [

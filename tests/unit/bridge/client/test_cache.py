@@ -381,5 +381,6 @@ def _freshness(known: Known, now: float) -> Freshness | None:
     return None
 
 
-TestCacheAgainstModel = CacheAgainstModel.TestCase
+# up to 4,000 steps of nothing but computing, which took 9 s where others compute too
+TestCacheAgainstModel = pytest.mark.timeout(30)(CacheAgainstModel.TestCase)
 TestCacheAgainstModel.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)

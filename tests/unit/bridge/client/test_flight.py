@@ -96,9 +96,25 @@ async def test_question_is_cancelled_when_the_last_who_waited_left() -> None:
     question = Question()
     async with asyncio.TaskGroup() as tasks:
         flights: Flights[str] = Flights(tasks)
+        waiting = [tasks.create_task(flights.share("key", question, soon())) for _ in range(2)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        for each in waiting:
+            assert not question.cancelled.is_set()
+            each.cancel()
+    assert question.cancelled.is_set()
+
+
+async def test_question_ends_by_its_own_deadline_when_the_time_of_all_who_waited_is_over() -> None:
+    question = Question()
+    async with asyncio.TaskGroup() as tasks:
+        flights: Flights[str] = Flights(tasks)
         for _ in range(2):
             tasks.create_task(_gives_up(flights, question))
-    assert question.cancelled.is_set()
+        await asyncio.sleep(0.05)
+        assert "key" not in flights
+        question.answer.set()
+    assert not question.cancelled.is_set()
 
 
 async def _gives_up(flights: Flights[str], question: Question) -> None:
@@ -140,7 +156,7 @@ async def test_who_comes_when_all_others_left_asks_anew() -> None:
         flights: Flights[str] = Flights(tasks)
         await _gives_up(flights, question)
         waiting = tasks.create_task(flights.share("key", question, soon()))
-        await question.cancelled.wait()
+        await asyncio.sleep(0.01)
         question.answer.set()
     assert waiting.result() == "answer"
     assert question.asked == 2

@@ -3,7 +3,8 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
-from bridge.process.clock import Clock, SystemClock, rfc3339, utc
+from bridge.process.clock import STEP_MIN_S, Clock, ClockSteps, SystemClock, rfc3339, utc
+from tests.clocks import HurriedClock, TurnedClock
 
 
 def test_system_clock_tells_the_machines_time() -> None:
@@ -11,6 +12,17 @@ def test_system_clock_tells_the_machines_time() -> None:
     assert abs(clock.time() - time.time()) < 5
     before = clock.monotonic()
     assert 0 <= clock.monotonic() - before < 5
+
+
+def test_step_is_told_once_when_the_time_of_day_is_set() -> None:
+    clock = HurriedClock()
+    steps = ClockSteps(clock)
+    clock.advance(3600)
+    assert steps.by_s() == 0
+    TurnedClock.advance(clock, -86_400)
+    assert (steps.by_s(), steps.by_s()) == (-86_400, 0)
+    TurnedClock.advance(clock, STEP_MIN_S / 2)
+    assert steps.by_s() == 0
 
 
 def test_utc_is_aware_when_given_unix_seconds() -> None:

@@ -111,7 +111,6 @@ def test_caller_is_refused_by_reason_when_it_speaks_an_older_tls(folders: Folder
     assert explain_tls_error(client_error) is Refusal.PROTOCOL_VERSION
 
 
-@pytest.mark.story("health/US-BE-07.2", "health/US-BE-44.1", "health/US-BE-49.2")
 @pytest.mark.parametrize("first_bytes", [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"SSH-2.0-OpenSSH_9.2p1\r\n"])
 def test_caller_is_refused_by_reason_when_it_speaks_no_tls(folders: Folders, first_bytes: bytes) -> None:
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
