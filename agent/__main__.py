@@ -33,6 +33,7 @@ from agent.mail import commands as mail
 from agent.mail.seal import MailKeyError
 from agent.settings import AgentSettings
 from bridge.errors import AppError
+from bridge.invalid import wrong_fields
 from bridge.keys import KeysRefused, KeyStore
 from bridge.process import logs
 from bridge.process.settings import EXIT_CONFIG, SettingsError
@@ -53,13 +54,14 @@ async def serve(settings: AgentSettings, _options: argparse.Namespace) -> int:
     return 0
 
 
-async def check_config(settings: AgentSettings, _options: argparse.Namespace) -> int:
+async def check_config(settings: AgentSettings, options: argparse.Namespace) -> int:
     """Say whether the settings, and the keys and certificates they name, can be used."""
-    _refuse_without_secrets(settings)
-    KeyStore(settings.bridge.keys_dir)
-    ReloadingServerTLS(settings.bridge.tls_dir, UNITS)
-    if settings.source.dsn is None:
-        print("source.dsn is not set: the health app will be off")
+    if not options.settings_only:
+        _refuse_without_secrets(settings)
+        KeyStore(settings.bridge.keys_dir)
+        ReloadingServerTLS(settings.bridge.tls_dir, UNITS)
+        if settings.source.dsn is None:
+            print("source.dsn is not set: the health app will be off")
     print("the settings can be used")
     return 0
 
@@ -75,9 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AppError as error:
         print(_explain(error), file=sys.stderr)
     except ValidationError as error:
-        print(
-            "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()), file=sys.stderr
-        )
+        print("; ".join(f"{name}: {what}" for name, what in wrong_fields(error)), file=sys.stderr)
     except (CommandError, BackupError, MigrationError, OSError, TimeoutError, asyncpg.PostgresError) as error:
         print(str(error) or error.__class__.__name__, file=sys.stderr)
     return 1
@@ -90,7 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add(commands, "serve", serve)
     database.add_commands(commands)
-    add(commands, "check-config", check_config)
+    add(commands, "check-config", check_config).add_argument(
+        "--settings-only", action="store_true", help="not the secrets, keys and certificates they name"
+    )
     health.add_commands(commands)
     accounts.add_commands(commands)
     access.add_commands(commands, APPS)

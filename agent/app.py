@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, Final, NoReturn
 
@@ -106,11 +106,14 @@ class Agent:
         ``listening`` gets the port. Raises OSError when the port cannot be had.
         """
         bridge, identity = self._settings.bridge, self._identity
-        doors = [await open_door(bridge.port, identity.tls, self._server.handle, bridge)]
-        try:
+        async with AsyncExitStack() as leaving:  # however it ends
+            leaving.push_async_callback(self._close)
+            doors = [await open_door(bridge.port, identity.tls, self._server.handle, bridge)]
+            leaving.push_async_callback(doors[0].close)
             if bridge.renewal_port is not None:
                 renewing = partial(self._server.handle, only=RENEW)
                 doors.append(await open_door(bridge.renewal_port, identity.renewal_tls, renewing, bridge))
+                leaving.push_async_callback(doors[1].close)
             async with asyncio.TaskGroup() as tasks:
                 background = [
                     tasks.create_task(work)
@@ -133,19 +136,20 @@ class Agent:
                     await component.finish()
                 for task in background:
                     task.cancel()
-        finally:
-            for door in doors:
-                door.listener.close()
-            deadline = self._clock.monotonic() + _CLOSE_S
-            for component in reversed(self._components):
-                await component.close(deadline)
+
+    async def _close(self) -> None:
+        """Close every component, the last first, whatever comes of the others."""
+        deadline = self._clock.monotonic() + _CLOSE_S
+        async with AsyncExitStack() as closing:
+            for component in self._components:
+                closing.push_async_callback(component.close, deadline)
 
     async def _drain(self, doors: list[Door]) -> None:
         for door in doors:
             door.listener.close()
         finished = await self._server.drain(self._settings.bridge.drain_s)
         for door in doors:
-            await door.shut_down()
+            await door.close()
         log(_log, "agent_stopped", finished=finished)
 
     def _handlers(self) -> dict[Operation[Any, Any], Handler]:
@@ -197,6 +201,7 @@ def _call_rules(settings: AgentSettings) -> CallRules:
     slots = {
         Lane.DATA: rule(shedding.data),
         Lane.CREDENTIALS: rule(shedding.credentials),
+        Lane.SESSIONS: rule(shedding.sessions),
         Lane.PROVIDER: rule(shedding.provider),
         Lane.MACHINE: rule(shedding.machine),
     }

@@ -79,8 +79,12 @@ def listed() -> argparse.ArgumentParser:
 
 
 def time_with_zone(text: str) -> datetime:
-    """Return an ISO 8601 time, for argparse. Raises ArgumentTypeError for one that leaves its zone open."""
-    at = datetime.fromisoformat(text)
+    """Return an ISO 8601 time, for argparse. Raises ArgumentTypeError for what is none, or leaves its zone open."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        msg = f"{text} is no time, such as 2026-11-28T10:00:00+01:00"
+        raise argparse.ArgumentTypeError(msg) from None
     if at.tzinfo is None:
         msg = "the time needs its zone, as in 2026-11-28T10:00:00+01:00 or …Z"
         raise argparse.ArgumentTypeError(msg)

@@ -28,9 +28,16 @@ class Door:
     listener: TLSListener
     web_server: web.Server
 
-    async def shut_down(self) -> None:
-        """Close the connections that are left."""
-        await self.web_server.shutdown(_SHUTDOWN_S)
+    async def close(self) -> None:
+        """Take no more connections, and close those that are left; once more does no harm.
+
+        Raises what ended the listener, if that was not this.
+        """
+        self.listener.close()
+        try:
+            await self.listener.wait_closed()  # no handshake that is under way makes one more
+        finally:
+            await self.web_server.shutdown(_SHUTDOWN_S)
 
 
 async def open_door(port: int, tls: ReloadingServerTLS, handler: WebHandler, settings: Bridge) -> Door:

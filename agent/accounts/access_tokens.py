@@ -15,6 +15,7 @@ from cachetools import LRUCache
 
 from agent.accounts.token_keys import TokenKeys
 from agent.settings import Tokens
+from bridge.contracts.accounts import JWT_AUDIENCE, JWT_ISSUER
 from bridge.contracts.operation import Role
 from bridge.errors import Code, Denied
 
@@ -44,8 +45,8 @@ class AccessTokens:
         """Return a token with these claims."""
         key = self._keys.signer(now)
         payload = {
-            "iss": self._settings.issuer,
-            "aud": self._settings.audience,
+            "iss": JWT_ISSUER,
+            "aud": JWT_AUDIENCE,
             "sub": str(claims.user_id),
             "email": email,
             "role": claims.role.value,
@@ -82,8 +83,8 @@ class AccessTokens:
                 token,
                 key.public,
                 algorithms=[_ALGORITHM],
-                issuer=self._settings.issuer,
-                audience=self._settings.audience,
+                issuer=JWT_ISSUER,
+                audience=JWT_AUDIENCE,
                 # Times are ours to judge, by the clock that the agent was given.
                 options={"require": _CLAIMS, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import asyncpg
 
@@ -38,9 +38,7 @@ from bridge.contracts.operation import Operation
 from bridge.contracts.users import Ended
 from bridge.errors import Code, Denied, NotFound
 from bridge.process.clock import Clock, utc
-from bridge.server import Answer, CallerContext, Handler
-
-_NOTHING: Final = Answer(b"{}")
+from bridge.server import NOTHING, Answer, CallerContext, Handler
 
 
 class Administration:
@@ -143,7 +141,7 @@ class Administration:
             row = await self._lock(transaction, params)
             await forgive(transaction, email=row["email"])
             await record(transaction, UNLOCK_USER, context, now, params.id)
-            return _NOTHING
+            return NOTHING
 
         return await self._writes.once(UNLOCK_USER, context, now=now, work=unlock)
 
@@ -170,7 +168,7 @@ class Administration:
         async def delete(transaction: Transaction) -> Answer:
             await delete_account(transaction, params.id)
             await record_deletion(transaction, DELETE_USER, context, now, params.id)
-            return _NOTHING
+            return NOTHING
 
         answer = await self._writes.once(DELETE_USER, context, now=now, work=delete)
         await self._directory.look_again(params.id)

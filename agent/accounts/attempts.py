@@ -57,6 +57,14 @@ class Attempts:
         }
         await _take(partial(self._pool.fetch, deadline=deadline), allowed, now, HOUR)
 
+    async def take_invitation(self, transaction: Transaction, *, email: str, now: datetime) -> None:
+        """Count an invitation to an address, if the transaction is committed: so many an hour.
+
+        Apart from what :meth:`take_mail` counts, else anybody could keep somebody from being invited.
+        """
+        allowed = {_digest("invitation to", email.lower()): self._limits.mails_per_recipient}
+        await _take(transaction.fetch, allowed, now, HOUR)
+
     async def take_feedback(self, transaction: Transaction, *, user_id: UUID, address: str, now: datetime) -> None:
         """Count a message to the owner, if the transaction is committed: so many an hour."""
         allowed = {

@@ -85,8 +85,9 @@ class ChangingPasswords:
             if user is None:  # it was changed, or the account disabled, while this one was looked at
                 raise _wrong()
             await self._letters.password_changed(
-                transaction, to=user["email"], language=await transaction.fetchval(QUERIES["language_of"], user_id),
-                zone=user["time_zone"], now=now, cause=f"password changed {uuid4()}",
+                transaction, to=user["email"], user_id=user_id,
+                language=await transaction.fetchval(QUERIES["language_of"], user_id), zone=user["time_zone"], now=now,
+                cause=f"password changed {uuid4()}",
             )  # fmt: skip
             answer = await self._sessions.start(
                 transaction, user, now, operation=CHANGE_PASSWORD, context=context, address=params.address

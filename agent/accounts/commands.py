@@ -29,23 +29,24 @@ def add_commands(commands: Commands) -> None:
     secret.add_argument("--password-file", type=Path, metavar="FILE", help="read the password from the first line")
     adding = add(users, "add", users_add, account(), secret)
     adding.add_argument("--name", default="", help="the person's name (default: the e-mail address)")
-    adding.add_argument("--role", default=Role.VIEWER, type=Role, choices=list(Role), help="default: viewer")
+    adding.add_argument("--role", default=Role.VIEWER, type=_role, choices=list(Role), help="default: viewer")
     adding.add_argument("--time-zone", default="UTC", metavar="ZONE", help="an IANA time zone (default: UTC)")
     add(users, "list", users_list, listed())
     inviting = add(users, "invite", users_invite)
     inviting.add_argument("email", help="where the link is mailed to")
     inviting.add_argument("--name", required=True, help="the person's name")
-    inviting.add_argument("--role", default=Role.VIEWER, type=Role, choices=list(Role), help="default: viewer")
+    inviting.add_argument("--role", default=Role.VIEWER, type=_role, choices=list(Role), help="default: viewer")
     inviting.add_argument("--language", default="en", metavar="LANGUAGE", help="of mails (default: en)")
     inviting.add_argument("--time-zone", default="UTC", metavar="ZONE", help="an IANA time zone (default: UTC)")
     add(users, "invitations", users_invitations, listed())
     add(users, "feedback", users_feedback, listed())
+    add(users, "resend", users_resend, account())
     add(users, "withdraw", users_withdraw, account())
     add(users, "disable", users_disable, account())
     add(users, "enable", users_enable, account())
     add(users, "password", users_password, account(), secret)
     role = add(users, "role", users_role, account())
-    role.add_argument("role", type=Role, choices=list(Role), help="the role it gets")
+    role.add_argument("role", type=_role, choices=list(Role), help="the role it gets")
     add(users, "unlock", users_unlock, account())
     add(users, "sign-out", users_sign_out, account())
     add(users, "unlink", users_unlink, account())
@@ -141,6 +142,14 @@ async def users_password(settings: AgentSettings, options: argparse.Namespace) -
     return 0
 
 
+def _role(text: str) -> Role:
+    try:
+        return Role(text)
+    except ValueError:
+        msg = f"{text} is none of {', '.join(Role)}"
+        raise argparse.ArgumentTypeError(msg) from None
+
+
 async def users_role(settings: AgentSettings, options: argparse.Namespace) -> int:
     """Give an account another role; its access tokens end within a second, its sessions go on with the new one."""
     async with open_users(settings) as users:
@@ -189,6 +198,15 @@ async def users_invite(settings: AgentSettings, options: argparse.Namespace) -> 
     async with open_users(settings) as users:
         expires_at = await users.invite(params, _letters(settings), hours, deadline=deadline())
     say(f"invited {params.email} ({params.role}), until {expires_at:%Y-%m-%d %H:%M} UTC")
+    return 0
+
+
+async def users_resend(settings: AgentSettings, options: argparse.Namespace) -> int:
+    """Mail the invitation to an address again; its earlier link is no longer good."""
+    hours = settings.joining.invitation_hours
+    async with open_users(settings) as users:
+        expires_at = await users.resend(options.email, _letters(settings), hours, deadline=deadline())
+    say(f"mailed the invitation of {options.email} again, until {expires_at:%Y-%m-%d %H:%M} UTC")
     return 0
 
 

@@ -2,7 +2,8 @@
 
 A rule that wants an upper-case letter, a lower-case one and a digit is met by ``Password1``, ``Qwertz123`` and
 ``Summer2026!``: the word everybody takes, with what the rule asks for put around it. So a password is taken apart as
-those who guess put it together: digits and signs at its ends, a word, letters written as digits, rows of the keyboard.
+those who guess put it together: digits and signs at its ends, with one more letter outside of them (``password1A``), a
+word, letters written as digits, rows of the keyboard.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ _RUNS: Final = frozenset(
 _RUN_MAX: Final = max(map(len, _ROWS))
 _PIECES_MAX: Final = 3
 _AROUND: Final = re.compile(r"^[\W\d_]+|[\W\d_]+$")
+_LETTER_BEFORE: Final = re.compile(r"^[^\W\d_](?=[\W\d_])")
+_LETTER_BEHIND: Final = re.compile(r"(?<=[\W\d_])[^\W\d_]$")
 _AT_END: Final = re.compile(r"[\W_]+$")
 _AS_LETTERS: Final = tuple(str.maketrans("01345789@$!+", letters) for letters in ("oleastbgasit", "oieastbgasit"))
 
@@ -51,12 +54,18 @@ _AS_LETTERS: Final = tuple(str.maketrans("01345789@$!+", letters) for letters in
 def is_common(password: str) -> bool:
     """Return whether a password is one of those that are tried first."""
     text = password.lower()
+    whole = {text, _LETTER_BEFORE.sub("", text), _LETTER_BEHIND.sub("", text)}
+    return any(map(_is_a_word, whole)) or _is_of_runs(re.sub(r"[\W_]", "", text))
+
+
+def _is_a_word(text: str) -> bool:
+    """Return whether ``text`` is a word, or twice the same, but for digits and signs."""
     written = {text, *(text.translate(letters) for letters in _AS_LETTERS)}
     written |= {_AT_END.sub("", text).translate(letters) for letters in _AS_LETTERS}
     words = {_AROUND.sub("", each) for each in written} | {
         _AROUND.sub("", text).translate(letters) for letters in _AS_LETTERS
     }
-    return any(word in WORDS or _is_twice(word) for word in words) or _is_of_runs(re.sub(r"[\W_]", "", text))
+    return any(word in WORDS or _is_twice(word) for word in words)
 
 
 def _is_twice(word: str) -> bool:

@@ -14,10 +14,15 @@ SELECT email FROM users WHERE id = $1 FOR KEY SHARE;
 INSERT INTO feedback (id, user_id, topic, message, created_at) VALUES ($1, $2, $3, $4, $5);
 
 -- name: feedback_of
--- What an account wrote to the owner, newest first.
+-- What an account wrote to the owner, newest first, and no more than so many bytes.
 -- $1 user_id uuid
--- -> created_at timestamptz, topic text, message text
-SELECT created_at, topic, message FROM feedback WHERE user_id = $1 ORDER BY created_at DESC, id;
+-- $2 bytes_max bigint
+-- -> created_at timestamptz, topic text, message text, total bigint (of all)
+SELECT created_at, topic, message, total
+FROM (SELECT id, created_at, topic, message, count(*) OVER () AS total,
+             sum(octet_length(topic) + octet_length(message)) OVER (ORDER BY created_at DESC, id) AS bytes
+      FROM feedback WHERE user_id = $1) AS sized
+WHERE bytes <= $2 ORDER BY created_at DESC, id;
 
 -- name: latest_feedback
 -- One page of what people wrote to the owner, newest first, after a place.

@@ -39,10 +39,9 @@ from bridge.contracts.operation import Operation, Role
 from bridge.contracts.users import Preferences
 from bridge.errors import Code, Conflict, Denied, FieldError
 from bridge.process.clock import Clock, utc
-from bridge.server import Answer, CallerContext, Handler
+from bridge.server import NOTHING, Answer, CallerContext, Handler
 
-_NOTHING: Final = Answer(b"{}")
-_INVITED_BY: Final = "invited_by"
+INVITED_BY: Final = "invited_by"
 
 
 class Joining:
@@ -105,12 +104,13 @@ class Joining:
     async def invite(self, context: CallerContext, params: Invite) -> Answer:
         """Mail a link with which somebody makes their account. An earlier one to the address is no longer good.
 
-        Raises Conflict for an address that has an account, Unavailable where no mail is sent.
+        Raises Conflict for an address that has an account, Unavailable where no mail is sent, Busy for too many.
         """
         check_invitation(self._letters, params)
         now = self._now()
 
         async def invite(transaction: Transaction) -> Answer:
+            await self._attempts.take_invitation(transaction, email=params.email, now=now)
             hours, sender = self._settings.invitation_hours, context.user.user_id
             link = await mail_invitation(transaction, self._letters, params, hours, now, sender=sender)
             await record(transaction, INVITE, context, now, None, entity="invitation", entity_id=str(link.id))
@@ -130,13 +130,13 @@ class Joining:
         hashed = await self._passwords.hash(password)
         async with self._pool.transaction(context.deadline) as transaction:
             used = await links.use(transaction, token, Purpose.INVITATION, now=now)
-            sender = used.content.get(_INVITED_BY)
+            sender = used.content.get(INVITED_BY)
             if sender is not None and not await transaction.fetchval(QUERIES["is_admin"], UUID(sender)):
                 links.refuse()
             made = {**used.content, "password_hash": hashed, "username": params.username}
             await join(transaction, used.id, used.email, made)
             await record(transaction, ACCEPT_INVITATION, context, now, used.id, new={"role": made["role"]})
-        return _NOTHING
+        return NOTHING
 
     def _now(self) -> datetime:
         return utc(self._clock.time())
@@ -160,9 +160,11 @@ async def mail_invitation(
         raise Conflict(Code.CONFLICT, fields=(FieldError("email", "is another account's"),))
     content = params.model_dump(mode="json", exclude={"email"})
     if sender is not None:
-        content[_INVITED_BY] = str(sender)
+        content[INVITED_BY] = str(sender)
     link = Link(Purpose.INVITATION, params.email, now + timedelta(hours=hours), content=content)
-    await transaction.execute(QUERIES["withdraw_tokens"], params.email, [Purpose.INVITATION.value])
+    earlier = await transaction.fetchrow(QUERIES["withdraw_invitation"], None, params.email, now)
+    if earlier is not None:
+        await letters.withdraw_invitation(transaction, earlier["mail"], now)
     await links.add(transaction, link, now)
     await letters.invite(transaction, link, params.language, hours)
     return link

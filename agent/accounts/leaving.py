@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -24,6 +26,9 @@ from bridge.contracts.leaving import (
     DELETE_ACCOUNT,
     ENTRIES_MAX,
     EXPORT,
+    FEEDBACK_MAX_BYTES,
+    PAYLOADS_MAX_BYTES,
+    ROWS_MAX,
     DeleteAccount,
     Export,
     ProviderLink,
@@ -37,11 +42,26 @@ from bridge.contracts.operation import Nothing, Operation
 from bridge.contracts.users import Profile
 from bridge.errors import Code, FieldError, Invalid, NotFound
 from bridge.process.clock import Clock, utc
-from bridge.server import Answer, CallerContext, Handler
+from bridge.server import NOTHING, Answer, CallerContext, Handler
 
-_NOTHING: Final = Answer(b"{}")
 _SENT_AGAIN: Final = timedelta(minutes=1)
 """Within this time a request of the same id is the same one: not longer, for the door chooses the id."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the store has of somebody, row by row."""
+
+    at: datetime
+    profile: asyncpg.Record
+    preferences: asyncpg.Record
+    sessions: list[asyncpg.Record]
+    links: list[asyncpg.Record]
+    providers: list[asyncpg.Record]
+    mails: list[asyncpg.Record]
+    feedback: list[asyncpg.Record]
+    entries: list[asyncpg.Record]
+    entries_total: int
 
 
 class Leaving:
@@ -72,22 +92,22 @@ class Leaving:
             wishes = await transaction.fetchrow(QUERIES["preferences"], user_id)
             if profile is None or wishes is None:  # deleted since the token was verified
                 raise NotFound(Code.NOT_FOUND)
-            entries = await transaction.fetch(QUERIES["entries_about"], *about, ENTRIES_MAX)
-            export = Export(
-                exported_at=now,
-                profile=Profile(**profile),
-                preferences=preferences.read(wishes),
-                sessions=_all(StoredSession, await transaction.fetch(QUERIES["sessions_of"], user_id)),
-                links=_all(RecordsLink, await transaction.fetch(QUERIES["links_of"], user_id)),
-                providers=_all(ProviderLink, await transaction.fetch(QUERIES["oidc_links_of"], user_id)),
-                mails=_all(StoredMail, await transaction.fetch(QUERIES["mails_to"], profile["email"])),
-                feedback=_all(StoredFeedback, await transaction.fetch(QUERIES["feedback_of"], user_id)),
-                entries=tuple(_entry(row) for row in entries),
+            found = _Found(
+                at=now,
+                profile=profile,
+                preferences=wishes,
+                sessions=await transaction.fetch(QUERIES["sessions_of"], user_id, ROWS_MAX),
+                links=await transaction.fetch(QUERIES["links_of"], user_id),
+                providers=await transaction.fetch(QUERIES["oidc_links_of"], user_id),
+                mails=await transaction.fetch(QUERIES["mails_of"], user_id, profile["email"], ROWS_MAX),
+                feedback=await transaction.fetch(QUERIES["feedback_of"], user_id, FEEDBACK_MAX_BYTES),
+                entries=await transaction.fetch(QUERIES["entries_about"], *about, ENTRIES_MAX, PAYLOADS_MAX_BYTES),
                 entries_total=await transaction.fetchval(QUERIES["count_entries_about"], *about),
             )
             if not await transaction.fetchval(QUERIES["was_recorded"], *this):
                 await record(transaction, EXPORT, context, now, user_id)
-        return Answer(export.model_dump_json().encode())
+        # ten thousand entries take a Pi seconds, in which others are answered
+        return Answer(await asyncio.to_thread(_written, found))
 
     async def delete(self, context: CallerContext, params: DeleteAccount) -> Answer:
         """Delete the caller's account. When this answers, its tokens have stopped working here.
@@ -102,6 +122,11 @@ class Leaving:
         is_right = await self._passwords.matches(params.password.get_secret_value(), known["password_hash"])
         async with self._pool.transaction(context.deadline) as transaction:
             if is_right:
+                # it may have been changed since, for somebody else knows it; locked in the order of delete_account
+                await transaction.fetch(QUERIES["lock_admins"])
+                checked = (user_id, known["password_hash"])
+                is_right = await transaction.fetchrow(QUERIES["account_with_password"], *checked) is not None
+            if is_right:
                 await delete_account(transaction, user_id)
                 await record_deletion(transaction, DELETE_ACCOUNT, context, now, user_id)
             else:
@@ -109,7 +134,7 @@ class Leaving:
         if not is_right:
             raise Invalid(Code.INVALID_REQUEST, fields=(FieldError("password", "is not your password"),))
         await self._directory.look_again(user_id)
-        return _NOTHING
+        return NOTHING
 
 
 async def delete_account(transaction: Transaction, user_id: UUID) -> None:
@@ -137,11 +162,36 @@ async def record_deletion(
     await audit.erase(transaction, user_id, actor=actor, at=now, request_id=context.request_id)
 
 
+def _written(found: _Found) -> bytes:
+    """Return the export as JSON."""
+    export = Export(
+        exported_at=found.at,
+        profile=Profile(**found.profile),
+        preferences=preferences.read(found.preferences),
+        sessions=_all(StoredSession, found.sessions),
+        sessions_total=_total(found.sessions),
+        links=_all(RecordsLink, found.links),
+        providers=_all(ProviderLink, found.providers),
+        mails=_all(StoredMail, found.mails),
+        mails_total=_total(found.mails),
+        feedback=_all(StoredFeedback, found.feedback),
+        feedback_total=_total(found.feedback),
+        entries=tuple(_entry(row) for row in found.entries),
+        entries_total=found.entries_total,
+    )
+    return export.model_dump_json().encode()
+
+
 def _all(model: type[Any], rows: list[asyncpg.Record]) -> tuple[Any, ...]:
-    return tuple(model(**row) for row in rows)
+    return tuple(model(**{name: value for name, value in row.items() if name != "total"}) for row in rows)
+
+
+def _total(rows: list[asyncpg.Record]) -> int:
+    """Return of how many the rows are the newest, as each of them says."""
+    return int(rows[0]["total"]) if rows else 0
 
 
 def _entry(row: asyncpg.Record) -> StoredEntry:
     payload: dict[str, Any] = json.loads(row["payload"] or "{}")
-    told = {name: payload.get(name) for name in ("old", "new", "why")}
+    told = {"old_values": payload.get("old"), "new_values": payload.get("new"), "why": payload.get("why")}
     return StoredEntry(**{name: value for name, value in row.items() if name != "payload"}, **told)

@@ -31,9 +31,7 @@ class Letters:
     def check_address(self, email: str, *, field: str) -> None:
         """Raise Invalid, which names ``field``, for an address that no mail can be sent to."""
         if not is_mail_address(email):
-            is_plain = email.isascii()
-            wrong = FieldError(field, "must be an address that mail can be sent to" if is_plain else _INTERNATIONAL)
-            raise Invalid(Code.INVALID_REQUEST, fields=(wrong,))
+            raise Invalid(Code.INVALID_REQUEST, fields=(FieldError(field, _why_not(email)),))
 
     async def confirm(self, transaction: Transaction, link: Link, language: str, hours: int) -> None:
         await self._send(transaction, Template.VERIFY_EMAIL, link, "/confirm-address", language, hours=str(hours))
@@ -48,39 +46,42 @@ class Letters:
         """Tell somebody who has an account that it was signed up for again. The link holds no token."""
         await self._outbox.enqueue(
             transaction, Template.ACCOUNT_EXISTS, to=link.email, language=language, values={"link": _RESET_PAGE},
-            cause=_cause(link), expires_at=link.expires_at,
+            cause=_cause(link), user_id=link.user_id, expires_at=link.expires_at,
         )  # fmt: skip
 
-    async def withdraw_invitation(self, transaction: Transaction, invitation_id: UUID, now: datetime) -> None:
-        """Have the mail with an invitation's link never sent, if it still waits."""
-        await transaction.execute(QUERIES["drop_unsent_mail"], f"{Purpose.INVITATION} {invitation_id}", now)
+    async def withdraw_invitation(self, transaction: Transaction, mail: str, now: datetime) -> None:
+        """Have the ``mail`` with an invitation's link never sent, if it still waits."""
+        await transaction.execute(QUERIES["drop_unsent_mail"], f"{Purpose.INVITATION} {mail}", now)
 
     async def take_back(self, transaction: Transaction, link: Link) -> None:
         """Have a mail not sent that was put in by this very transaction."""
         await transaction.execute(QUERIES["take_back_mail"], _cause(link))
 
     async def password_changed(
-        self, transaction: Transaction, *, to: str, language: str, zone: str, now: datetime, cause: str
+        self, transaction: Transaction, *, to: str, user_id: UUID, language: str, zone: str, now: datetime, cause: str
     ) -> None:
         values = {"at": words(now, zone), "link": _RESET_PAGE}
         await self._outbox.enqueue(
-            transaction, Template.PASSWORD_CHANGED, to=to, language=language, values=values, cause=cause
-        )
+            transaction, Template.PASSWORD_CHANGED, to=to, language=language, values=values, cause=cause,
+            user_id=user_id,
+        )  # fmt: skip
 
     async def email_changed(
-        self, transaction: Transaction, *, to: str, language: str, zone: str, now: datetime, cause: str
+        self, transaction: Transaction, *, to: str, user_id: UUID, language: str, zone: str, now: datetime, cause: str
     ) -> None:
+        """Tell the address that an account left. What it was sent before stays the account's."""
+        await transaction.execute(QUERIES["keep_mails_to"], user_id, to)
         values = {"at": words(now, zone)}
         await self._outbox.enqueue(
-            transaction, Template.EMAIL_CHANGED, to=to, language=language, values=values, cause=cause
+            transaction, Template.EMAIL_CHANGED, to=to, language=language, values=values, cause=cause, user_id=user_id
         )
 
     async def _send(
         self, transaction: Transaction, template: Template, link: Link, page: str, language: str, **values: str
     ) -> None:
         await self._outbox.enqueue(
-            transaction, template, to=link.email, language=language, cause=_cause(link), expires_at=link.expires_at,
-            values={"link": f"{page}?token={link.token}", **values},
+            transaction, template, to=link.email, language=language, cause=_cause(link), user_id=link.user_id,
+            expires_at=link.expires_at, values={"link": f"{page}?token={link.token}", **values},
         )  # fmt: skip
 
 
@@ -93,5 +94,19 @@ def words(moment: datetime, zone: str) -> str:
     return f"{local.day} {local:%B %Y, %H:%M} ({zone})"
 
 
+def _why_not(email: str) -> str:
+    """Return what is wrong with an address that no mail can be sent to, and what to write instead, if anything."""
+    if email.isascii():
+        return "must be an address that mail can be sent to"
+    local, _, domain = email.rpartition("@")
+    try:
+        plain = domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return _INTERNATIONAL
+    if is_mail_address(f"{local}@{plain}"):
+        return f"must have its domain in plain letters: {plain}"
+    return _INTERNATIONAL
+
+
 def _cause(link: Link) -> str:
-    return f"{link.purpose} {link.id}"
+    return f"{link.purpose} {link.mail or link.id}"

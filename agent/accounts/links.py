@@ -33,7 +33,10 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link to be mailed. ``id`` names it, and is the account's that it will make; ``user_id`` is the account's."""
+    """A link to be mailed. ``id`` names it, and is the account's that it will make; ``user_id`` is the account's.
+
+    ``mail`` names the mail that brings it: one mail for one name, so a repeated one has another.
+    """
 
     purpose: Purpose
     email: str
@@ -41,6 +44,7 @@ class Link:
     user_id: UUID | None = None
     content: Mapping[str, object] = field(default_factory=dict)
     id: UUID = field(default_factory=uuid4)
+    mail: UUID | None = None
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
 
 
@@ -61,6 +65,12 @@ async def add(transaction: Transaction, link: Link, now: datetime) -> None:
         now, link.expires_at,
     )  # fmt: skip
     await transaction.execute(QUERIES["add_token"], *values)
+
+
+async def renew(transaction: Transaction, link: Link, now: datetime) -> None:
+    """Put the link in the place of the one that has its id, which is no longer good then."""
+    values = (link.id, _digest(link.token), json.dumps(dict(link.content)), now, link.expires_at)
+    await transaction.execute(QUERIES["renew_token"], *values)
 
 
 async def find(pool: Pool, token: str, *purposes: Purpose, now: datetime, deadline: float) -> Used:

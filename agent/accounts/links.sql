@@ -91,11 +91,31 @@ FROM one_time_tokens AS t LEFT JOIN LATERAL (
 WHERE t.purpose = 'invitation' AND t.expires_at > $1 AND lower(t.email) > $2
 ORDER BY lower(t.email) LIMIT $3;
 
--- name: withdraw_invitation
--- Make the link of an invitation, named by its id or its address, no longer good, if it still is.
+-- name: lock_invitation
+-- An invitation, named by its id or its address, whose link is still good; locked until the transaction ends.
 -- $1 id uuid
 -- $2 email text
 -- $3 now timestamptz
--- -> id uuid
+-- -> id uuid, email text, content jsonb
+SELECT id, email, content FROM one_time_tokens
+WHERE purpose = 'invitation' AND (id = $1 OR lower(email) = lower($2)) AND expires_at > $3 FOR UPDATE;
+
+-- name: renew_token
+-- Put another link in the place of the one of that id.
+-- $1 id uuid
+-- $2 digest bytea
+-- $3 content jsonb
+-- $4 now timestamptz
+-- $5 expires_at timestamptz
+UPDATE one_time_tokens SET digest = $2, content = $3, created_at = $4, expires_at = $5 WHERE id = $1;
+
+-- name: withdraw_invitation
+-- Make the link of an invitation, named by its id or its address, no longer good, if it still is; ``mail`` names the mail
+-- that brought it.
+-- $1 id uuid
+-- $2 email text
+-- $3 now timestamptz
+-- -> id uuid, mail text
 DELETE FROM one_time_tokens
-WHERE purpose = 'invitation' AND (id = $1 OR lower(email) = lower($2)) AND expires_at > $3 RETURNING id;
+WHERE purpose = 'invitation' AND (id = $1 OR lower(email) = lower($2)) AND expires_at > $3
+RETURNING id, coalesce(content ->> 'mail', id::text) AS mail;

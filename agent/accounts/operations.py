@@ -6,7 +6,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -28,10 +28,9 @@ from bridge.contracts.operation import Nothing, Operation, Role
 from bridge.errors import Code, Denied
 from bridge.process.clock import Clock, utc
 from bridge.process.logs import log
-from bridge.server import Answer, CallerContext, Handler
+from bridge.server import NOTHING, Answer, CallerContext, Handler
 
 _log = logging.getLogger(__name__)
-_NOTHING: Final = Answer(b"{}")
 
 
 class Sessions:
@@ -150,7 +149,7 @@ class Sessions:
                 entity_id=str(session_id), request_id=context.request_id,
             )  # fmt: skip
             await audit.append(transaction, entry)
-            return _NOTHING
+            return NOTHING
 
         answer = await self._writes.once(SIGN_OUT, context, now=now, work=end)
         self._directory.end_session(context.user.session_id)
@@ -159,7 +158,7 @@ class Sessions:
     async def confirm_admin(self, context: CallerContext, _params: Nothing) -> Answer:
         """Confirm what was looked at before any handler is asked: the session, and the account's role."""
         del context
-        return _NOTHING
+        return NOTHING
 
     async def forget_old(self, deadline: float) -> None:
         """Drop what no token and no limit depends on any more."""

@@ -39,10 +39,9 @@ from bridge.contracts.users import (
 )
 from bridge.errors import Code, NotFound
 from bridge.process.clock import Clock, utc
-from bridge.server import Answer, CallerContext, Handler
+from bridge.server import NOTHING, Answer, CallerContext, Handler
 
 _T = TypeVar("_T")
-_NOTHING: Final = Answer(b"{}")
 _LATEST: Final = (1 << 63) - 1
 """The greatest number that an entry of the audit trail can have."""
 
@@ -127,7 +126,7 @@ class OwnAccount:
         cursor: str | None = None
         if len(rows) > params.limit:
             del rows[params.limit :]
-            cursor = time_cursors.encode(time_cursors.Place(rows[-1]["at"], rows[-1]["number"]))
+            cursor = time_cursors.encode(time_cursors.Place(rows[-1]["timestamp"], rows[-1]["number"]))
         items = tuple(Deed.model_validate({name: row[name] for name in Deed.model_fields}) for row in rows)
         page = Activity(items=items, limit=params.limit, next=cursor)
         return Answer(page.model_dump_json().encode(), cursor or "")
@@ -150,7 +149,7 @@ class OwnAccount:
             await record(
                 transaction, END_SESSION, context, now, context.user.user_id, entity="session", entity_id=session
             )
-            return _NOTHING
+            return NOTHING
 
         answer = await self._writes.once(END_SESSION, context, now=now, work=end)
         self._directory.end_session(params.id)

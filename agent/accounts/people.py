@@ -60,7 +60,10 @@ class People:
             pool=pool, writes=writes, passwords=passwords, attempts=attempts, letters=letters,
             settings=parts.settings, clock=clock,
         )  # fmt: skip
-        self.invitations = Invitations(pool=pool, writes=writes, letters=letters, clock=clock)
+        self.invitations = Invitations(
+            pool=pool, writes=writes, attempts=attempts, letters=letters, hours=parts.settings.invitation_hours,
+            clock=clock,
+        )  # fmt: skip
         self.recovery = Recovery(
             pool=pool, passwords=passwords, attempts=attempts, directory=directory, letters=letters,
             settings=parts.settings, clock=clock,

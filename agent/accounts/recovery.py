@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 import asyncpg
 
@@ -36,10 +36,9 @@ from bridge.contracts.operation import Operation
 from bridge.errors import Code, FieldError, Invalid, NotFound
 from bridge.process.clock import Clock, utc
 from bridge.process.logs import log
-from bridge.server import Answer, CallerContext, Handler
+from bridge.server import NOTHING, Answer, CallerContext, Handler
 
 _log = logging.getLogger(__name__)
-_NOTHING: Final = Answer(b"{}")
 
 
 class Recovery:
@@ -101,7 +100,7 @@ class Recovery:
                 transaction, REQUEST_RESET, context, now, None,
                 entity_id="" if account is None else str(account["id"]),
             )  # fmt: skip
-        return _NOTHING
+        return NOTHING
 
     async def reset_password(self, context: CallerContext, params: ResetPassword) -> Answer:
         """Replace the password, end every session of the account, and tell it by mail.
@@ -118,13 +117,13 @@ class Recovery:
             if account is None:  # it was disabled since
                 links.refuse()
             await self._letters.password_changed(
-                transaction, to=account["email"], language=account["language"], zone=account["time_zone"], now=now,
-                cause=f"password reset {used.id}",
+                transaction, to=account["email"], user_id=account["id"], language=account["language"],
+                zone=account["time_zone"], now=now, cause=f"password reset {used.id}",
             )  # fmt: skip
             await record(transaction, RESET_PASSWORD, context, now, account["id"])
         await self._directory.look_again(account["id"])
         log(_log, "password_reset", request_id=context.request_id, user_id=str(account["id"]))
-        return _NOTHING
+        return NOTHING
 
     async def change_email(self, context: CallerContext, params: ChangeEmail) -> Answer:
         """Mail a link to the new address, which makes it the account's.
@@ -155,7 +154,7 @@ class Recovery:
             await record(transaction, CHANGE_EMAIL, context, now, user_id, outcome=outcome)
         if not is_right:
             raise Invalid(Code.INVALID_REQUEST, fields=(FieldError("password", "is not your password"),))
-        return _NOTHING
+        return NOTHING
 
     async def confirm_address(self, context: CallerContext, params: UseLink) -> Answer:
         """Make the account of a sign-up, or give an account its other address and tell the one that it had.
@@ -172,7 +171,7 @@ class Recovery:
             else:
                 await self._move(transaction, context, used, now)
         await self._directory.look_again(used.user_id or used.id)
-        return _NOTHING
+        return NOTHING
 
     async def _mail_new_address(
         self, transaction: Transaction, context: CallerContext, params: ChangeEmail, now: datetime
@@ -201,8 +200,8 @@ class Recovery:
         if before is None:  # it was disabled since
             links.refuse()
         await self._letters.email_changed(
-            transaction, to=before["email"], language=before["language"], zone=before["time_zone"], now=now,
-            cause=f"email changed {used.id}",
+            transaction, to=before["email"], user_id=before["id"], language=before["language"],
+            zone=before["time_zone"], now=now, cause=f"email changed {used.id}",
         )  # fmt: skip
         old, new = {"email": before["email"]}, {"email": used.email}
         await record(transaction, CONFIRM_ADDRESS, context, now, used.user_id, old=old, new=new)

@@ -54,13 +54,13 @@ UPDATE sessions SET ended_at = $1 WHERE ended_at IS NULL;
 DELETE FROM sessions WHERE expires_at <= $1;
 
 -- name: own_sessions
--- The sign-ins of an account that still stand, newest first.
+-- The sign-ins of an account that still stand, the newest 200 of them: who signs in with each call has thousands.
 -- $1 user_id uuid
 -- $2 now timestamptz
 -- -> id uuid, created_at timestamptz, last_used_at timestamptz, expires_at timestamptz
 SELECT id, created_at, rotated_at AS last_used_at, expires_at FROM sessions
 WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2
-ORDER BY created_at DESC, id;
+ORDER BY created_at DESC, id LIMIT 200;
 
 -- name: end_own_session
 -- End a session if it is this account's and stands.
@@ -86,11 +86,13 @@ UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at I
 UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 RETURNING id;
 
 -- name: sessions_of
--- Every session of an account that is still remembered, newest first.
+-- The sessions of an account that are still remembered, newest first.
 -- $1 user_id uuid
--- -> id uuid, created_at timestamptz, last_used_at timestamptz, expires_at timestamptz, ended_at timestamptz
-SELECT id, created_at, rotated_at AS last_used_at, expires_at, ended_at FROM sessions
-WHERE user_id = $1 ORDER BY created_at DESC, id;
+-- $2 count bigint
+-- -> id uuid, created_at timestamptz, last_used_at timestamptz, expires_at timestamptz, ended_at timestamptz,
+--    total bigint (of all)
+SELECT id, created_at, rotated_at AS last_used_at, expires_at, ended_at, count(*) OVER () AS total FROM sessions
+WHERE user_id = $1 ORDER BY created_at DESC, id LIMIT $2;
 
 -- name: administrates_still
 -- Whether a session of an active administrator stands; the account stays as it is until the transaction ends.

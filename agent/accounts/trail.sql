@@ -5,8 +5,9 @@
 -- $3 before_at timestamptz
 -- $4 before_number bigint
 -- $5 limit bigint
--- -> at timestamptz, number bigint, operation text, outcome text, by_you boolean, address text
-SELECT at, number, operation, outcome, by_you, coalesce(payload::jsonb -> 'new' ->> 'address', '') AS address
+-- -> timestamp timestamptz, number bigint, action text, outcome text, by_you boolean, address text
+SELECT at AS timestamp, number, operation AS action, outcome, by_you,
+       coalesce(payload::jsonb -> 'new' ->> 'address', '') AS address
 FROM (
     (SELECT *, true AS by_you FROM audit WHERE user_id = $1 AND (at, number) < ($3, $4)
      ORDER BY at DESC, number DESC LIMIT $5)
@@ -22,11 +23,13 @@ FROM (
 ORDER BY at DESC, number DESC LIMIT $5;
 
 -- name: entries_about
--- What the audit trail has by an account or about it, newest first; payloads where they are its data.
+-- What the audit trail has by an account or about it, newest first, as many as have no more than so many bytes of
+-- payload; payloads where they are its data.
 -- $1 user_id uuid
 -- $2 user_text text
 -- $3 count bigint
--- -> at timestamptz, operation text, outcome text, by_you boolean, entity text, entity_id text, payload text
+-- $4 bytes_max bigint
+-- -> timestamp timestamptz, action text, outcome text, by_you boolean, entity_type text, entity_id text, payload text
 WITH about AS MATERIALIZED (  -- else the whole trail may be read backwards, in the hope of meeting enough of them soon
     SELECT number, at, operation, outcome, coalesce(user_id = $1, false) AS by_you, entity, entity_id,
            CASE WHEN subject_id = $1 THEN payload END AS payload
@@ -34,7 +37,10 @@ WITH about AS MATERIALIZED (  -- else the whole trail may be read backwards, in 
     WHERE user_id = $1 OR (subject_id = $1 AND payload IS NOT NULL)
        OR (entity IN ('account', 'grant') AND entity_id = $2)
 )
-SELECT at, operation, outcome, by_you, entity, entity_id, payload FROM about ORDER BY number DESC LIMIT $3;
+SELECT at AS timestamp, operation AS action, outcome, by_you, entity AS entity_type, entity_id, payload
+FROM (SELECT *, sum(coalesce(octet_length(payload), 0)) OVER (ORDER BY number DESC) AS bytes
+      FROM (SELECT * FROM about ORDER BY number DESC LIMIT $3) AS newest) AS sized
+WHERE bytes <= $4 ORDER BY number DESC;
 
 -- name: count_entries_about
 -- How many these are in all.

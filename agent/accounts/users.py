@@ -14,7 +14,7 @@ from agent import audit
 from agent.accounts.attempts import forgive
 from agent.accounts.conflicts import keeping_an_admin
 from agent.accounts.feedback import LATEST_ID, as_entry
-from agent.accounts.invitations import still_open
+from agent.accounts.invitations import mail_again, still_open
 from agent.accounts.joining import check_invitation, mail_invitation
 from agent.accounts.leaving import delete_account
 from agent.accounts.letters import Letters
@@ -170,12 +170,23 @@ class Users:
         )
         return still_open(rows)
 
+    async def resend(self, email: str, letters: Letters, hours: int, *, deadline: float) -> datetime:
+        """Mail the open invitation of an address again; return until when it is good.
+
+        Raises as :func:`agent.accounts.invitations.mail_again`.
+        """
+        now = utc(self._clock.time())
+        async with self._pool.transaction(deadline) as transaction:
+            link = await mail_again(transaction, letters, hours, now, email=email)
+            await self._record(transaction, "users.resend", "invitation", None, entity_id=str(link.id))
+        return link.expires_at
+
     async def withdraw(self, email: str, letters: Letters, *, deadline: float) -> None:
         """Make the link of an address's invitation no longer good. Raises NotFound."""
         now = utc(self._clock.time())
         async with self._pool.transaction(deadline) as transaction:
             row = await _one(transaction, QUERIES["withdraw_invitation"], None, email, now, what=email)
-            await letters.withdraw_invitation(transaction, row["id"], now)
+            await letters.withdraw_invitation(transaction, row["mail"], now)
             await self._record(transaction, "users.withdraw", "invitation", None, entity_id=str(row["id"]))
 
     async def feedback(self, *, deadline: float) -> list[FeedbackEntry]:

@@ -222,10 +222,10 @@ RETURNING id, email, time_zone, coalesce(preferences ->> 'language', 'en') AS la
 -- Give an active account another address, and say which it had.
 -- $1 user_id uuid
 -- $2 email text
--- -> email text, time_zone text, language text
+-- -> id uuid, email text, time_zone text, language text
 WITH old AS (SELECT id, email FROM users WHERE id = $1 AND is_active FOR UPDATE)
 UPDATE users SET email = $2 FROM old WHERE users.id = old.id
-RETURNING old.email, users.time_zone, coalesce(users.preferences ->> 'language', 'en') AS language;
+RETURNING users.id, old.email, users.time_zone, coalesce(users.preferences ->> 'language', 'en') AS language;
 
 -- name: language_of
 -- The language that somebody wants mails in.

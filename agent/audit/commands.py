@@ -32,9 +32,9 @@ def add_commands(commands: Commands) -> None:
     listing.add_argument("--since", type=time_with_zone, metavar="TIME", help="from then on (ISO 8601)")
     listing.add_argument("--until", type=time_with_zone, metavar="TIME", help="before then (ISO 8601)")
     listing.add_argument("--user", metavar="EMAIL", help="done by this account")
-    listing.add_argument("--operation", metavar="NAME", help="what was done, such as accounts.sign_in")
-    listing.add_argument("--entity", metavar="KIND", help="what it was done to, such as account")
-    listing.add_argument("--id", metavar="ID", help="and which one")
+    listing.add_argument("--action", metavar="NAME", help="what was done, such as accounts.sign_in")
+    listing.add_argument("--entity-type", metavar="TYPE", help="what it was done to, such as account")
+    listing.add_argument("--entity-id", metavar="ID", help="and which one")
     listing.add_argument("--limit", type=int, default=50, choices=range(1, 201), metavar="N", help="default: 50")
     add(trail, "show", audit_show).add_argument("number", type=int, help="the entry's number")
 
@@ -74,8 +74,8 @@ async def audit_list(settings: AgentSettings, options: argparse.Namespace) -> in
                 print(f"there is no account for {options.user}", file=sys.stderr)  # noqa: T201 - the command's answer
                 return 1
         asked = ListEntries(
-            start=options.since, end=options.until, user_id=user_id, entity=options.entity, entity_id=options.id,
-            operation=options.operation, limit=options.limit,
+            start=options.since, end=options.until, user_id=user_id, entity_type=options.entity_type,
+            entity_id=options.entity_id, action=options.action, limit=options.limit,
         )  # fmt: skip
         page = await Reader(pool).page(asked, deadline=deadline())
     if options.json:
@@ -109,5 +109,5 @@ def _heads_in(files: Sequence[str]) -> Iterator[SignedHead]:
 def _line(entry: AuditEntry) -> str:
     who = entry.user_email or (str(entry.user_id) if entry.user_id else entry.actor)
     refused = " REFUSED" if entry.outcome == "refused" else ""
-    what = f"{entry.entity} {entry.entity_id}".rstrip()
-    return f"{entry.number}  {entry.at:%Y-%m-%d %H:%M:%S}Z  {who}  {entry.operation}{refused}  {what}"
+    what = f"{entry.entity_type} {entry.entity_id}".rstrip()
+    return f"{entry.number}  {entry.timestamp:%Y-%m-%d %H:%M:%S}Z  {who}  {entry.action}{refused}  {what}"

@@ -43,9 +43,9 @@ class Auditing:
         rows, next_cursor = await self._reader.looks(records, asked, deadline=context.deadline)
         items = tuple(
             Look(
-                at=row["at"],
+                timestamp=row["at"],
                 app=app_of(row["entity"]),
-                operation=row["operation"],
+                action=row["operation"],
                 by=row["name"],
                 is_self=row["user_id"] == user_id,
             )

@@ -55,9 +55,11 @@ SELECT hash FROM audit WHERE number = $1;
 -- $7 before_at timestamptz
 -- $8 before_number bigint
 -- $9 count bigint
--- -> number bigint, at timestamptz, actor text, user_id uuid, user_email text, session_id uuid, operation text, outcome text, entity text, entity_id text, request_id text, payload text, erased boolean
-SELECT a.number, a.at, a.actor, a.user_id, u.email AS user_email, a.session_id, a.operation, a.outcome, a.entity,
-       a.entity_id, a.request_id, a.payload, a.payload IS NULL AND a.payload_digest IS NOT NULL AS erased
+-- -> number bigint, timestamp timestamptz, actor text, user_id uuid, user_email text, session_id uuid, action text,
+--    outcome text, entity_type text, entity_id text, request_id text, payload text, erased boolean
+SELECT a.number, a.at AS timestamp, a.actor, a.user_id, u.email AS user_email, a.session_id, a.operation AS action,
+       a.outcome, a.entity AS entity_type, a.entity_id, a.request_id, a.payload,
+       a.payload IS NULL AND a.payload_digest IS NOT NULL AS erased
 FROM (
     SELECT * FROM audit AS a WHERE {{conditions}} ORDER BY a.at DESC, a.number DESC LIMIT $9
 ) AS a LEFT JOIN users AS u ON u.id = a.user_id
@@ -67,8 +69,9 @@ ORDER BY a.at DESC, a.number DESC;
 -- One entry, as in page.
 -- $1 number bigint
 -- -> as in page
-SELECT a.number, a.at, a.actor, a.user_id, u.email AS user_email, a.session_id, a.operation, a.outcome, a.entity,
-       a.entity_id, a.request_id, a.payload, a.payload IS NULL AND a.payload_digest IS NOT NULL AS erased
+SELECT a.number, a.at AS timestamp, a.actor, a.user_id, u.email AS user_email, a.session_id, a.operation AS action,
+       a.outcome, a.entity AS entity_type, a.entity_id, a.request_id, a.payload,
+       a.payload IS NULL AND a.payload_digest IS NOT NULL AS erased
 FROM audit AS a LEFT JOIN users AS u ON u.id = a.user_id WHERE a.number = $1;
 
 -- name: account

@@ -28,9 +28,9 @@ _CONDITIONS: Final[Mapping[str, str]] = MappingProxyType(
         "start": "a.at >= $1",
         "end": "a.at < $2",
         "user_id": "a.user_id = $3",
-        "entity": "a.entity = $4",
+        "entity_type": "a.entity = $4",
         "entity_id": "a.entity_id = $5",
-        "operation": "a.operation = $6",
+        "action": "a.operation = $6",
         "cursor": "(a.at, a.number) < ($7, $8)",
     }
 )
@@ -39,9 +39,9 @@ _ABSENT: Final[Mapping[str, str]] = MappingProxyType(
         "start": "$1::timestamptz IS NULL",
         "end": "$2::timestamptz IS NULL",
         "user_id": "$3::uuid IS NULL",
-        "entity": "$4::text IS NULL",
+        "entity_type": "$4::text IS NULL",
         "entity_id": "$5::text IS NULL",
-        "operation": "$6::text IS NULL",
+        "action": "$6::text IS NULL",
         "cursor": "$7::timestamptz IS NULL AND $8::bigint IS NULL",
     }
 )
@@ -84,13 +84,13 @@ class Reader:
         place = (None, None) if asked.cursor is None else _decode(asked.cursor, question)
         given = frozenset(name for name in _CONDITIONS if getattr(asked, name) is not None)
         rows = await self._pool.fetch(
-            page_query(given), asked.start, asked.end, asked.user_id, asked.entity, asked.entity_id, asked.operation,
+            page_query(given), asked.start, asked.end, asked.user_id, asked.entity_type, asked.entity_id, asked.action,
             *place, asked.limit + 1, deadline=deadline,
         )  # fmt: skip
         next_cursor = None
         if len(rows) > asked.limit:
             del rows[asked.limit :]
-            next_cursor = _encode(rows[-1]["at"], rows[-1]["number"], question)
+            next_cursor = _encode(rows[-1]["timestamp"], rows[-1]["number"], question)
         return Page(tuple(entry_of(row) for row in rows), next_cursor)
 
     async def account(self, email: str, *, deadline: float) -> UUID | None:
@@ -131,7 +131,7 @@ def page_query(given: frozenset[str]) -> Query:
 def entry_of(row: asyncpg.Record) -> AuditEntry:
     values = dict(row)
     payload = json.loads(values.pop("payload") or "{}")
-    parts = {name: payload.get(name) for name in ("old", "new", "why")}
+    parts = {"old_values": payload.get("old"), "new_values": payload.get("new"), "why": payload.get("why")}
     return AuditEntry.model_validate(values | parts)
 
 

@@ -14,7 +14,7 @@ from agent.backup.contents import QUERIES, STATEMENT_S, connected, frozen, froze
 from agent.backup.errors import BackupError
 from agent.backup.fetch import read_manifest
 from agent.backup.manifest import MANIFEST_MAX_BYTES, SOURCE_DUMP, STORE_DUMP, STORE_TAR, Contents, Manifest
-from agent.backup.names import MANIFEST, base_file, base_id, catalog, heads, old_heads, wal_file
+from agent.backup.names import MANIFEST, base_file, base_id, catalog, heads, in_the_log, old_heads, wal_file
 from agent.backup.programs import alone, binaries, piped, room
 from agent.backup.retention import Retention, kept, unneeded_wal
 from agent.backup.seal import SealKey, sealed_max_bytes
@@ -180,12 +180,14 @@ def _retention(settings: Backup) -> Retention:
 def prune(target: Target, current: str, retention: Retention, say: Say) -> None:
     """Remove backups that have had their time, what was never finished, and WAL that no backup needs.
 
-    Clusters of before count with the ``current`` one. A manifest goes first: a backup that is half gone must not look
-    like one.
+    Clusters of before count with the ``current`` one, whose last backup stays whatever the clock said when it was made.
+    A manifest goes first: a backup that is half gone must not look like one.
     """
     files = target.files()
     systems = catalog(files)
     stay = kept((base for system in systems.values() for base in system.bases), retention)
+    if current in systems and systems[current].bases:
+        stay.add(max(systems[current].bases, key=in_the_log))
     gone = 0
     for number, system in systems.items():
         staying = stay.intersection(system.bases)

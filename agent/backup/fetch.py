@@ -14,7 +14,7 @@ from typing import IO, Final
 
 from agent.backup.errors import BackupError, MissingFile, SealBroken
 from agent.backup.manifest import MANIFEST_MAX_BYTES, STORE_TAR, Manifest
-from agent.backup.names import MANIFEST, System, WalPath, base_file, catalog, first_wal, started_at, wal_file, wal_path
+from agent.backup.names import MANIFEST, System, WalPath, base_file, catalog, in_the_log, started_at, wal_file, wal_path
 from agent.backup.programs import room, run
 from agent.backup.seal import SealKey, sealed_max_bytes
 from agent.backup.targets import Target
@@ -37,8 +37,8 @@ class Found:
 def find(target: Target, key: SealKey, *, system: str = "", base: str = "", at: datetime | None = None) -> Found:
     """Return the newest backup (of before ``at``), its manifest verified. Raises :class:`BackupError`.
 
-    The newest is the one that begins latest in the WAL, on the newest timeline: a Pi's clock may have been wrong. Where
-    the target has backups of several clusters, one has to be named.
+    The newest is the one that begins latest in the WAL, on the newest timeline, whatever the clock said. Where the
+    target has backups of several clusters, one has to be named.
     """
     systems = {number: found for number, found in catalog(target.files()).items() if found.bases}
     if not systems:
@@ -52,7 +52,7 @@ def find(target: Target, key: SealKey, *, system: str = "", base: str = "", at: 
     if system not in systems:
         msg = f"{target.url} has no backup of cluster {system}"
         raise BackupError(msg)
-    bases = sorted(systems[system].bases, key=lambda name: (first_wal(name), name))
+    bases = sorted(systems[system].bases, key=in_the_log)
     if base:
         bases = [name for name in bases if name == base]
     for name in reversed(bases):

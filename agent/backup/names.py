@@ -44,6 +44,11 @@ def first_wal(base: str) -> str:
     return base.partition("-")[2]
 
 
+def in_the_log(base: str) -> tuple[str, str]:
+    """Return what sorts backups by where they begin in the WAL, whatever the clock said: a Pi's may have been wrong."""
+    return first_wal(base), base
+
+
 def base_file(system: str, base: str, part: str) -> str:
     return f"{system}/base/{base}.{part}"
 

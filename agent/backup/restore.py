@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -102,26 +103,46 @@ def restore(settings: Backup, choice: Choice, config: Path | None, clock: Clock,
 
     Returns where the old data folder went, or None where there was none. A restore that fails, or is killed, before
     the exchange leaves the old folder in its place; after a failure the services are started again. Raises
-    :class:`BackupError`.
+    :class:`BackupError`, before anything is stopped where another restore is under way: the one that fails would start
+    the store while the other one exchanges its folder.
     """
     data = data_dir(settings)
     aside: Path | None = None
-    try:
-        for unit in settings.units:
-            say(f"stopping {unit}")
-            _systemctl(settings, "stop", unit)
-        _rebuild_as_owner(settings, choice, config)
-        if data.exists():
-            aside = data.with_name(f"{data.name}.before-{rfc3339(clock.time(), timespec='seconds').replace(':', '')}")
-            data.rename(aside)
-        data.with_name(data.name + _RESTORED).rename(data)
-    finally:
-        for unit in reversed(settings.units):
-            say(f"starting {unit}")
-            _systemctl(settings, "start", unit)
+    with _the_only_restore(data.parent):
+        try:
+            for unit in settings.units:
+                say(f"stopping {unit}")
+                _systemctl(settings, "stop", unit)
+            _rebuild_as_owner(settings, choice, config)
+            for unit in settings.units:  # once more: somebody may have started it meanwhile
+                _systemctl(settings, "stop", unit)
+            if data.exists():
+                at = rfc3339(clock.time(), timespec="seconds").replace(":", "")
+                aside = data.with_name(f"{data.name}.before-{at}")
+                data.rename(aside)
+            data.with_name(data.name + _RESTORED).rename(data)
+        finally:
+            for unit in reversed(settings.units):
+                say(f"starting {unit}")
+                _systemctl(settings, "start", unit)
     with suppress(BackupError):  # the next one by the timer will do
         _systemctl(settings, "start", "--no-block", _BACKUP_UNIT)
     return aside
+
+
+@contextmanager
+def _the_only_restore(folder: Path) -> Iterator[None]:
+    """Keep other restores away from the data folders in ``folder``. Raises :class:`BackupError`, OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            msg = "another restore is under way: wait for its end"
+            raise BackupError(msg) from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _rebuild_as_owner(settings: Backup, choice: Choice, config: Path | None) -> None:

@@ -58,14 +58,16 @@ class Outbox:
         language: str,
         values: Mapping[str, str],
         cause: str,
+        user_id: UUID | None = None,
         expires_at: datetime | None = None,
     ) -> bool:
         """Put a mail into the outbox; it leaves within a second of the commit, and never without it.
 
         There is one mail for one ``cause`` (``reset <token's id>``): return whether this one is new. Where mail is off
-        nothing is stored, and the answer is no. ``expires_at`` is from when on it would come too late, as a link that
-        has expired: it is dropped then. An address that no mail can be sent to fails nobody's transaction: the mail is
-        parked, for the owner to see. Raises ValueError for values that the template does not have.
+        nothing is stored, and the answer is no. ``user_id`` is the account that it is about: it goes with the account,
+        sent or not. ``expires_at`` is from when on it would come too late, as a link that has expired: it is dropped
+        then. An address that no mail can be sent to fails nobody's transaction: the mail is parked, for the owner to
+        see. Raises ValueError for values that the template does not have.
         """
         if self._key is None:
             return False
@@ -77,7 +79,7 @@ class Outbox:
             # in a thread: 4 ms on a PC, and ten times that on a Pi
             sealed = await asyncio.to_thread(self._write, self._key, words, to, mail_id, now)
         state, reason = ("waiting", "") if is_sendable else ("parked", NO_ADDRESS)
-        row = (mail_id, cause, template.value, to, state, sealed, reason, now, expires_at)
+        row = (mail_id, cause, template.value, to, state, sealed, reason, now, expires_at, user_id)
         return await transaction.fetchval(QUERIES["add_mail"], *row) is not None
 
     def _write(self, key: MailKey, words: Words, to: str, mail_id: UUID, now: datetime) -> bytes:

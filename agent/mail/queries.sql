@@ -9,9 +9,10 @@
 -- $7 reason text
 -- $8 now timestamptz
 -- $9 expires_at timestamptz
+-- $10 user_id uuid
 -- -> id uuid
-INSERT INTO mails (id, cause, template, recipient, state, sealed, reason, created_at, next_try_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)
+INSERT INTO mails (id, cause, template, recipient, state, sealed, reason, created_at, next_try_at, expires_at, user_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10)
 ON CONFLICT (cause) DO NOTHING
 RETURNING id;
 

@@ -16,10 +16,9 @@ from bridge.errors import AppError, Code, Unavailable
 from bridge.process.bans import HelperAway, ask_bans
 from bridge.process.clock import Clock
 from bridge.process.host import Places, ThisHost
-from bridge.server import Answer, CallerContext, Handler
+from bridge.server import NOTHING, Answer, CallerContext, Handler
 from bridge.tls import ReloadingServerTLS
 
-_NOTHING: Final = Answer(b"{}")
 _QUERY_S: Final = 1.0
 _CERTIFICATES: Final[Mapping[str, Literal["agent", "intermediate", "root"]]] = {
     "leaf": "agent", "intermediate": "intermediate", "root": "root",
@@ -69,7 +68,7 @@ class Reporting:
             except OSError as error:
                 raise Unavailable(Code.INTERNAL, "The reports cannot be removed") from error
             self._kept = None
-        return _NOTHING
+        return NOTHING
 
     async def _look(self) -> bytes:
         async with asyncio.TaskGroup() as tasks:

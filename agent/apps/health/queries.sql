@@ -18,6 +18,11 @@ WHERE n.nspname = $1::text AND c.relname = $2::text AND c.relkind IN ('r', 'p', 
   AND has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
 ORDER BY a.attnum;
 
+-- name: alive
+-- One row, if the database is there.
+-- -> alive boolean
+SELECT true AS alive;
+
 -- name: probe
 -- Nothing, unless the relation does not fit the tables: then the error that says why.
 -- $1 person text

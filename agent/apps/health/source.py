@@ -2,7 +2,8 @@
 
 A mapping that does not fit the tables, or stops to, disables the health app alone: its calls answer ``app_disabled``,
 one log line says why, and it is tried again every 30 s, so that it comes back by itself when file or tables are
-corrected. A database that is away is no such reason: its calls answer ``database_unavailable``.
+corrected. A database that is away is no such reason: its calls answer ``database_unavailable``. That it is away is
+found within 5 s, also where nobody asks for records.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from bridge.errors import AppError, Code, Unavailable
 from bridge.process.clock import Clock
 
 RECHECK_S: Final = 30.0
+ALIVE_S: Final = 5.0
+"""A database is asked as often whether it is there: an owner is to hear of one that is not within 30 s."""
 AWAY_S: Final = 2.0
 """A database that is away is looked for as often, so that it is not called down for long after it is back."""
 _CHECK_DEADLINE_S: Final = 10.0
@@ -38,12 +41,20 @@ class Source:
     """``availability`` is the app's, beside the pool's own. Have :meth:`watch` run for as long as the agent does."""
 
     def __init__(
-        self, pool: Pool, mapping_path: Path, clock: Clock, *, recheck_s: float = RECHECK_S, away_s: float = AWAY_S
+        self,
+        pool: Pool,
+        mapping_path: Path,
+        clock: Clock,
+        *,
+        recheck_s: float = RECHECK_S,
+        alive_s: float = ALIVE_S,
+        away_s: float = AWAY_S,
     ) -> None:
         self.availability = Availability("health", clock)
         self._pool = pool
         self._path = mapping_path
         self._recheck_s = recheck_s
+        self._alive_s = alive_s
         self._away_s = away_s
         self.clock = clock
         self._statements: Statements | None = None
@@ -70,13 +81,25 @@ class Source:
     async def watch(self) -> NoReturn:
         """Look at mapping and tables now and every ``recheck_s``: what was corrected serves, what broke is said.
 
-        While the database is away, every ``away_s``: where nobody asks for records, nobody else finds that it is back.
+        Where nobody asks for records, nobody else finds that the database went away, or is back: it is asked every
+        ``alive_s`` whether it is there, and while it is not, looked at every ``away_s``.
         """
         while True:
             with suppress(AppError):  # the pool has said that the database is away
                 async with self._checking:
                     await self._check(self.clock.monotonic() + _CHECK_DEADLINE_S)
-            await asyncio.sleep(self._recheck_s if self._pool.availability.is_up else self._away_s)
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Return when mapping and tables are to be looked at again."""
+        until = self.clock.monotonic() + self._recheck_s
+        while self._pool.availability.is_up:
+            await asyncio.sleep(min(self._alive_s, max(0.0, until - self.clock.monotonic())))
+            if self.clock.monotonic() >= until:
+                return
+            with suppress(AppError):
+                await self._pool.fetch(QUERIES["alive"], deadline=self.clock.monotonic() + _CHECK_DEADLINE_S)
+        await asyncio.sleep(self._away_s)
 
     async def _check_if_due(self, deadline: float) -> None:
         """Check once for all who wait for it; one who comes within 30 s of a failed check need not wait."""

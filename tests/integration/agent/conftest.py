@@ -27,6 +27,12 @@ class StoreDsns:
     agent: str
 
 
+def dsns_of(server: PostgresServer, owner: str) -> StoreDsns:
+    """Return both DSNs of the database that ``owner`` is one of."""
+    name = owner.partition("@/")[2].partition("?")[0]
+    return StoreDsns(owner=owner, agent=server.dsn(name, user=AGENT_ROLE, password=_PASSWORD))
+
+
 @pytest.fixture(scope="session")
 def migrated_template(postgres_server: PostgresServer) -> str:
     async def prepare(dsn: str) -> None:
@@ -44,8 +50,7 @@ def migrated_template(postgres_server: PostgresServer) -> str:
 def store_dsns(postgres_server: PostgresServer, migrated_template: str) -> Iterator[StoreDsns]:
     """Give a fresh store's DSNs, of its owner (here the superuser) and of the agent."""
     with postgres_server.fresh_database(template=migrated_template) as dsn:
-        name = dsn.partition("@/")[2].partition("?")[0]
-        yield StoreDsns(owner=dsn, agent=postgres_server.dsn(name, user=AGENT_ROLE, password=_PASSWORD))
+        yield dsns_of(postgres_server, dsn)
 
 
 @pytest.fixture

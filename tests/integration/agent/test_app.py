@@ -20,6 +20,7 @@ from agent.around import telling
 from agent.db.migrate import migrate
 from agent.db.pools import Pool, PoolOptions
 from agent.db.queries import Query
+from agent.identity import Identity
 from agent.mail.wording import Template
 from agent.settings import Passwords as PasswordSettings
 from bridge.client.call import Credentials
@@ -388,3 +389,32 @@ async def test_mail_leaves_the_agent_at_once_when_its_cause_is_committed(
                 return mail is not None and (mail.waiting, mail.parked) == (0, 0)
 
             await until(is_stored)
+
+
+@pytest.mark.parametrize("broken", [f"{Agent.__module__}.open_door", f"{Identity.__module__}.Identity.look_at_files"])
+async def test_every_part_is_closed_when_a_start_or_a_task_fails(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """Each once, whatever comes of the one before; and no door takes a connection any more."""
+
+    def fail(*_: object) -> None:
+        raise LookupError
+
+    closed = []
+    agent = Agent(machine.settings())
+    for component in agent._components:
+
+        async def close(_deadline: float, *, name: str = type(component).__name__) -> None:
+            closed.append(name)
+            raise ConnectionError(name)
+
+        monkeypatch.setattr(component, "close", close)
+    monkeypatch.setattr(broken, fail)
+
+    with pytest.raises(ConnectionError):
+        await agent.serve(asyncio.Event())
+
+    assert closed == [type(component).__name__ for component in reversed(agent._components)]
+    if agent.ports:
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", agent.ports[0])

@@ -132,6 +132,11 @@ def test_invitation_is_mailed_listed_and_withdrawn_when_asked(
     assert agent("mail", "list") == 0
     assert EMAIL in capsys.readouterr().out
 
+    assert agent("users", "resend", EMAIL.upper()) == 0
+    assert capsys.readouterr().out.startswith(f"mailed the invitation of {EMAIL.upper()} again, until ")
+    assert agent("users", "resend", "nobody@example.org") == 1
+    assert capsys.readouterr().err == "There is no such invitation, or it was accepted already\n"
+
     assert agent("users", "withdraw", EMAIL.upper()) == 0
     assert agent("users", "invitations") == 0
     assert agent("mail", "list") == 0
@@ -139,8 +144,8 @@ def test_invitation_is_mailed_listed_and_withdrawn_when_asked(
     assert agent("users", "withdraw", EMAIL) == 1
     assert capsys.readouterr().err == f"there is nothing for {EMAIL}\n"
     assert agent("audit", "list", "--json") == 0
-    told = [entry["operation"] for entry in json.loads(capsys.readouterr().out)]
-    assert sorted(told) == ["users.invite", "users.withdraw"]
+    told = [entry["action"] for entry in json.loads(capsys.readouterr().out)]
+    assert sorted(told) == ["users.invite", "users.resend", "users.withdraw"]
 
 
 def test_feedback_is_shown_to_its_last_line_when_asked(
@@ -166,7 +171,7 @@ def test_account_is_refused_with_one_line_when_something_is_wrong(
     Path(weak).write_text("weak")
     for arguments, line in (
         ((EMAIL, "--password-file", weak), "password must have at least 8 characters"),
-        (("nobody", "--password-file", good), "email: Value error, must be an e-mail address"),
+        (("nobody", "--password-file", good), "email: must be an e-mail address"),
         ((EMAIL, "--password-file", good, "--time-zone", "Mars/Base"), "Mars/Base is no IANA time zone"),
         ((EMAIL, "--password-file", good + "x"), "No such file"),
     ):
@@ -252,6 +257,8 @@ def test_config_is_checked_when_asked(
     (machine.folder / "agent-keys" / "keys.json").unlink()
     assert agent("check-config") == 78
     assert "keys.json" in capsys.readouterr().err
+    assert agent("check-config", "--settings-only") == 0
+    assert capsys.readouterr().out == "the settings can be used\n"
 
 
 def test_start_is_refused_with_the_settings_name_when_one_is_wrong(
@@ -374,7 +381,7 @@ def test_trail_is_listed_shown_and_verified_when_the_owner_asks(
     agent("users", "disable", EMAIL)
     capsys.readouterr()
 
-    assert agent("audit", "list", "--entity", "account", "--since", "2020-01-01T00:00:00Z", "--limit", "9") == 0
+    assert agent("audit", "list", "--entity-type", "account", "--since", "2020-01-01T00:00:00Z", "--limit", "9") == 0
     newest, oldest = capsys.readouterr().out.splitlines()
     assert newest.startswith("2  ")
     assert "owner  users.disable  account " in newest
@@ -388,7 +395,7 @@ def test_trail_is_listed_shown_and_verified_when_the_owner_asks(
     assert "the time needs its zone" in capsys.readouterr().err
 
     assert agent("audit", "show", "2") == 0
-    assert json.loads(capsys.readouterr().out)["new"] == {"is_active": False}
+    assert json.loads(capsys.readouterr().out)["new_values"] == {"is_active": False}
     assert agent("audit", "show", "9") == 1
     assert capsys.readouterr().err == "there is no entry 9\n"
     assert agent("audit", "verify") == 0

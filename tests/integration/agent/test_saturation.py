@@ -12,8 +12,9 @@ import pytest
 
 from agent.accounts.users import NewUser
 from bridge.client.breaker import BreakerRule, State
+from bridge.client.call import Credentials
 from bridge.contracts import health, system
-from bridge.contracts.accounts import SIGN_IN
+from bridge.contracts.accounts import CONFIRM_ADMIN, REFRESH, SIGN_IN, SIGN_OUT
 from bridge.contracts.operation import Lane
 from bridge.errors import Code
 from tests.integration.agent.conftest import StoreDsns
@@ -85,3 +86,26 @@ async def test_only_sign_in_is_refused_and_its_breaker_open_when_the_password_wo
     assert status.dependencies
     assert not_closed == {Lane.CREDENTIALS}
     assert first.result() in {Code.BAD_CREDENTIALS, Code.TIMEOUT}
+
+
+@pytest.mark.slow
+async def test_who_is_signed_in_stays_so_or_signs_out_when_sign_ins_are_a_flood(
+    machine: Machine, worker: Worker
+) -> None:
+    """Anybody with enough addresses can make it one: a Pi checks a password in two seconds."""
+    one_at_a_time = {"credentials": {"in_flight": 1, "queue": 0}}
+    async with machine.running(passwords={"bcrypt_cost": 4, "threads": 1}, shedding=one_at_a_time) as running:
+        tokens = await running.call(SIGN_IN, email=EMAIL, password=PASSWORD, address="192.0.2.1")
+        worker.is_held = True
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(sign_in(running, 0))
+            await until(worker.began.is_set, timeout_s=20.0)
+            for number in range(1, SIGN_INS + 1):
+                await sign_in(running, number)
+            renewed = await running.call(REFRESH, refresh_token=tokens.refresh_token)
+            credentials = Credentials(token=renewed.access_token, scope=f"{renewed.user.id}.s.1")
+            confirmed = await code_of(running.call(CONFIRM_ADMIN, credentials))
+            await running.call(SIGN_OUT, credentials)
+            worker.freed.set()
+        assert confirmed is Code.FORBIDDEN
+        assert await code_of(running.call(health.LIST, credentials)) is Code.SESSION_ENDED

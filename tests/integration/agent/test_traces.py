@@ -2,60 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiohttp import web
 
+from tests.collector import Collector, attributes, collecting
 from tests.integration.agent.accounts.house import ANN, House, open_house
 from tests.integration.agent.conftest import StoreDsns
-
-
-@dataclass
-class Collector:
-    """Takes spans of both machines; each by its name, with its service under ``service``."""
-
-    url: str = ""
-    spans: list[dict[str, Any]] = field(default_factory=list)
-    more: asyncio.Condition = field(default_factory=asyncio.Condition)
-
-    async def take(self, request: web.Request) -> web.Response:
-        for resource in (await request.json())["resourceSpans"]:
-            told = {each["key"]: each["value"]["stringValue"] for each in resource["resource"]["attributes"]}
-            for span in resource["scopeSpans"][0]["spans"]:
-                self.spans.append(span | {"service": told["service.name"]})
-        async with self.more:
-            self.more.notify_all()
-        return web.json_response({})
-
-    async def trace(self, trace_id: str, *wanted: tuple[str, int]) -> list[dict[str, Any]]:
-        """Return the spans of a trace once these are there, by name and kind."""
-
-        def found() -> list[dict[str, Any]]:
-            return [span for span in self.spans if span["traceId"] == trace_id]
-
-        async with asyncio.timeout(8), self.more:
-            await self.more.wait_for(lambda: {*wanted} <= {(span["name"], span["kind"]) for span in found()})
-        return found()
 
 
 @pytest.fixture
 async def collector(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Collector]:
     monkeypatch.setattr("bridge.spans.otlp.SEND_S", 0.05)
-    made = Collector()
-    app = web.Application()
-    app.router.add_post("/v1/traces", made.take)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield made
-    await runner.cleanup()
+    async with collecting() as made:
+        yield made
 
 
 @pytest.fixture
@@ -63,10 +25,6 @@ async def traced(tmp_path: Path, store_dsns: StoreDsns, collector: Collector) ->
     async with open_house(tmp_path, store_dsns, tracing={"endpoint": collector.url}) as home:
         await home.people(ANN)
         yield home
-
-
-def attributes(span: dict[str, Any]) -> dict[str, str]:
-    return {each["key"]: next(iter(each["value"].values())) for each in span["attributes"]}
 
 
 @pytest.mark.story("hub/AC-066")

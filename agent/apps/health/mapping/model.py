@@ -25,6 +25,8 @@ from pydantic import (
     model_validator,
 )
 
+from bridge.invalid import wrong_fields
+
 UNANSWERED: Final = "?"
 """What a draft holds where only a person can know; a mapping with such a value is refused."""
 
@@ -242,7 +244,7 @@ def parse(text: str) -> SourceMapping:
     try:
         return SourceMapping.model_validate(values)
     except ValidationError as error:
-        lines = (_line(".".join(map(str, item["loc"])), item["msg"]) for item in error.errors(include_url=False))
+        lines = (f"{key}: {what}" if key else what for key, what in wrong_fields(error))
         raise MappingError("\n".join(lines)) from None
 
 
@@ -254,11 +256,6 @@ def read(path: Path) -> SourceMapping:
         msg = f"{path}: {error.strerror if isinstance(error, OSError) else 'not UTF-8'}"
         raise MappingError(msg) from None
     return parse(text)
-
-
-def _line(key: str, message: str) -> str:
-    message = message.removeprefix("Value error, ")
-    return f"{key}: {message}" if key else message
 
 
 def _unanswered(values: Mapping[str, object], parents: tuple[str, ...] = ()) -> Iterator[str]:

@@ -38,6 +38,7 @@ async def test_pages_are_for_administrators_alone(house: House) -> None:
             assert "Your account may not do this." in await browser.open(path)
         for path in (
             "invite",
+            "invitations/resend",
             "invitations/withdraw",
             "create",
             f"{user_id}/change",
@@ -125,6 +126,19 @@ async def test_invitations_are_shown_and_withdrawn_when_they_are_open(house: Hou
     await browser.open("/accounts/invitations")
     await house.run("DELETE FROM one_time_tokens")
     assert "That invitation is no longer open" in await browser.send("/accounts/invitations/withdraw")
+
+
+async def test_invitation_is_mailed_again_when_the_button_is_pressed(house: House) -> None:
+    browser = await Browser(house.http).sign_in(EVE.email)
+    await browser.open("/accounts/new")
+    await browser.send("/accounts/invite", email="carl@example.org", name="Carl", role="viewer")
+    assert "on its way again, with a new link" in await browser.send("/accounts/invitations/resend")
+    await browser.send("/accounts/invitations/resend")
+    assert "mailed several times within the hour" in await browser.send("/accounts/invitations/resend")
+    await house.users.add(NewUser(email="carl@example.org", name="Carl"), PASSWORD, deadline=soon())
+    assert "That address has an account by now." in await browser.send("/accounts/invitations/resend")
+    await house.run("DELETE FROM one_time_tokens")
+    assert "That invitation is no longer open" in await browser.send("/accounts/invitations/resend")
 
 
 async def test_times_are_in_the_administrators_time_zone(house: House) -> None:

@@ -37,7 +37,7 @@ async def test_audit_logs_are_told_to_administrators_alone(house: House, path: s
     said = await eve.get(path)
     assert said.status == 200
     entries = AuditEntries.model_validate(said.body)
-    assert (entries.items[0].operation, entries.items[0].user_email) == ("accounts.sign_in", EVE.email)
+    assert (entries.items[0].action, entries.items[0].user_email) == ("accounts.sign_in", EVE.email)
     for user in (ANN, BOB):
         assert (await (await house.sign_in(user)).get(path)).status == 403
     assert (await house.nobody.get(path)).status == 401
@@ -51,14 +51,14 @@ async def test_audit_logs_are_those_that_match_when_filtered(house: House) -> No
     async def found(query: str) -> list[tuple[str, str | None]]:
         said = await eve.get(f"/audit-logs?{query}")
         assert said.status == 200, said
-        return [(entry["operation"], entry["user_email"]) for entry in said.body["items"]]
+        return [(entry["action"], entry["user_email"]) for entry in said.body["items"]]
 
     signed_in, changed = ("accounts.sign_in", ANN.email), ("users.profile.change", ANN.email)
     assert (await found(f"user={ANN.email.upper()}"))[:2] == [changed, signed_in]
     assert (await found(f"user={ann.id}&action=accounts.sign_in"))[0] == signed_in
-    assert set(await found(f"user={ann.id}&entity=account")) == {changed}
+    assert set(await found(f"user={ann.id}&entity_type=account")) == {changed}
     assert await found("user=nobody@example.org") == []
-    assert await found("from=2026-01-01&to=2026-01-02&entity=account&entity_id=none") == []
+    assert await found("from=2026-01-01&to=2026-01-02&entity_type=account&entity_id=none") == []
     assert signed_in in await found("from=2020-01-01T00:00:00Z")
 
 
@@ -90,15 +90,16 @@ async def test_audit_page_shows_what_was_changed_when_an_administrator_asks(hous
     ann, eve = await house.sign_in(ANN), await house.sign_in(EVE)
     await ann.put("/users/profile", {"name": "<b>Ann</b>"})
 
-    status, text = await page(eve, "/audit?from=&to=&user=&action=users.profile.change&entity=&entity_id=")
+    status, text = await page(eve, "/audit?from=&to=&user=&action=users.profile.change&entity_type=&entity_id=")
 
     assert status == 200
     assert "<ins>&lt;b&gt;Ann&lt;/b&gt;</ins>" in text
     assert "<b>Ann" not in text
     assert f"by {ANN.email}" in text
+    assert "Dates and times are in UTC." in text
     assert 'value="users.profile.change"' in text
     assert "accounts.sign_in</strong>" not in text
-    status, text = await page(eve, "/audit?entity=nothing+of+ours")
+    status, text = await page(eve, "/audit?entity_type=nothing+of+ours")
     assert (status, "No entry matches." in text) == (200, True)
 
 
@@ -134,7 +135,7 @@ async def test_pages_lead_to_the_sign_in_page_when_nobody_is_signed_in(house: Ho
 async def test_looks_are_shown_to_whom_the_records_belong_when_they_ask(house: House) -> None:
     ann, bob = await house.sign_in(ANN), await house.sign_in(BOB)
     status, text = await page(ann, "/account/seen")
-    assert (status, "Nobody yet." in text) == (200, True)
+    assert (status, "Nobody yet." in text, f"Times are in {ANN.time_zone}." in text) == (200, True, True)
     await house.users.add_grant(ANN.email, "health", "p-7", deadline=soon())
     for who in (ann, bob):
         caller = UserCaller(UUID(who.id), UUID(who.id), Role.VIEWER, 1)

@@ -13,7 +13,7 @@ from agent.accounts.directory import Directory, Standing
 from agent.accounts.grants import Grant, Grants
 from agent.db.pools import Pool
 from agent.db.queries import Query
-from agent.settings import DAY_S
+from agent.settings.types import DAY_S
 from bridge.contracts.operation import Role
 from bridge.errors import AppError, Code
 from tests.clocks import HurriedClock, TurnedClock

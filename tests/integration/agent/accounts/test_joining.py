@@ -139,7 +139,7 @@ async def test_invited_person_has_the_role_once_they_chose_a_password(house: Hou
 
     assert (said.status, said.body.keys()) == (201, {"id", "email", "expires_at"})
     [letter] = await house.mails("carl@example.org")
-    assert letter.subject == "Your account at home.example.org"
+    assert letter.subject == "Your invitation to home.example.org"
     weak = await house.nobody.post("/auth/accept-invitation", {"token": letter.token, "password": "weak"})
     assert (weak.status, weak.wrong) == (400, ["password"])
     made = await house.nobody.post("/auth/accept-invitation", {"token": letter.token, "password": PASSWORD})
@@ -177,9 +177,12 @@ async def test_invitation_is_no_longer_good_when_its_sender_may_invite_nobody(ho
 
 async def test_earlier_invitation_is_no_longer_good_when_there_is_another(house: House) -> None:
     eve = await house.sign_in(EVE)
+    tokens = []
     for role in ("admin", "viewer"):
         await eve.post("/users/invitations", {"email": "carl@example.org", "name": "Carl", "role": role})
-    first, second = [letter.token for letter in await house.mails("carl@example.org")]
+        [letter] = await house.mails("carl@example.org")  # the earlier one never leaves, if it has not yet
+        tokens.append(letter.token)
+    first, second = tokens
     assert (await house.nobody.post("/auth/accept-invitation", {"token": first, "password": PASSWORD})).status == 400
     assert (await house.nobody.post("/auth/confirm-address", {"token": second})).status == 400
     assert (await house.nobody.post("/auth/accept-invitation", {"token": second, "password": PASSWORD})).status == 201
@@ -213,6 +216,65 @@ async def test_open_invitations_are_listed_by_address_and_withdrawn_when_an_admi
     assert [len(await house.mails(f"{name}@example.org")) for name in ("carl", "Dora", "Zoe")] == [1, 0, 1]
     entries = [row for row in await house.run("TABLE audit") if row["operation"] == "users.invitations.withdraw"]
     assert [(str(row["user_id"]), row["entity_id"], row["payload"]) for row in entries] == [(eve.id, dora["id"], None)]
+
+
+async def test_invitation_is_mailed_again_with_another_link_when_an_administrator_asks(house: House) -> None:
+    ann, eve = await house.sign_in(ANN), await house.sign_in(EVE)
+    other = NewUser(email="other@example.org", name="Other", role=Role.ADMIN)
+    await house.users.add(other, PASSWORD, deadline=house.soon())
+    sender = await house.sign_in(other, PASSWORD)
+    body = {"email": "carl@example.org", "name": "Carl", "role": "technician", "language": "en"}
+    invited = (await sender.post("/users/invitations", body)).body
+    first = await house.link("carl@example.org")
+    await house.run("UPDATE one_time_tokens SET expires_at = expires_at - interval '1 h'")
+    path = f"/api/v1/users/invitations/{invited['id']}/resend"
+    assert (await ann.post(path, {})).status == 403
+
+    said = await eve.post(path, {})
+
+    assert (said.status, said.body["id"], said.body["email"]) == (200, invited["id"], "carl@example.org")
+    assert said.body["expires_at"] >= invited["expires_at"]
+    [listed] = (await eve.get("/users/invitations")).body["items"]
+    assert (listed["id"], listed["role"], listed["invited_by"]) == (invited["id"], "technician", EVE.email)
+    assert listed["expires_at"] == said.body["expires_at"]
+    assert (await house.nobody.post("/auth/accept-invitation", {"token": first, "password": PASSWORD})).status == 400
+    [again] = await house.mails("carl@example.org")  # the first one still waited, and is never sent
+    assert again.token != first
+    await house.users.set_role(other.email, Role.VIEWER, deadline=house.soon())  # it is Eve's invitation by now
+    assert (
+        await house.nobody.post("/auth/accept-invitation", {"token": again.token, "password": PASSWORD})
+    ).status == 201
+    assert (await eve.post(path, {})).status == 404
+    entries = [row for row in await house.run("TABLE audit") if row["operation"] == "users.invitations.resend"]
+    told = [(str(row["user_id"]), row["payload"]) for row in entries if row["entity_id"] == invited["id"]]
+    assert told == [(eve.id, None)]
+
+
+async def test_invitation_is_not_mailed_again_when_its_address_had_many_or_has_an_account(house: House) -> None:
+    eve = await house.sign_in(EVE)
+    body = {"email": "carl@example.org", "name": "Carl"}
+    invited = (await eve.post("/users/invitations", body)).body
+    path = f"/users/invitations/{invited['id']}/resend"
+    assert [(await eve.post(path, {})).status for _ in range(3)] == [200, 200, 429]
+    refused = await eve.post("/users/invitations", body)
+    assert (refused.status, refused.body["code"]) == (429, "rate_limited")
+    assert len(await house.mails("carl@example.org")) == 1
+    assert (await eve.get("/users/invitations")).body["items"][0]["id"] == invited["id"]
+    await house.users.add(NewUser(email="CARL@example.org", name="Carl"), PASSWORD, deadline=house.soon())
+    assert (await eve.post(path, {})).status == 409
+
+
+async def test_one_invitation_is_good_when_two_mail_it_again_at_once(house: House) -> None:
+    eve = await house.sign_in(EVE)
+    invited = (await eve.post("/users/invitations", {"email": "carl@example.org", "name": "Carl"})).body
+    path = f"/users/invitations/{invited['id']}/resend"
+    async with asyncio.TaskGroup() as group:
+        tries = [group.create_task(eve.post(path, {})) for _ in range(2)]
+    assert [each.result().status for each in tries] == [200, 200]
+    [mail] = await house.mails("carl@example.org")
+    assert (
+        await house.nobody.post("/auth/accept-invitation", {"token": mail.token, "password": PASSWORD})
+    ).status == 201
 
 
 async def test_open_invitation_names_its_sender_while_they_may_invite(house: House) -> None:

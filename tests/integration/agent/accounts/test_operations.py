@@ -15,7 +15,8 @@ from agent.accounts.attempts import Attempts
 from agent.accounts.users import NewUser
 from agent.db.pools import Pool, Transaction
 from agent.db.queries import Parameter, Query
-from agent.settings import DAY_S, Limits
+from agent.settings import Limits
+from agent.settings.types import DAY_S
 from bridge.contracts.accounts import CONFIRM_ADMIN, REFRESH, SIGN_IN, SIGN_OUT
 from bridge.contracts.operation import Role
 from bridge.errors import AppError, Busy, Code

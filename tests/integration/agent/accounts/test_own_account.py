@@ -267,7 +267,7 @@ async def test_activity_tells_of_sign_ins_and_of_what_others_did_when_asked(hous
 
     said = await ann.get("/users/activity")
 
-    assert [(deed["operation"], deed["outcome"], deed["by_you"]) for deed in said.body["items"]] == [
+    assert [(deed["action"], deed["outcome"], deed["by_you"]) for deed in said.body["items"]] == [
         ("grants.add", "done", False),
         ("users.profile.change", "done", True),
         ("accounts.sign_in", "done", True),

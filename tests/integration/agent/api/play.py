@@ -75,6 +75,13 @@ def roles_of(label: str) -> frozenset[Role] | None:
     return principal.roles or EVERY_ROLE
 
 
+def operation_of(label: str) -> str:
+    """Return the name of the agent's operation that a route calls, or what the route is called."""
+    method, _, path = label.partition(" ")
+    said = _ROUTES[method, path]
+    return said.name or (said.operation.name if said.operation else "")
+
+
 async def answer(house: House, case: schemathesis.Case[Any], token: str) -> Response:
     """Send a case over the gateway's socket, byte for byte as requests would write it."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}

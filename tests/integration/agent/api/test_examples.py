@@ -9,13 +9,13 @@ from typing import Any, Final
 import jsonschema_rs
 import pytest
 
-from agent.accounts.users import NewUser
 from bridge.contracts.operation import EVERY_ROLE, Role, User
 from docs.generate import application
 from gateway.web.api_description import FILE
 from gateway.web.openapi import described_routes
-from tests.integration.agent.accounts.house import ANN, BOB, EVE, Caller, House
+from tests.integration.agent.accounts.house import ANN, BOB, EVE, House
 from tests.integration.agent.api.conftest import GRANT, hear_of_link
+from tests.integration.agent.api.known import OTHER, id_for, token_for
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]  # the first waits for the appliance
 
@@ -25,8 +25,6 @@ FROM_THE_HOUSE: Final = {"X-Forwarded-For": "192.168.1.20"}
 """What nginx says of the client: a network that may read the metrics."""
 
 PEOPLE: Final = {Role.VIEWER: ANN, Role.TECHNICIAN: BOB, Role.ADMIN: EVE}
-OTHER: Final = NewUser(email="other@example.org", name="Other", role=Role.ADMIN)
-"""Whom administrators deal with; and none of the others is the last administrator."""
 
 
 def cases() -> Iterator[tuple[str, str, Role]]:
@@ -35,30 +33,6 @@ def cases() -> Iterator[tuple[str, str, Role]]:
         principal = description.operation.principal if description.operation else None
         roles = principal.roles if isinstance(principal, User) else EVERY_ROLE
         yield from ((method, path, role) for role in sorted(roles))
-
-
-async def token_for(house: House, name: str, caller: Caller) -> str:
-    """Return what a mail brings in place of the example's token."""
-    match name:
-        case "accounts.confirm_address":
-            await caller.post("/users/email", {"new_email": "new@example.net", "password": "Correct horse 1"})
-            return await house.link("new@example.net")
-        case "accounts.reset_password":
-            await house.nobody.post("/auth/reset-password/request", {"email": ANN.email})
-            return await house.link(ANN.email)
-        case _:
-            eve = await house.sign_in(EVE)
-            await eve.post("/users/invitations", {"email": "guest@example.net", "name": "Guest"})
-            return await house.link("guest@example.net")
-
-
-async def id_for(house: House, path: str, caller: Caller) -> str:
-    if path.startswith("/api/v1/users/sessions"):
-        return str((await caller.get("/users/sessions")).body["items"][0]["id"])
-    if path.startswith("/api/v1/users/invitations"):
-        said = await caller.post("/users/invitations", {"email": "guest@example.net", "name": "Guest"})
-        return str(said.body["id"])
-    return (await house.sign_in(OTHER)).id
 
 
 def validator(path: str, method: str, status: int) -> Any:  # noqa: ANN401 - the library's own

@@ -66,9 +66,10 @@ async def count(store: Pool) -> int:
 async def test_look_says_who_whose_what_and_when_when_it_is_recorded(store: Pool, turned_clock: TurnedClock) -> None:
     ann, session = uuid4(), uuid4()
     await Looks(store, turned_clock).record(caller(ann, session), LIST, app="health", person="p-7")
-    [entry] = (await Reader(store).page(ListEntries(entity="health.records", entity_id="p-7"), deadline=soon())).entries
-    assert (entry.user_id, entry.session_id, entry.operation) == (ann, session, "health.symptoms.list")
-    assert (entry.at.timestamp(), entry.request_id) == (turned_clock.time(), "0af7651916cd43dd")
+    asked = ListEntries(entity_type="health.records", entity_id="p-7")
+    [entry] = (await Reader(store).page(asked, deadline=soon())).entries
+    assert (entry.user_id, entry.session_id, entry.action) == (ann, session, "health.symptoms.list")
+    assert (entry.timestamp.timestamp(), entry.request_id) == (turned_clock.time(), "0af7651916cd43dd")
 
 
 async def test_look_is_recorded_once_a_minute_when_a_page_asks_again_and_again(store: Pool) -> None:
@@ -108,7 +109,7 @@ async def test_looks_are_shown_to_whom_the_records_belong_and_to_nobody_else(sto
         clock.advance(1)
 
     page = await seen_by(store, links, ann)
-    assert [(look.app, look.operation, look.by, look.is_self) for look in page.items] == [
+    assert [(look.app, look.action, look.by, look.is_self) for look in page.items] == [
         ("health", "health.symptoms.list", None, False),
         ("health", "health.symptoms.stats", "Bob", False),
         ("health", "health.symptoms.list", "Ann", True),

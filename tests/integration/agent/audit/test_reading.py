@@ -40,11 +40,11 @@ async def test_entries_are_those_that_match_when_filtered(store: Pool) -> None:
     assert await numbers(store) == [6, 5, 4, 3, 2, 1]
     assert await numbers(store, start=AT + timedelta(seconds=1), end=AT + timedelta(seconds=3)) == [3, 2]
     assert await numbers(store, user_id=ANN) == [6, 5, 3, 2, 1]
-    assert await numbers(store, entity="account") == [6, 4, 3, 1]
-    assert await numbers(store, entity="account", entity_id=str(BOB)) == [4, 3]
-    assert await numbers(store, operation="accounts.sign_out") == [5, 2]
-    assert await numbers(store, operation="accounts.sign_out", user_id=ANN, end=AT + timedelta(hours=1)) == [2]
-    assert await numbers(store, operation="accounts") == []
+    assert await numbers(store, entity_type="account") == [6, 4, 3, 1]
+    assert await numbers(store, entity_type="account", entity_id=str(BOB)) == [4, 3]
+    assert await numbers(store, action="accounts.sign_out") == [5, 2]
+    assert await numbers(store, action="accounts.sign_out", user_id=ANN, end=AT + timedelta(hours=1)) == [2]
+    assert await numbers(store, action="accounts") == []
 
 
 async def test_entry_shows_old_new_and_why_until_they_are_erased(store: Pool) -> None:
@@ -55,12 +55,16 @@ async def test_entry_shows_old_new_and_why_until_they_are_erased(store: Pool) ->
     disabled, signed_in, out = [await reader.one(number, deadline=soon()) for number in (4, 1, 5)]
 
     assert disabled is not None
-    assert (disabled.old, disabled.new, disabled.why) == ({"is_active": True}, {"is_active": False}, "she left")
+    assert (disabled.old_values, disabled.new_values, disabled.why) == (
+        {"is_active": True},
+        {"is_active": False},
+        "she left",
+    )
     assert (disabled.actor, disabled.user_id, disabled.user_email, disabled.erased) == ("owner", None, None, False)
     assert signed_in is not None
-    assert (signed_in.user_id, signed_in.new, signed_in.erased) == (ANN, None, True)
+    assert (signed_in.user_id, signed_in.new_values, signed_in.erased) == (ANN, None, True)
     assert out is not None
-    assert (out.old, out.erased) == (None, False)
+    assert (out.old_values, out.erased) == (None, False)
     assert await reader.one(99, deadline=soon()) is None
 
 
@@ -118,8 +122,10 @@ async def test_every_filter_has_an_index_when_there_are_100_000_entries(damage: 
     await damage.execute("ANALYZE audit")
     start = "'2026-02-01Z'::timestamptz"
     values = (start, "'2026-02-02Z'::timestamptz", f"'{ANN}'::uuid", "'kind3'", "'3'", "'op.3'", start, "5000", "51")
-    questions = [("start", "end"), ("user_id",), ("entity",), ("entity", "entity_id"), ("operation",), ("cursor",), (),
-                 ("user_id", "cursor"), ("user_id", "operation"), ("operation", "start", "end", "cursor")]  # fmt: skip
+    questions = [
+        ("start", "end"), ("user_id",), ("entity_type",), ("entity_type", "entity_id"), ("action",), ("cursor",), (),
+        ("user_id", "cursor"), ("user_id", "action"), ("action", "start", "end", "cursor"),
+    ]  # fmt: skip
     for given in questions:
         sql = page_query(frozenset(given)).sql
         for position in range(9, 0, -1):

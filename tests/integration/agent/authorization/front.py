@@ -8,17 +8,19 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from yarl import URL
 
-from gateway.app import Gateway
+from gateway.serving import Gateway
 from gateway.settings import Bridge, GatewaySettings, Limits, Listen, Protection
+from gateway.web.session import SESSION_COOKIE
 from tests.integration.agent.authorization.stage import Stage
 from tests.waiting import until
 
 _ELSEWHERE: Final = {"X-Forwarded-For": "203.0.113.9"}
+_FROM_OUR_PAGE: Final = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
 
 
 @dataclass(frozen=True)
@@ -35,21 +37,49 @@ class Front:
     stage: Stage
     session: aiohttp.ClientSession
 
-    async def ask(self, method: str, path: str, token: str) -> Answered:
-        headers = _ELSEWHERE | ({"Authorization": f"Bearer {token}"} if token else {})
-        url = "http://door.test" + re.sub(r"\{[^}]*\}", str(self.stage.ann), path)
-        body: dict[str, str] | None = {} if method in {"POST", "PUT", "PATCH"} else None
-        return await self._answer(method, URL(url), headers, body)
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        token: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        form: Mapping[str, str] | None = None,
+        query: Mapping[str, str | int] | None = None,
+        is_browser: bool = False,
+    ) -> Answered:
+        """Ask for the route of that pattern, about Ann where it takes an id; with nothing to send, ``{}``, if any.
+
+        A program brings its token as Bearer, a browser in the cookie, from a page of ours, and wants a page.
+        """
+        headers = _ELSEWHERE | ((_FROM_OUR_PAGE | cookie(token)) if is_browser else bearer(token))
+        url = URL("http://door.test" + self.path(path)).with_query(query)
+        if form is not None:
+            return await self._answer(method, url, headers, data=form)
+        if body is None and method in {"POST", "PUT", "PATCH"}:
+            body = {}
+        return await self._answer(method, url, headers, json=body)
+
+    def path(self, pattern: str) -> str:
+        return re.sub(r"\{[^}]*\}", str(self.stage.ann), pattern)
 
     async def send(self, target: str, token: str = "", *, accept: str = "*/*") -> Answered:
         """Ask for ``target`` byte for byte, as an attacker's tool does."""
-        headers = {**_ELSEWHERE, "Accept": accept} | ({"Authorization": f"Bearer {token}"} if token else {})
-        return await self._answer("GET", URL(f"http://door.test{target}", encoded=True), headers, None)
+        headers = {**_ELSEWHERE, "Accept": accept} | bearer(token)
+        return await self._answer("GET", URL(f"http://door.test{target}", encoded=True), headers)
 
-    async def _answer(self, method: str, url: URL, headers: Mapping[str, str], body: object) -> Answered:
-        async with self.session.request(method, url, headers=headers, json=body, allow_redirects=False) as response:
+    async def _answer(self, method: str, url: URL, headers: Mapping[str, str], **sent: Any) -> Answered:  # noqa: ANN401 - what aiohttp takes
+        async with self.session.request(method, url, headers=headers, allow_redirects=False, **sent) as response:
             start = await response.content.read(1 << 20) if response.content_type != "text/event-stream" else b""
             return Answered(response.status, response.headers.get("Location", ""), start)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def cookie(token: str) -> dict[str, str]:
+    return {"Cookie": f"{SESSION_COOKIE}={token}"} if token else {}
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ from agent.settings import Passwords as PasswordSettings
 from bridge.client.call import Credentials
 from bridge.contracts import OPERATIONS
 from bridge.contracts.accounts import CONFIRM_ADMIN, SIGN_IN, SIGN_OUT, SignIn, Tokens
-from bridge.contracts.operation import Nothing, Operation, Role, User
+from bridge.contracts.operation import Effect, Nothing, Operation, Role, User
 from bridge.errors import AppError, Code, Invalid
 from bridge.keys import Keyring, KeyStore, Ring, generate, save_keyring
 from bridge.pki import Authority
@@ -40,12 +40,27 @@ MARK: Final = "Zwieselfink"
 """In whatever belongs to Ann, and nowhere else."""
 
 ANNS_RECORD: Final = 8_374_121
+ANNS_MOMENT: Final = "2026-03-17T04:05:06"
+"""When it was recorded: nothing else was."""
+
+ANNS_ZONE: Final = "Pacific/Chatham"
+ANNS_ADDRESS: Final = "198.51.100.77"
 _SET_UP: Final = "CREATE TABLE entries (id int PRIMARY KEY, person text, symptom text, severity int, at timestamptz)"
-_ADD: Final = "INSERT INTO entries VALUES ($1, $2, $3, 4, '2026-05-01T10:00Z')"
+_ADD: Final = "INSERT INTO entries VALUES ($1, $2, $3, 4, $4::text::timestamptz)"
+_ALL_OF_ANN: Final = """
+SELECT string_agg(line, chr(10) ORDER BY line) FROM (
+    SELECT to_jsonb(u)::text FROM users u WHERE id = $1
+    UNION ALL SELECT to_jsonb(s)::text FROM sessions s WHERE user_id = $1
+    UNION ALL SELECT to_jsonb(g)::text FROM grants g WHERE user_id = $1
+    UNION ALL SELECT to_jsonb(f)::text FROM feedback f WHERE user_id = $1
+) AS rows (line)
+"""
 _REACHED: Final = Code.IDEMPOTENCY_MISMATCH  # what no path to a handler raises by itself
 _OPEN_LIMITS: Final = {"sign_in_per_account": 100_000, "sign_in_per_address": 100_000}
 
-BAD_TOKENS: Final = ("expired", "revoked", "disabled", "wrong audience", "wrong key", "unknown key", "none")
+BAD_TOKENS: Final = (
+    "expired", "revoked", "disabled", "wrong issuer", "wrong audience", "wrong key", "unknown key", "none"
+)  # fmt: skip
 """Each was an administrator's, or says so: nothing but what is wrong with it stands against it."""
 
 
@@ -88,9 +103,10 @@ class Stage:
             return error.code
         return reply.body
 
-    async def account(self, role: Role, *, name: str = "Somebody", person: str = "") -> UUID:
+    async def account(self, role: Role, *, name: str = "Somebody", person: str = "", time_zone: str = "UTC") -> UUID:
         email = f"{name.lower()}-{next(self._numbers)}@example.org"
-        made = await self.users.add(NewUser(email=email, name=name, role=role), PASSWORD, deadline=soon())
+        new = NewUser(email=email, name=name, role=role, time_zone=time_zone)
+        made = await self.users.add(new, PASSWORD, deadline=soon())
         if person:
             await self.users.add_grant(email, "health", person, deadline=soon())
         self._emails[made] = email
@@ -98,10 +114,19 @@ class Stage:
 
     async def sign_in(self, user_id: UUID) -> str:
         """Return an access token of a new session."""
-        email = self._emails.get(user_id) or await self.fetchval("SELECT email FROM users WHERE id = $1", user_id)
-        answer = await self.answer(SIGN_IN, SignIn.model_validate({"email": email, "password": PASSWORD}))
+        email = await self.email(user_id)
+        given = {"email": email, "password": PASSWORD, "address": ANNS_ADDRESS if user_id == self.ann else ""}
+        answer = await self.answer(SIGN_IN, SignIn.model_validate(given))
         assert isinstance(answer, bytes), answer
         return Tokens.model_validate_json(answer).access_token
+
+    async def email(self, user_id: UUID) -> str:
+        return self._emails.get(user_id) or str(await self.fetchval("SELECT email FROM users WHERE id = $1", user_id))
+
+    async def session(self, user_id: UUID) -> str:
+        """Return the id of the oldest session of an account that ever signed in."""
+        statement = "SELECT id FROM sessions WHERE user_id = $1 ORDER BY created_at LIMIT 1"
+        return str(await self.fetchval(statement, user_id))
 
     async def new_session(self, role: Role) -> str:
         """Return an access token of a new session of a linked account, another one where it is no more as it was."""
@@ -125,15 +150,19 @@ class Stage:
         finally:
             await connection.close(timeout=5)
 
+    async def anns(self) -> str:
+        """Return everything that the store has of Ann, as text, but for what reading leaves."""
+        return str(await self.fetchval(_ALL_OF_ANN, self.ann))
+
     @contextmanager
-    def watching(self, *, stop: bool) -> Iterator[list[str]]:
-        """Note which handlers are reached by somebody signed in; where ``stop``, they then do nothing."""
+    def watching(self, *stopped: Effect) -> Iterator[list[str]]:
+        """Note which handlers are reached by somebody signed in; those of ``stopped`` effects then do nothing."""
         handlers = self.running.agent._server._handlers
         before = dict(handlers)
         reached: list[str] = []
         for name, (operation, handler) in before.items():
             if handler is not None:
-                handlers[name] = (operation, _noted(operation, handler, reached, stop=stop))
+                handlers[name] = (operation, _noted(operation, handler, reached, stop=operation.effect in stopped))
         try:
             yield reached
         finally:
@@ -156,6 +185,7 @@ class Stage:
         assert isinstance(stands, bytes), stands  # so that what is changed is what is refused
         self.tokens |= {
             "expired": sign(ours, iat=now - 90_000, exp=now - 3_600),
+            "wrong issuer": sign(ours, iss="another"),
             "wrong audience": sign(ours, aud="another"),
             "wrong key": sign(other),
             "unknown key": sign(other, kid="20261121T045152Z-mine"),
@@ -191,7 +221,8 @@ async def stage(folder: Path, store: StoreDsns, source_dsn: str) -> AsyncIterato
     """Run an agent with one account of each role, Ann's among them, who alone is linked to records."""
     connection = await asyncpg.connect(source_dsn, timeout=5)
     await connection.execute(_SET_UP, timeout=5)
-    await connection.executemany(_ADD, [(ANNS_RECORD, "p-1", f"{MARK} ache"), (2, "p-2", "Cough")], timeout=5)
+    records = [(ANNS_RECORD, "p-1", f"{MARK} ache", f"{ANNS_MOMENT}Z"), (2, "p-2", "Cough", "2026-05-01T10:00Z")]
+    await connection.executemany(_ADD, records, timeout=5)
     await connection.close(timeout=5)
     machine = _machine(folder, store, source_dsn)
     pool = Pool(PoolOptions("set-up", store.agent, size=2), SystemClock())
@@ -204,7 +235,8 @@ async def stage(folder: Path, store: StoreDsns, source_dsn: str) -> AsyncIterato
             gateway(running.port, certificates, keys=keys) as monitor,
         ):
             made = Stage(machine, running, monitor, pool, Users(pool, passwords, SystemClock()))
-            made.ann = await made.account(Role.VIEWER, name=MARK, person="p-1")
+            made.ann = await made.account(Role.VIEWER, name=MARK, person="p-1", time_zone=ANNS_ZONE)
+            await made.sign_in(made.ann)
             await made.make_tokens()
             yield made
     finally:

@@ -176,13 +176,18 @@ class Keep:
     def dsn(self, database: str = "postgres") -> str:
         return f"postgresql://postgres@/{database}?host={self.sockets}&port=5433"
 
-    def start(self) -> None:
+    def start(self, **changed: str) -> None:
+        """Start the cluster, with some of PostgreSQL's settings ``changed``."""
         archive = f"cd {self.data} && PYTHONPATH={ROOT} {sys.executable} -P -m agent.backup.archive {self.config} %p %f"
-        settings = _POSTGRES | {"archive_command": archive, "unix_socket_directories": str(self.sockets)}
+        settings = _POSTGRES | {"archive_command": archive, "unix_socket_directories": str(self.sockets)} | changed
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self._server = Server(find_binaries() / "postgres", "-D", self.data, *words, log=self.home / "postgres.log")
         ready = functools.partial(is_ready, self.data / "postmaster.pid", self._server)
         wait_for(ready)
+
+    def reload(self) -> None:
+        """Have the cluster read its settings again, as its unit does after each start."""
+        os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), signal.SIGHUP)
 
     def stop(self) -> None:
         if self._server is not None:
@@ -263,6 +268,22 @@ class Keep:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
+    @contextmanager
+    def halted_at(self, line: str, *words: str) -> Iterator[None]:
+        """Run ``python -m agent backup …``, hold it when it prints ``line``, and let it go on to its end after that."""
+        with subprocess.Popen(
+            self.command(*words), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            assert process.stdout is not None
+            assert any(line in told for told in process.stdout)
+            process.send_signal(signal.SIGSTOP)
+            try:
+                yield
+            finally:
+                process.send_signal(signal.SIGCONT)
+            told = process.stdout.read()
+        assert process.returncode == 0, told
+
     def state(self) -> dict[str, dict[str, object]]:
         state: dict[str, dict[str, object]] = json.loads((self.work / "state.json").read_text())
         return state
@@ -285,7 +306,11 @@ class Keep:
 
     async def archived(self) -> str:
         """Archive what was written so far, and return the segment's name."""
-        wal: str = (await self.sql("SELECT pg_walfile_name(pg_switch_wal() - 1) AS wal"))[0]["wal"]
+        return await self.archives("pg_switch_wal()")
+
+    async def archives(self, end: str = "pg_current_wal_insert_lsn()") -> str:
+        """Wait until what was written before ``end`` is archived, whyever, and return the last segment's name."""
+        wal: str = (await self.sql(f"SELECT pg_walfile_name({end} - 1) AS wal"))[0]["wal"]
         deadline = time.monotonic() + DEADLINE_S
         while (await self.sql("SELECT coalesce(last_archived_wal, '') AS wal FROM pg_stat_archiver"))[0]["wal"] < wal:
             assert time.monotonic() < deadline, (self.home / "postgres.log").read_text()

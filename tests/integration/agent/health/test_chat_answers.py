@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
@@ -32,9 +34,22 @@ R = TypeVar("R", bound=BaseModel)
 PERSON: Final = "9"
 NAMES: Final = ("Migraine", "Knee pain", "Cough")
 ROUNDS: Final = 12
-CLOCKS_CHANGE: Final = (datetime(2025, 3, 30, 1, tzinfo=UTC), datetime(2025, 10, 26, 1, tzinfo=UTC),
-                        datetime(2025, 3, 9, 7, tzinfo=UTC), datetime(2025, 11, 2, 6, tzinfo=UTC))  # fmt: skip
 NOW: Final = datetime(2026, 1, 15, 12, tzinfo=UTC)
+ZONES: Final = (
+    "Europe/Berlin", "America/New_York", "Pacific/Auckland",
+    "America/Santiago",  # its clocks change at midnight: a day in September begins at one
+    "Australia/Lord_Howe",  # its clocks change by half an hour
+    "Asia/Kathmandu",  # its clocks never change, and are 45 minutes off
+)  # fmt: skip
+
+
+def clocks_change(zone: str) -> list[datetime]:
+    """Return when the clocks of ``zone`` change in 2025, to the half hour; noon of New Year's Day where they do not."""
+    year = [datetime(2025, 1, 1, 12, tzinfo=UTC) + timedelta(minutes=30 * step) for step in range(360 * 48)]
+    offsets = [moment.astimezone(ZoneInfo(zone)).utcoffset() for moment in year]
+    changes = [moment for moment, one, other in zip(year[1:], offsets, offsets[1:], strict=False) if one != other]
+    return changes or year[:1]
+
 
 ASKED: Final = """
     CREATE FUNCTION asked(zone text, names text[], first date, behind date, lowest integer)
@@ -45,10 +60,19 @@ ASKED: Final = """
         ) AS mine WHERE (first IS NULL OR day >= first) AND (behind IS NULL OR day < behind)
     $$"""
 FIGURES: Final = """
-    SELECT count(*) AS count, count(severity) AS said, round(avg(severity), 1)::float8 AS average,
+    SELECT count(*) AS count, count(severity) AS said, avg(severity)::float8 AS average,
            max(severity) AS highest, min(day) AS first, max(day) AS last FROM asked($1, $2, $3, $4, $5)"""
 BY_NAME: Final = """
     SELECT symptom, count(*) AS count FROM asked($1, $2, $3, $4, $5) GROUP BY symptom ORDER BY count DESC, symptom"""
+LISTED: Final = """
+    SELECT symptom, severity, day FROM asked($1, $2, $3, $4, $5)"""
+SLOPE: Final = """
+    WITH bucket AS (
+        SELECT date_trunc($6, day)::date AS start, count(*) AS records, avg(severity)::float8 AS severity
+        FROM asked($1, $2, $3, $4, $5) GROUP BY 1 HAVING count(severity) > 0
+    ), weighed AS (SELECT start, severity FROM bucket, generate_series(1, records))
+    SELECT regr_slope(severity, (start - date '2025-01-01') / 30.44) AS slope, count(DISTINCT start) AS buckets,
+           count(*) AS records FROM weighed"""
 BY_DAY: Final = "SELECT day, count(*) AS count FROM asked($1, $2, $3, $4, $5) GROUP BY day"
 
 
@@ -67,7 +91,8 @@ class Diary:
 
         chat = Chat(seal_key=b"k" * 32, emergency_number="112", clock=TurnedClock(NOW.timestamp()))
         question = question_words(frame, NOW.date())
-        reply = await chat.reply(question, None, user_id="ada", time_zone=self.zone, call=call)
+        heard = chat.hear(question, self.zone)
+        reply = await chat.reply(heard, None, user_id="ada", time_zone=self.zone, call=call)
         assert reply.frame == frame.as_json(), question
         return reply
 
@@ -76,21 +101,27 @@ class Diary:
         assert row is not None
         return row
 
-    async def rows(self, statement: str, frame: QueryFrame) -> list[asyncpg.Record]:
-        return await self.sql.fetch(statement, *self._arguments(frame, frame.period, frame.symptoms))
+    async def rows(self, statement: str, frame: QueryFrame, *more: object) -> list[asyncpg.Record]:
+        return await self.sql.fetch(statement, *self._arguments(frame, frame.period, frame.symptoms), *more)
 
     def _arguments(self, frame: QueryFrame, period: DateRange, names: tuple[str, ...]) -> tuple[Any, ...]:
         recorded = [name for name in NAMES if name.casefold() in names] or None
+        if frame.excluded and not names:
+            recorded = [name for name in NAMES if name.casefold() not in frame.excluded]
         return self.zone, recorded, period.start, period.end, frame.min_severity
 
 
-@pytest.fixture(params=["Europe/Berlin", "America/New_York", "Pacific/Auckland"])
+@pytest.fixture(params=ZONES)
 async def diary(request: pytest.FixtureRequest, app: App) -> AsyncIterator[Diary]:
     rng = random.Random(request.param)
     sql = await asyncpg.connect(app.owner_dsn, timeout=5)
     await sql.execute("INSERT INTO patients VALUES (9, 'Zoe')")
     await sql.execute(ASKED)
-    near = [moment + timedelta(minutes=rng.randint(-4000, 4000)) for moment in CLOCKS_CHANGE for _ in range(25)]
+    near = [
+        moment + timedelta(minutes=rng.randint(-4000, 4000))
+        for moment in clocks_change(request.param)
+        for _ in range(50)
+    ]
     far = [NOW - timedelta(minutes=rng.randint(0, 500_000)) for _ in range(100)]
     rows = [(rng.choice(NAMES), rng.choice([None, *range(11)]), moment) for moment in (*near, *far)]
     await sql.executemany(
@@ -103,12 +134,13 @@ async def diary(request: pytest.FixtureRequest, app: App) -> AsyncIterator[Diary
 pytestmark = pytest.mark.parametrize("existing", ["flat"], indirect=True)
 
 
-def drawn(intent: Intent, seed: str) -> list[QueryFrame]:
+def drawn(intent: Intent, zone: str) -> list[QueryFrame]:
     """Draw questions, the days on which clocks change among their first and last ones."""
-    rng = random.Random(f"{intent} {seed}")
+    rng = random.Random(f"{intent} {zone}")
+    changes = [moment.astimezone(ZoneInfo(zone)).date() for moment in clocks_change(zone)]
     frames = []
     for number in range(ROUNDS):
-        edge = rng.choice(CLOCKS_CHANGE).date() + timedelta(days=rng.randint(-2, 2))
+        edge = rng.choice(changes) + timedelta(days=rng.randint(-2, 2))
         period = DateRange(start=edge, end=min(edge + timedelta(days=rng.choice([1, 2, 7, 60])), date(2026, 1, 16)))
         names = tuple(sorted(name.casefold() for name in rng.sample(NAMES, 1)))
         frames.append(
@@ -174,8 +206,31 @@ async def test_list_holds_every_record_that_sql_finds(diary: Diary) -> None:
         assert isinstance(rows, list)
         assert reply.result["total"] == truth["count"]
         assert len(rows) == min(truth["count"], 50)
-        if rows:
-            assert rows[0]["recorded_at"][:10] == truth["last"].isoformat()
+        assert ("These are the latest 50." in reply.answer) is (truth["count"] > 50)
+        days = [row["recorded_at"][:10] for row in rows]
+        assert days == sorted(days, reverse=True)
+        shown = Counter((row["symptom"], row["severity"], row["recorded_at"][:10]) for row in rows)
+        found = await diary.rows(LISTED, frame)
+        all_of_them = Counter((row["symptom"], row["severity"], row["day"].isoformat()) for row in found)
+        assert shown <= all_of_them
+        last_days = sorted((row["day"].isoformat() for row in found), reverse=True)
+        assert days == last_days[:50]
+
+
+async def test_what_is_left_out_and_several_symptoms_are_counted_as_sql_counts(diary: Diary) -> None:
+    for number, one in enumerate(drawn(Intent.COUNT, diary.zone)):
+        two = tuple(sorted(name.casefold() for name in NAMES[1:]))
+        names, excluded = (two, ()) if number % 2 else ((), one.symptoms)
+        for intent in (Intent.COUNT, Intent.LIST, Intent.LATEST):
+            frame = one.model_copy(update={"intent": intent, "symptoms": names, "excluded": excluded})
+            reply, truth = await diary.ask(frame), await diary.figures(frame, frame.period, frame.symptoms)
+            if truth["count"] == 0:
+                assert "no entries" in reply.answer
+            elif intent is Intent.LATEST:
+                assert f"{truth['last'].day} {truth['last']:%B %Y}" in reply.answer
+            else:
+                assert reply.result is not None
+                assert reply.result["total"] == truth["count"]
 
 
 async def test_most_frequent_symptom_is_the_one_that_sql_ranks_first(diary: Diary) -> None:
@@ -197,6 +252,13 @@ async def test_trend_rests_on_the_records_that_sql_counts(diary: Diary) -> None:
         assert f"{truth['count']:,} entr" in reply.answer or "no entries" in reply.answer
         if reply.chart is not None:
             assert sum(point.count for point in reply.chart.series[0].points) == truth["count"]
+        moves = re.search(r"a (rise|fall) of ([\d.]+) points a month", reply.answer)
+        if reply.chart is not None and reply.chart.unit is not None and reply.chart.measure == "severity":
+            [row] = await diary.rows(SLOPE, frame, reply.chart.unit.value)
+            is_enough = row["buckets"] >= 3 and row["records"] >= 5
+            assert is_enough is ("too few to tell" not in reply.answer)
+            said = 0.0 if moves is None else float(moves[2]) * (1 if moves[1] == "rise" else -1)
+            assert not is_enough or said == pytest.approx(row["slope"], abs=0.051 if moves else 0.1)
 
 
 async def test_sides_of_a_comparison_are_what_sql_counts(diary: Diary) -> None:
@@ -215,5 +277,5 @@ async def test_sides_of_a_comparison_are_what_sql_counts(diary: Diary) -> None:
         sides = reply.result["sides"]
         assert isinstance(sides, list)
         assert [side["count"] for side in sides] == [truth["count"] for truth in truths]
-        averages = [None if side["average_severity"] is None else round(side["average_severity"], 1) for side in sides]
-        assert averages == pytest.approx([truth["average"] for truth in truths], abs=0.051)
+        averages = [side["average_severity"] for side in sides]
+        assert averages == pytest.approx([truth["average"] for truth in truths])

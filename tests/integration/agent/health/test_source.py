@@ -159,6 +159,25 @@ async def test_watch_finds_a_database_that_is_back_without_a_call(app: App, tmp_
     await pool.close(deadline())
 
 
+async def test_watch_finds_a_database_that_went_away_without_a_call(app: App, tmp_path: Path) -> None:
+    (folder,) = parse_qs(urlsplit(app.dsn).query)["host"]
+    near = tmp_path / "postgresql"
+    near.symlink_to(folder)
+    pool = Pool(PoolOptions("source", app.dsn.replace(quote(folder), quote(str(near)))), SystemClock())
+    source = Source(pool, app.existing.mapping, SystemClock(), alive_s=0.01)
+    async with asyncio.TaskGroup() as tasks:
+        watching = tasks.create_task(source.watch())
+        await until(lambda: source.availability.is_up)
+        near.unlink()
+        owner = await asyncpg.connect(app.owner_dsn, timeout=5)
+        await owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                            " AND application_name = 'drawbridge-source'")  # fmt: skip
+        await owner.close(timeout=5)
+        await until(lambda: pool.availability.condition.state == "down")
+        watching.cancel()
+    await pool.close(deadline())
+
+
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not condition():  # noqa: ASYNC110 - a condition of the product, which has no event for a test

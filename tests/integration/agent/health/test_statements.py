@@ -17,7 +17,7 @@ SPELLING = {"int4": "integer", "int8": "bigint", "bool": "boolean"}
 
 
 def every_statement(statements: Statements) -> list[Query]:
-    queries = [QUERIES["columns"], statements.probe, statements.names, statements.unconverted]
+    queries = [QUERIES["columns"], QUERIES["alive"], statements.probe, statements.names, statements.unconverted]
     some = [frozenset(chosen) for size in (0, 1, 2, 6) for chosen in combinations(CONDITIONS, size)]
     for given in some:
         queries += [statements.figures(name, given) for name in ("stats", "series", "total")]

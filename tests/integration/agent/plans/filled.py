@@ -54,9 +54,9 @@ STORE: Final = f"""
         FROM generate_series(1, {MANY}) AS n;
     INSERT INTO feedback (id, user_id, topic, message, created_at)
         SELECT {_ID}, {_ID}, 'other', 'x', {_NOW} FROM generate_series(1, {MANY}) AS n;
-    INSERT INTO mails (id, cause, template, recipient, state, created_at, next_try_at, ended_at)
-        SELECT {_ID}, 'feedback ' || {_ID}, 'reset', 'user' || n || '@example.org', state, at, at,
-               CASE state WHEN 'sent' THEN at END
+    INSERT INTO mails (id, cause, template, recipient, user_id, state, created_at, next_try_at, ended_at)
+        SELECT {_ID}, 'feedback ' || {_ID}, 'reset', 'user' || n || '@example.org', {_ID}, state, at,
+               at, CASE state WHEN 'sent' THEN at END
         FROM generate_series(1, {MANY}) AS n, LATERAL (SELECT {_NOW} - n * interval '20 s' AS at,
              CASE WHEN n <= 20 THEN 'waiting' WHEN n <= 40 THEN 'parked' ELSE 'sent' END AS state) AS t;
     INSERT INTO audit (number, at, actor, user_id, operation, outcome, entity, entity_id, subject_id, request_id,
@@ -110,6 +110,8 @@ OTHERWISE: Final[dict[str, tuple[dict[str, object], ...]]] = {
         {"role": None, "is_active": None, "text": "user", "after": "user5"},
     ),
     "accounts.open_invitations": ({"after": ""}, {"after": "user5"}),
+    "accounts.lock_invitation": ({"email": None}, {"id": None}),
+    "accounts.renew_token": ({"digest": b"new"},),
     "accounts.withdraw_invitation": ({"email": None}, {"id": None}),
     "accounts.forget_attempts": ({"now": NOW + timedelta(seconds=500)},),
     "accounts.forget_tokens": ({"now": NOW + timedelta(seconds=500)},),

@@ -19,6 +19,7 @@ from agent.accounts.common_passwords import WORDS, is_common
         "Admin1234", "Summer2026", "Sommer2026!", "Qwerty123", "Qwertz123", "Azerty12", "Asdf1234", "Abcd1234",
         "Abc12345", "Aa123456", "Aaaa1111", "1q2w3e4R", "1Qaz2wsx", "Zxcvbnm1", "Letmein1", "L3tm31n!!1", "Iloveyou2",
         "Trustno1!", "Raspberry4", "Drawbridge1", "TestTest1", "Monday01!", "Freitag13", "Abcdefg1", "987654321aA",
+        "password1A", "password123A", "A1password", "Welcome2026x", "P4ssw0rd!x", "summer.X", "X-password-1",
     ],
 )  # fmt: skip
 def test_password_is_common_when_everybody_would_try_it(password: str) -> None:
@@ -30,6 +31,7 @@ def test_password_is_common_when_everybody_would_try_it(password: str) -> None:
     [
         "Correct horse 1", "Another horse 2", "Right-horse-7", "Passw0rd-for-anna", "Adversity-1", "tulpe Bahnhof 3",
         "MyDogRex2019", "xK7qPz2m", "Password of my dog 1", "7Zwerge&Schnee", "Zebrafnk1",
+        "Summer in my 2nd home", "Password1 of A",
     ],
 )  # fmt: skip
 def test_password_is_not_common_when_somebody_thought_of_it(password: str) -> None:

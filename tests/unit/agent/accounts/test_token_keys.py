@@ -7,7 +7,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from agent.accounts.token_keys import TokenKeys, TokenKeysError
-from agent.settings import DAY_S, Tokens
+from agent.settings import Tokens
+from agent.settings.types import DAY_S
 
 NOW = 1_780_000_000.0
 

@@ -49,3 +49,5 @@ def test_time_needs_its_zone() -> None:
     assert time_with_zone("2026-11-28T10:00:00+01:00").isoformat() == "2026-11-28T10:00:00+01:00"
     with pytest.raises(argparse.ArgumentTypeError, match="zone"):
         time_with_zone("2026-11-28T10:00:00")
+    with pytest.raises(argparse.ArgumentTypeError, match="yesterday is no time"):
+        time_with_zone("yesterday")

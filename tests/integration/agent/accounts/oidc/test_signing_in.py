@@ -61,7 +61,7 @@ async def test_first_and_every_sign_in_is_in_the_audit_trail(way: Way) -> None:
     await way.house.verify_trail()
     caller = way.house.nobody
     caller.tokens = json.loads(tokens[1].model_dump_json())
-    deeds = [deed["operation"] for deed in (await caller.get("/users/activity")).body["items"]]
+    deeds = [deed["action"] for deed in (await caller.get("/users/activity")).body["items"]]
     assert deeds[:2] == ["accounts.finish_oidc"] * 2
 
 
