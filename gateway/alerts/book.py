@@ -74,8 +74,6 @@ class Book:
                 return
             case = self.cases[report.cause] = Case.of(report, now)
         case.take(report, now)
-        if report.state == "cleared" and report.cause.startswith("line."):
-            self.outbox.hurry()
 
     def flooded(self, count: int, what: str, now: float) -> None:
         """Count reports that there was no room for."""
@@ -85,6 +83,11 @@ class Book:
         case.take(report, now)
         case.events += count - 1
         case.recent.clear()
+
+    def clock_set(self, by_s: float, began: float) -> None:
+        """Move the times that a wrong clock gave since ``began``, when this run did."""
+        for case in self.cases.values():
+            case.clock_set(by_s, began)
 
     def _has_room(self, report: Report) -> bool:
         what = report.cause.partition(":")[0]
@@ -128,6 +131,8 @@ class Book:
         for some, is_held in ((loud, False), (held, True)):
             if some:
                 self.outbox.add(Message(self._new_id(), now, tuple(some), is_held=is_held))
+        if any(part.kind in {"passed", "recovery"} and part.cause.startswith("line.") for part in parts):
+            self.outbox.hurry()  # not before: the end tells of the beginning too, if that has not been sent
         return is_changed or bool(parts)
 
     def _end_quiet_hours(self, now: float) -> bool:

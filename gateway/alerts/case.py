@@ -123,6 +123,14 @@ class Case:
         if not self.owed:
             self.owe("events", now)
 
+    def clock_set(self, by_s: float, began: float) -> None:
+        """Move the times that a wrong clock gave since ``began``; what is older may be of a right one."""
+        for name in ("raised", "cleared", "changed", "owed_since", "alerted"):
+            at = getattr(self, name)
+            if at is not None and at >= began:
+                setattr(self, name, at + by_s)
+        self.recent = [(at + by_s if at >= began else at, text) for at, text in self.recent]
+
     def _describe(self, report: Report) -> None:
         self.severity, self.host, self.because_of = report.severity, report.host, report.because_of
         self.summary, self.detail = report.summary, report.detail

@@ -6,24 +6,23 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final
 
-_AWAY: Final = ("bridge.*", "breaker.*", "database.*", "gateway.errors*", "gateway.slow*", "web.errors*", "web.slow*",
-                "backup.*", "keep.*")  # fmt: skip
-_OFFLINE: Final = ("ddns.*", "port.*", "mapping.*", "certificate.renewal*", "mirror.*", "clock.*", "alerts.*",
-                   "mail.waiting")  # fmt: skip
+_AWAY: Final = ("breaker.*", "gateway.errors", "gateway.slow", "backup.*", "keep.*")
+_OFFLINE: Final = ("ddns.*", "mapping.*", "certificate.renewal", "clock.*", "alerts.*", "mail.waiting")
 
 FOLLOWS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("line.keep_*", _AWAY),
     ("line.agent_*", _AWAY),
     ("line.bridge_*", _AWAY),
     ("line.gateways_*", ("gateway.*", "breaker.*", "keep.*", "backup.*")),
-    ("line.database_*", ("database.*", "breaker.*", "gateway.errors*", "web.errors*", "backup.*")),
-    # where our name points and whether our port is open are no reason that a name cannot be updated, but the other
-    # way round: an update that is refused leaves the name where it was
+    ("line.database_*", ("breaker.*", "gateway.errors", "backup.*")),
+    # where our name points is no reason that it cannot be updated, but the other way round: an update that is refused
+    # leaves the name where it was. A family that has no address to publish says nothing of where the other one's name
+    # points
+    ("ddns.address", ()),
     ("ddns.*", ("line.name_*",)),
-    ("port.*", ("line.port_*",)),
-    ("mapping.*", ("line.port_*",)),
-    ("line.name_*", ("mirror.*", "certificate.renewal*")),
-    ("line.port_*", ("mirror.*", "certificate.renewal*")),
+    ("line.name_*", ("certificate.renewal",)),
+    # a port may be open all the same, forwarded by hand: that it is not mapped is no reason to hear less of it
+    ("line.port_*", ("mapping.*", "certificate.renewal")),
     ("line.*", _OFFLINE),
 )
 """A cause, and those that follow from it, as patterns. The first line that a cause matches is its only one."""

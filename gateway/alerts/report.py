@@ -17,7 +17,6 @@ import json
 import logging
 import os
 import re
-import secrets
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final, Literal, get_args
@@ -153,7 +152,7 @@ class Inbox:
             self._count_one_turned_away()
             return "the inbox is full"
         self._last_ns = max(int(report.at * 1e9), self._last_ns + 1)  # what one reporter says stays in its order
-        name = f"{self._last_ns}-{os.getpid()}-{secrets.token_hex(4)}.json"
+        name = f"{self._last_ns}-{os.getpid()}-{os.urandom(4).hex()}.json"
         draft = self._folder / f".{name}"
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _FILE_MODE)
         try:

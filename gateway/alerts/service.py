@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from bridge.process.clock import Clock
+from bridge.process.clock import Clock, ClockSteps
 from gateway.alerts import wording
 from gateway.alerts.book import Book
 from gateway.alerts.channels import TRY_S, Channel, NotSent, Refused
@@ -43,6 +43,8 @@ class Alerts:
     ) -> None:
         self._settings = settings
         self._clock = clock
+        self._steps = ClockSteps(clock)
+        self._began = clock.time()
         self._path = book or settings.book
         self._waiting = Waiting(inbox or settings.inbox)
         self._channels = errands(settings) if channels is None else list(channels)
@@ -67,6 +69,11 @@ class Alerts:
         """Return the causes that were raised and not cleared."""
         return self._book.raised()
 
+    def began_at(self, cause: str) -> float | None:
+        """Return when ``cause`` last began or happened, Unix time; None where the book does not know it."""
+        case = self._book.cases.get(cause)
+        return None if case is None else case.raised
+
     async def run(self) -> None:
         """Take reports and deliver alerts until cancelled."""
         async with asyncio.TaskGroup() as tasks:
@@ -87,6 +94,7 @@ class Alerts:
 
     async def look(self) -> None:
         """Enter what waits in the inbox, decide what is to be told, and tell it to the journal. Raises OSError."""
+        self._follow_clock()
         now = self._clock.time()
         if not self._is_saved:
             self._waiting.look_again()
@@ -103,6 +111,12 @@ class Alerts:
             self._journal.send(self._put(message))
             self._book.outbox.delivered(JOURNAL, message.id, now)
             await self._save()
+
+    def _follow_clock(self) -> None:
+        if by_s := self._steps.by_s():
+            self._book.clock_set(by_s, self._began)
+            self._began += by_s
+            self._is_saved = False
 
     def _names(self, now: float) -> list[str] | None:
         try:

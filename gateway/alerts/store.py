@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -128,4 +127,4 @@ class Waiting:
 
 
 def new_instance() -> str:
-    return secrets.token_hex(6)
+    return os.urandom(6).hex()

@@ -21,7 +21,7 @@ STEADY_S: Final = 1800.0
 
 @dataclass(frozen=True, slots=True)
 class LineReport:
-    """One report, in the fields of the alerts' inbox. ``at`` is Unix time."""
+    """One report, in the fields of the alerts' inbox. ``at`` is Unix time: when it began, not when that was known."""
 
     cause: str
     state: Literal["raised", "cleared"]
@@ -80,6 +80,13 @@ class Reports:
         if since is not None and at - since >= REPEAT_S and at - self._steady_since >= STEADY_S:
             self._clear(self._flapping_code, at)
 
+    def clock_set(self, by_s: float, began: float) -> None:
+        """Move the times that a wrong clock gave since ``began``; what is older may be of a right one."""
+        for times in (self._last, self._raised):
+            times.update({code: at + by_s for code, at in times.items() if at >= began})
+        self._downs = deque((at + by_s for at in self._downs), maxlen=self._downs.maxlen)
+        self._steady_since += by_s * (self._steady_since >= began)
+
     def _tell(self, diagnosis: Diagnosis, at: float) -> None:
         code = diagnosis.code
         if code in self._raised:
@@ -88,8 +95,10 @@ class Reports:
             self._clear(each, at)
         is_flapping = self._flapping_code in self._raised
         if self._may(code, at) and (not is_flapping or at - diagnosis.since >= STEADY_S):
-            self._raise(code, diagnosis.summary, _details(diagnosis), at)
+            self._last[code] = at
+            self._raise(code, diagnosis.summary, _details(diagnosis), diagnosis.since)
         elif not is_flapping and self._may(self._flapping_code, at):
+            self._last[self._flapping_code] = at
             self._raise(self._flapping_code, self._flapping(at).summary, f"Last: {diagnosis.summary}", at)
 
     def _may(self, code: str, at: float) -> bool:
@@ -100,13 +109,13 @@ class Reports:
         times = sum(self._steady_since - each <= REPEAT_S for each in self._downs)
         return flapping(self._flapping_code, max(times, 2), self._last_summary, since=since)
 
-    def _raise(self, code: str, summary: str, detail: str, at: float) -> None:
-        self._raised[code] = self._last[code] = at
-        self._emit(LineReport(f"line.{code}", "raised", ADVICE[code][0], summary, detail, at))
+    def _raise(self, code: str, summary: str, detail: str, began: float) -> None:
+        self._raised[code] = began
+        self._emit(LineReport(f"line.{code}", "raised", ADVICE[code][0], summary, detail, began))
 
     def _clear(self, code: str, at: float) -> None:
         length_s = max(0.0, at - self._raised.pop(code))
-        summary = f"{code.replace('_', ' ').capitalize()}: over after {_length(length_s)}"
+        summary = f"{_title(code)}: over after {_length(length_s)}"
         self._emit(LineReport(f"line.{code}", "cleared", "info", summary, f"It lasted {length_s:.0f} s.", at))
 
 
@@ -118,3 +127,7 @@ def _length(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _title(code: str) -> str:
+    return code.replace("_", " ").capitalize().replace("Dns", "DNS")

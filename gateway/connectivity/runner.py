@@ -12,6 +12,7 @@ from bridge.process.clock import Clock
 from gateway.connectivity.checks import CHECKS
 from gateway.connectivity.config import Config
 from gateway.connectivity.diagnosis import beyond_dns
+from gateway.connectivity.earlier_answers import EarlierAnswers
 from gateway.connectivity.findings import KEEP, LINE, Finding, Rung, unknown
 from gateway.connectivity.line import Line
 from gateway.connectivity.netlink import Changes, NetlinkFailed, Network, dump_network
@@ -80,7 +81,8 @@ class Runner:
         self._clock = clock
         self._watch = watch
         self._others = others
-        self._line = Line(config, clock)
+        self._earlier = EarlierAnswers.beside(config.journal, clock)
+        self._line = Line(config, clock, target_addresses=self._earlier.read(config.targets))
         self._due = dict.fromkeys(Rung, 0.0)
         self._wake = asyncio.Event()
         self._written_at = -SNAPSHOT_EVERY_S
@@ -124,6 +126,8 @@ class Runner:
                 self._line.turn += 1
             await climb(self._line, branch, self._take, is_due=self._is_due)
             self._conclude()
+            if branch is LINE and self._watch.ladder.steps[Rung.HTTPS].state == "up":  # a target has proved itself
+                await self._earlier.keep(self._line.target_addresses)
             rest_s = self._rest_s(branch, began)
             if branch is KEEP:
                 await asyncio.sleep(rest_s)

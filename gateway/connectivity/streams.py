@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 import ssl
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from typing import Final
@@ -14,7 +15,8 @@ from bridge.process.http_client import HEAD_MAX_BYTES
 
 CONNECT_S: Final = 1.5
 """For a TCP connection: the kernel sends its SYN again after 1 s."""
-TLS_S: Final = 2.5
+TLS_S: Final = 2.0
+"""For the handshake on it: two round trips, and what a certificate costs a Pi."""
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -46,6 +48,21 @@ def word(error: OSError) -> str:
     return "reset" if error.errno == errno.ECONNRESET else errno.errorcode.get(error.errno or 0, "failed").lower()
 
 
+def _let_go(error: BaseException | None) -> None:
+    """Clear the frames that ``error`` came through: they hold asyncio's buffers, 256 KiB for each TLS connection."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+
+
+def _failed(error: OSError) -> Failed:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Failed(f"certificate: {error.verify_message}", verify_code=error.verify_code)
+    if isinstance(error, ssl.SSLError):
+        return Failed(f"no TLS: {error.reason or 'it ended'}")
+    return Failed(word(error))
+
+
 @asynccontextmanager
 async def connected(
     address: str, port: int, *, tls: ssl.SSLContext | None = None, name: str = ""
@@ -65,14 +82,9 @@ async def connected(
                 reader, writer = await asyncio.open_connection(
                     sock=sock, ssl=tls, server_hostname=name if tls else None, limit=HEAD_MAX_BYTES
                 )
-        except ssl.SSLCertVerificationError as error:
-            reason = f"certificate: {error.verify_message}"
-            raise Failed(reason, verify_code=error.verify_code) from error
-        except ssl.SSLError as error:
-            reason = f"no TLS: {error.reason or 'it ended'}"
-            raise Failed(reason) from error
         except OSError as error:
-            raise Failed(word(error)) from error
+            _let_go(error)
+            raise _failed(error) from error
         stack.pop_all()  # the transport closes it
     try:
         yield reader, writer

@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn, TextIO
 from bridge.process.clock import Clock
 from gateway.connectivity.config import Config
 from gateway.connectivity.diagnosis import Diagnosis, diagnose
+from gateway.connectivity.earlier_answers import EarlierAnswers
 from gateway.connectivity.findings import KEEP, LINE, Finding, Rung
 from gateway.connectivity.line import Line
 from gateway.connectivity.netlink import dump_network
@@ -81,7 +82,8 @@ def check(config: Config, *, as_json: bool, clock: Clock, out: TextIO) -> int:
 
 
 async def _look(config: Config, clock: Clock) -> tuple[dict[Rung, tuple[Finding, float]], list[Diagnosis]]:
-    line = Line(config, clock, dump_network())
+    earlier = EarlierAnswers.beside(config.journal, clock).read(config.targets)
+    line = Line(config, clock, dump_network(), target_addresses=earlier)
     found: dict[Rung, tuple[Finding, float]] = {}
     for branch in (LINE, KEEP):
         await climb(line, branch, lambda rung, finding, took_ms: found.update({rung: (finding, took_ms)}))

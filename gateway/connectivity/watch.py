@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from bridge.process.clock import Clock
+from bridge.process.clock import Clock, ClockSteps
 from gateway.connectivity.diagnosis import Diagnosis, diagnose
 from gateway.connectivity.findings import KEEP, LINE, Finding, Rung, unknown
 from gateway.connectivity.journal import DAYS, Entry, Journal
@@ -21,7 +21,6 @@ from gateway.connectivity.reports import Emit, LineReport, Reports
 CHANGE_S: Final = 10.0
 """How long another cause has to last before an outage is called after it."""
 
-_CLOCK_SET_S: Final = 5.0
 _OUTAGES_SHOWN: Final = 500
 _AVAILABILITY_EVERY_S: Final = 60.0
 
@@ -46,8 +45,8 @@ class Watch:
         self._clock = clock
         self._journal = journal
         self._emit = emit
-        self.started: Final = clock.time()
-        self._offset_s = clock.time() - clock.monotonic()
+        self.started = clock.time()
+        self._steps = ClockSteps(clock)
         self.ladder: Final = Ladder(now=clock.monotonic())
         self._diagnoses: dict[Sequence[Rung], Diagnosis | None] = dict.fromkeys(BRANCHES)
         lasting = journal.lasting("outage")
@@ -216,11 +215,9 @@ class Watch:
         self._emit(report)
 
     def _follow_clock(self) -> None:
-        """Notice that the clock was set: a Pi has no clock chip, and gets its time once the network is there."""
-        offset_s = self._clock.time() - self._clock.monotonic()
-        by_s = offset_s - self._offset_s
-        self._offset_s = offset_s
-        if abs(by_s) < _CLOCK_SET_S:
+        """Move what began by a wrong clock that has been put right."""
+        by_s = self._steps.by_s()
+        if not by_s:
             return
         _log.warning("clock_was_set", extra={"drawbridge_fields": {"by_s": round(by_s, 3)}})
         self._journal.clock_set(by_s)
@@ -229,3 +226,6 @@ class Watch:
             outage.entry = next((each for each in lasting if each.name in branch), None)
             if outage.cause is not None:
                 outage.cause = replace(outage.cause, since=outage.cause.since + by_s)
+        for reports in self._reports.values():
+            reports.clock_set(by_s, self.started)
+        self.started += by_s

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
@@ -19,6 +19,8 @@ from gateway.ddns.updater import NameState
 _log: Final = logging.getLogger(__name__)
 
 FAILURES_MIN: Final = 3
+MISSING_S: Final = 900.0
+"""Routers restart, and sources disagree for a while: so long a published name may be without an address, untold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,18 @@ def report_to(inbox: Inbox, clock: Clock) -> Report:
     return report
 
 
-def alerts_of(states: Iterable[NameState], found: Mapping[Family, Found], *, unsaved: bool, now: float) -> list[Alert]:
-    """Return what is wrong now, one alert a cause."""
+def alerts_of(
+    states: Iterable[NameState],
+    found: Mapping[Family, Found],
+    *,
+    missing: Collection[Family],
+    unsaved: bool,
+    now: float,
+) -> list[Alert]:
+    """Return what is wrong now, one alert a cause. ``missing``: families without an address for long."""
     states = list(states)
     wrong: dict[str, Alert] = {}
-    for alert in (*_of_names(states, now), *_of_addresses(states, found)):
+    for alert in (*_of_names(states, now), *_of_addresses(states, found, missing)):
         wrong.setdefault(alert.cause, alert)
     if unsaved:
         alert = Alert("ddns.state", "critical", "DDNS cannot save its state, and sends nothing until it can")
@@ -85,10 +94,20 @@ def _of_names(states: Iterable[NameState], now: float) -> Iterator[Alert]:
             yield Alert(f"ddns.unverified:{name}", "warning", summary, "The provider accepted it.")
 
 
-def _of_addresses(states: Iterable[NameState], found: Mapping[Family, Found]) -> Iterator[Alert]:
-    for family in {state.family for state in states if state.decision.state is State.REFUSED}:
-        place = found[family]
-        yield Alert(f"ddns.address:{family.value}", "warning", f"no {family.label} address to publish: {place.reason}")
+def address_cause(family: Family) -> str:
+    return f"ddns.address:{family.value}"
+
+
+def _of_addresses(
+    states: Iterable[NameState], found: Mapping[Family, Found], missing: Collection[Family]
+) -> Iterator[Alert]:
+    for state in states:
+        family, published = state.family, state.progress.published
+        is_stale = state.decision.state is State.WAITING and state.wanted.address is None and published is not None
+        if state.decision.state is State.REFUSED or (is_stale and family in missing):
+            summary = f"no {family.label} address to publish: {found[family].reason}"
+            detail = f"{state.record.name} still leads to {published}, which may not be ours now." if published else ""
+            yield Alert(address_cause(family), "warning", summary, detail)
 
 
 def tell(alerts: Iterable[Alert], raised: set[str], report: Report) -> None:

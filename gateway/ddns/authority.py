@@ -18,7 +18,7 @@ import dns.rcode
 import dns.rdatatype
 
 from gateway.ddns.families import Address, Family
-from gateway.ddns.nameservers import Nameserver
+from gateway.ddns.nameservers import Nameserver, has_route
 
 TIMEOUT_S: Final = 12.0
 _ASK_TIMEOUT_S: Final = 4.0
@@ -72,8 +72,8 @@ class Authority:
         for host in sorted(str(entry.target) for entry in named)[:_SERVERS_MAX]:
             for kind in ("A", "AAAA"):
                 found = await resolver.resolve(host, kind, raise_on_no_answer=False)
-                if found.rrset is not None:
-                    servers[host.removesuffix(".")] = Nameserver(str(found.rrset[0]))
+                if found.rrset is not None and has_route(address := str(found.rrset[0])):
+                    servers[host.removesuffix(".")] = Nameserver(address)
                     break
         return servers
 

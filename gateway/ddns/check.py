@@ -16,6 +16,7 @@ from gateway.ddns.https import https_client
 from gateway.ddns.records import Record, make_records
 from gateway.ddns.service import Surroundings
 from gateway.ddns.snapshot import read_snapshot
+from gateway.ddns.updater import wanted_of
 from gateway.settings.ddns import Ddns
 
 
@@ -37,11 +38,11 @@ async def check(settings: Ddns, surroundings: Surroundings) -> list[Finding]:
         try:
             records = make_records(settings, client)
         except SettingsError as error:
-            remedy = "put the secret there with systemd-creds or LoadCredential=, see docs/ddns.md"
+            remedy = "put the secret there, see docs/ddns.md; `sudo drawbridge ddns check` reads the service's own"
             return [Finding(well=False, text=line, remedy=remedy) for line in str(error).splitlines()]
         echo = Echo(client, settings.echo_urls, clock=clock)
         found = await Finder(settings.ipv4_sources, settings.interface, surroundings.router, echo).find()
-    findings = [Finding(well=True, text=f"{len(records)} names, each with its secret")]
+    findings = [Finding(well=True, text=f"{len(records)} name{'s' * (len(records) > 1)}, each with its secret")]
     findings += _addresses(records, found)
     authority = Authority(resolvers=settings.resolvers, authoritative=settings.authoritative)
     for record in records:
@@ -53,10 +54,13 @@ async def check(settings: Ddns, surroundings: Surroundings) -> list[Finding]:
 
 def _addresses(records: tuple[Record, ...], found: Mapping[Family, Found]) -> Iterator[Finding]:
     for family, place in found.items():
-        if not any(family in record.families for record in records):
+        keeping = [record for record in records if family in record.families]
+        if not keeping:
             continue
         if place.value is not None:
             yield Finding(well=True, text=f"{family.label}: {place.value} (from the {place.source})")
+        elif all(wanted_of(record, family, found).dispensable for record in keeping):
+            yield Finding(well=True, text=f"{family.label}: none here, and the names do without: {place.reason}")
         else:
             remedy = f'get such an address, or leave "{family.value}" out of the records\' families'
             yield Finding(well=False, text=f"{family.label}: none to publish: {place.reason}", remedy=remedy)

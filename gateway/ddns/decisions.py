@@ -26,7 +26,7 @@ UNREACHABLE_WAIT_S: Final = 30.0
 UNREACHABLE_WAIT_MAX_S: Final = 900.0
 RATE_WAIT_S: Final = 300.0
 REPEAT_S: Final = 600.0
-"""An owner who forces updates of an unchanged address gets one so often."""
+"""An owner who asks for updates of an unchanged address gets one so often, where the provider's rules allow it."""
 NO_CHANGES_MAX: Final = 3
 """So many changes in a row that the provider calls none: it takes our address from elsewhere, and will block us."""
 
@@ -52,6 +52,8 @@ class Rules:
     limits: tuple[Limit, ...]
     refresh_after_s: float | None = REFRESH_S
     """An unchanged address is sent again after so long, lest the name expires. None: never."""
+    repeats: bool = True
+    """Whether an unchanged address may be sent because its owner asks, although the record shows it."""
     per_account: bool = False
     """Whether the limits count all names of one credential together, rather than each name and family alone."""
     together: bool = False
@@ -105,6 +107,7 @@ class State(StrEnum):
     UPDATING = "updating"
     WAITING = "waiting"
     REFUSED = "refused"
+    OFF = "off"
     BLOCKED = "blocked"
 
 
@@ -125,6 +128,8 @@ class Wanted:
     reason: str = ""
     refused: bool = False
     """Whether there is an address, and it must not be published."""
+    dispensable: bool = False
+    """Whether the name does without it: nobody asked for this family by name, and the other one is no worse off."""
 
 
 def adopted(progress: Progress | None, fingerprint: str) -> Progress:
@@ -157,9 +162,15 @@ def settled_sends(sends: Sequence[float], rules: Rules, now: float) -> tuple[flo
 
 
 def forced(progress: Progress) -> Progress:
-    """Return ``progress`` of a name whose owner asks for an update: what the provider asked to wait for still holds."""
+    """Return ``progress`` of a name whose owner asks for an update: what the provider asked to wait for still holds.
+
+    The authoritative servers are asked at once, for they say whether there is anything to update.
+    """
     asked_to_wait = progress.trouble in {Kind.TROUBLE, Kind.RATE_LIMITED}
-    return replace(progress, forced=True, block=None, not_before=progress.not_before if asked_to_wait else 0.0)
+    return replace(
+        progress, forced=True, block=None, not_before=progress.not_before if asked_to_wait else 0.0,
+        verify_at=None if progress.verify_at is None else 0.0,
+    )  # fmt: skip
 
 
 def blocked_with(progress: Progress, answer: Answer, now: float) -> Progress:
@@ -171,6 +182,8 @@ def decide(progress: Progress, rules: Rules, sends: Sequence[float], wanted: Wan
     """Say what to do now about one name in one family. ``sends``: when requests that share its limits were sent."""
     if progress.block is not None:
         return Decision(Action.REST, State.BLOCKED, progress.block.reason, None)
+    if wanted.address is None and wanted.dispensable and progress.published is None:
+        return Decision(Action.REST, State.OFF, wanted.reason, None)
     if wanted.address is None:
         return Decision(Action.REST, State.REFUSED if wanted.refused else State.WAITING, wanted.reason, None)
     due = _due(progress, rules, str(wanted.address), now)
@@ -188,7 +201,8 @@ def _due(progress: Progress, rules: Rules, wanted: str, now: float) -> float:
     if progress.published != wanted or progress.accepted is None:
         return now
     due = float("inf") if rules.refresh_after_s is None else progress.accepted + rules.refresh_after_s
-    return min(due, progress.accepted + REPEAT_S) if progress.forced else due
+    is_asked_for = progress.forced and (rules.repeats or progress.doubt)
+    return min(due, progress.accepted + REPEAT_S) if is_asked_for else due
 
 
 def _current(progress: Progress, due: float, now: float) -> Decision:

@@ -40,3 +40,10 @@ class Nameserver:
             loop = asyncio.get_running_loop()
             found = await loop.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
             return str(found[0][4][0])
+
+
+def has_route(address: str) -> bool:
+    """Say whether the kernel knows a way to ``address``: a house may have IPv4 or IPv6 alone. Sends nothing."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as asking:
+        return asking.connect_ex((address, PORT)) == 0

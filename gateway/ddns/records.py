@@ -40,6 +40,8 @@ class Record:
     """Differs when any setting of the record does, its secret included; tells nothing of the secret."""
     account: str
     """Records with the same one share the provider's limits, and its anger."""
+    has_chosen_families: bool = True
+    """Whether the owner named the families; else they are both, as far as the house has them."""
 
     @property
     def rules(self) -> Rules:
@@ -71,7 +73,10 @@ def _make(record: DdnsRecord, client: HttpsClient, secret: SecretStr) -> Record:
         raise SettingsError(msg) from None
     families = tuple(Family(name) for name in record.families)
     account = f"{record.provider}:{record.server}:{record.username}:{record.credential_name}"
-    return Record(record.name, families, record.provider, provider, _fingerprint(record, secret), account)
+    return Record(
+        record.name, families, record.provider, provider, _fingerprint(record, secret), account,
+        has_chosen_families="families" in record.model_fields_set,
+    )  # fmt: skip
 
 
 def _fingerprint(record: DdnsRecord, secret: SecretStr) -> str:

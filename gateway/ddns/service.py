@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -14,15 +14,18 @@ from typing import Final
 from bridge.process import notify
 from bridge.process.clock import Clock
 from bridge.process.logs import log
+from gateway.ddns.addresses.choice import Found
 from gateway.ddns.addresses.echo import Echo
 from gateway.ddns.addresses.finder import Finder
 from gateway.ddns.addresses.interface import watch_interfaces
 from gateway.ddns.addresses.router import Router
-from gateway.ddns.alerts import Report, alerts_of, report_to_log, tell
+from gateway.ddns.alerts import MISSING_S, Report, address_cause, alerts_of, report_to_log, tell
 from gateway.ddns.authority import Authority
+from gateway.ddns.families import Family
 from gateway.ddns.https import https_client
+from gateway.ddns.mapping.alerts import Lasting
 from gateway.ddns.mapping.start import keeper
-from gateway.ddns.mapping.state import off
+from gateway.ddns.mapping.state import PortStatus, off
 from gateway.ddns.records import make_records
 from gateway.ddns.requests import POLL_S, make_folder, take_requests
 from gateway.ddns.snapshot import snapshot_of, write_snapshot
@@ -58,7 +61,10 @@ class Service:
         self._wake = asyncio.Event()
         mapping = settings.mapping
         self._keeper = keeper(mapping, self._clock, changed=self._wake.set) if mapping.enabled else None
+        self._unmapped = Lasting()
         self._started = self._clock.time()
+        self._missing_since: dict[Family, float] = {}
+        """Since when a family has had no address, in monotonic seconds: a clock that is set makes nothing old."""
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Serve until ``stopping``. Raises SettingsError before it begins, for secrets that cannot be used."""
@@ -111,20 +117,36 @@ class Service:
             found = await finder.find()
             states = await updater.step(found)
             now = self._clock.time()
-            tell(alerts_of(states, found, unsaved=updater.unsaved, now=now), updater.memory.raised, self._around.report)
+            mappings, raised = self._mappings(), updater.memory.raised
+            missing = self._missing(found, raised)
+            wrong = [
+                *alerts_of(states, found, missing=missing, unsaved=updater.unsaved, now=now),
+                *self._unmapped.alerts_of(mappings, raised, monotonic=self._clock.monotonic()),
+            ]
+            tell(wrong, raised, self._around.report)
             updater.save()
-            snapshot = snapshot_of(states, found, self._mappings(), at=now, started=self._started)
+            shown = [status.as_json() for status in mappings]
+            snapshot = snapshot_of(states, found, shown, at=now, started=self._started)
             write_snapshot(self._settings.status_path, snapshot)
             await self._rest(states)
+
+    def _missing(self, found: Mapping[Family, Found], raised: Collection[str]) -> set[Family]:
+        """Return the families without an address for :data:`MISSING_S`, or for which that was told before a restart."""
+        now = self._clock.monotonic()
+        lacking = [family for family, place in found.items() if place.value is None]
+        self._missing_since = {family: self._missing_since.get(family, now) for family in lacking}
+        return {
+            family for family, since in self._missing_since.items()
+            if now - since >= MISSING_S or address_cause(family) in raised
+        }  # fmt: skip
 
     def _look_anew(self) -> None:
         self._wake.set()
         if self._keeper is not None:
             self._keeper.poke()
 
-    def _mappings(self) -> Sequence[Mapping[str, object]]:
-        statuses = off(self._settings.mapping.ports) if self._keeper is None else self._keeper.statuses()
-        return [status.as_json() for status in statuses]
+    def _mappings(self) -> Sequence[PortStatus]:
+        return off(self._settings.mapping.ports) if self._keeper is None else self._keeper.statuses()
 
     async def _rest(self, states: Sequence[NameState]) -> None:
         """Return when something happens, when something is due, or when it is time to look again."""

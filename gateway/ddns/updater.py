@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -77,7 +77,7 @@ class Updater:
 
     def states(self, found: Mapping[Family, Found]) -> tuple[NameState, ...]:
         return tuple(
-            NameState(record, family, found[family].wanted, self._progress(record, family), decision)
+            NameState(record, family, wanted_of(record, family, found), self._progress(record, family), decision)
             for record in self._records
             for family in record.families
             for decision in [self._decide(record, family, found)]
@@ -151,8 +151,14 @@ class Updater:
 
     def _decide(self, record: Record, family: Family, found: Mapping[Family, Found]) -> Decision:
         sends = self.memory.sends.get(record.limits_key(family), ())
-        wanted = found[family].wanted
+        wanted = wanted_of(record, family, found)
         return decisions.decide(self._progress(record, family), record.rules, sends, wanted, self._clock.time())
+
+
+def wanted_of(record: Record, family: Family, found: Mapping[Family, Found]) -> Wanted:
+    """Return what ``record`` should lead to. A house without IPv6 is no fault, unless IPv4 leads nowhere either."""
+    can_do_without = family is Family.IPV6 and not record.has_chosen_families and Family.IPV4 in record.families
+    return replace(found[family].wanted, dispensable=can_do_without and not found[Family.IPV4].wanted.refused)
 
 
 def _key(record: Record, family: Family) -> str:

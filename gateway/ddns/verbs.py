@@ -47,14 +47,22 @@ def run(options: argparse.Namespace) -> int:
             case "status":
                 return _status(settings, as_json=options.json)
             case "ports":
+                options.status = options.status or settings.ddns.status_path
                 return run_ports(options, settings.ddns.mapping, SystemClock(), sys.stdout)
             case "update":
                 return _update(settings, options.name, yes=options.yes)
             case _:
                 return _check(settings)
     except (SettingsError, OSError) as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{_said(error)}\n")
         return EXIT_CONFIG if isinstance(error, SettingsError) else 1
+
+
+def _said(error: SettingsError | OSError) -> str:
+    """Return the words of ``error``: of the system's, without its number and quotes."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _surroundings() -> Surroundings:

@@ -26,18 +26,18 @@ def _wrong(backup: BackupFacts, now: float, settings: Settings) -> Iterator[Cond
         )  # fmt: skip
     elif not backup.last_ok:
         yield Condition("backup.failed", "critical", "The last backup failed", backup.detail, "keep")
-    elif now - backup.last > settings.backup_age_max_s:
+    elif severity := settings.of_backup(now - backup.last):
         summary = f"The last backup is {(now - backup.last) / 3600:.0f} hours old"
-        yield Condition("backup.old", "critical", summary, backup.detail, "keep")
+        yield Condition("backup.old", severity, summary, backup.detail, "keep")
     if backup.drill is None:
         summary = "No drill has shown that the backup can be restored"
         yield Condition("backup.undrilled", "warning", summary, "", "keep", after_s=settings.drill_age_max_s)
     elif not backup.drill_ok:
         summary = "The last drill could not restore the backup"
         yield Condition("backup.drill_failed", "critical", summary, backup.detail, "keep")
-    elif now - backup.drill > settings.drill_age_max_s:
+    elif severity := settings.of_drill(now - backup.drill):
         summary = f"The last drill was {(now - backup.drill) / 86_400:.0f} days ago"
-        yield Condition("backup.drill_old", "warning", summary, "", "keep")
+        yield Condition("backup.drill_old", severity, summary, "", "keep")
 
 
 WATCH: Final = Watch(

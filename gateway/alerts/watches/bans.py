@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Final
 
 from gateway.alerts.report import Report
 from gateway.alerts.watches.condition import Condition, Watch
 from gateway.alerts.watches.facts import Ban, Facts
 from gateway.alerts.watches.settings import Settings
 
-_SHOWN_MAX = 20
+NEW_BANS: Final = "bans.new"
+_SHOWN_MAX: Final = 20
+REMEMBERED_MAX: Final = 1000
 
 
 def _look(facts: Facts, settings: Settings) -> list[Condition]:
@@ -35,26 +38,58 @@ WATCH = Watch(("bans.silent", "bans.powerless"), _look, _knows)
 
 
 class NewBans:
-    """Makes one report an hour of the bans that began since the last."""
+    """Remembers the bans it is shown, and makes one report an hour of the new ones: most are over by then.
 
-    def __init__(self, now: float, every_s: float) -> None:
-        self._told_until = now
+    What began until ``since`` (Unix time, an hour ago at most) is told already.
+    """
+
+    def __init__(self, since: float, every_s: float) -> None:
+        self._told_at = self._after = since
         self._every_s = every_s
+        self._known: dict[tuple[str, float], Ban] = {}
+        """The newest :data:`REMEMBERED_MAX`, by address and beginning: an address may be banned again."""
+        self._untold: set[tuple[str, float]] = set()
+        self._uncounted = 0
+        """How many more there were to tell than are remembered."""
 
     def report(self, bans: Iterable[Ban], now: float) -> Report | None:
-        """Return what to tell now; None before the hour is over, and where nobody was banned in it."""
-        self._told_until = min(self._told_until, now)  # the clock may have been set back
-        if now - self._told_until < self._every_s:
+        """Take the bans that there are, and return what to tell now; None before the hour is over, and of nobody.
+
+        Until it is :meth:`told`, the next call returns it again, with what came meanwhile.
+        """
+        self._told_at, self._after = min(self._told_at, now), min(self._after, now)  # the clock may have been set back
+        self._remember(bans)
+        if now - self._told_at < self._every_s:
             return None
-        since, self._told_until = self._told_until, now
-        new = sorted((ban for ban in bans if since <= ban.began < now), key=lambda ban: -ban.began)
+        new = sorted((self._known[key] for key in self._untold), key=lambda ban: (-ban.began, ban.address))
         if not new:
+            self._told_at = now
             return None
         reasons = ", ".join(f"{reason} {count}" for reason, count in Counter(ban.reason for ban in new).most_common())
         lines = [f"{ban.address}: {ban.reason}" for ban in new[:_SHOWN_MAX]]
-        if len(new) > _SHOWN_MAX:
-            lines.append(f"and {len(new) - _SHOWN_MAX} more")
-        who = "One address was" if len(new) == 1 else f"{len(new)} addresses were"
-        return Report(
-            "bans.new", "event", "info", f"{who} banned in the last hour ({reasons})", "\n".join(lines), at=now
-        )
+        count = len(new) + self._uncounted
+        if count > len(lines):
+            lines.append(f"and {count - len(lines)} more")
+        who = "One address was" if count == 1 else f"{count} addresses were"
+        return Report(NEW_BANS, "event", "info", f"{who} banned in the last hour ({reasons})", "\n".join(lines), at=now)
+
+    def told(self, at: float) -> None:
+        """Take down that the report of that time is where it cannot be lost."""
+        self._told_at = at
+        self._untold.clear()
+        self._uncounted = 0
+
+    def _remember(self, bans: Iterable[Ban]) -> None:
+        for ban in bans:
+            key = (ban.address, ban.began)
+            if ban.began > self._after and key not in self._known:
+                self._known[key] = ban
+                self._untold.add(key)
+        if (too_many := len(self._known) - REMEMBERED_MAX) <= 0:
+            return
+        for key in sorted(self._known, key=lambda key: key[1])[:too_many]:
+            del self._known[key]
+            self._after = max(self._after, key[1])
+            if key in self._untold:
+                self._untold.discard(key)
+                self._uncounted += 1

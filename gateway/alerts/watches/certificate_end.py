@@ -10,9 +10,9 @@ path through the DER is that of RFC 5280, 4.1::
 from __future__ import annotations
 
 import asyncio
-import calendar
 import re
 import ssl
+from datetime import UTC, datetime
 from typing import Final
 
 _HANDSHAKE_S: Final = 5.0
@@ -110,4 +110,5 @@ def _unix_s(tag: int, text: bytes) -> float:
     if match is None:
         msg = "no time of RFC 5280"
         raise ValueError(msg)
-    return float(calendar.timegm(tuple(int(part) for part in match.groups())))
+    year, month, day, hour, minute, second = map(int, match.groups())
+    return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()

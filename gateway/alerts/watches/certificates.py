@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from gateway.alerts.limits import DAY_S
 from gateway.alerts.report import Host, Severity
 from gateway.alerts.watches.condition import Condition, Watch
 from gateway.alerts.watches.facts import Facts
 from gateway.alerts.watches.settings import Settings
 
-_DAY_S: Final = 86_400.0
 _UNREAD_S: Final = 3600.0
-_LEAVES: Final = frozenset({"gateway", "agent"})
 
 _WHAT_TO_DO: Final = {
     "web": "It is renewed twice a day when due: journalctl -u certificate. drawbridge.local's: run the playbook.",
@@ -36,14 +35,9 @@ def ends_by_name(facts: Facts) -> Mapping[str, tuple[Host, float]]:
 
 def _look(facts: Facts, settings: Settings) -> Iterator[Condition]:
     for name, (host, end) in sorted(ends_by_name(facts).items()):
-        warn, critical = (
-            (settings.leaf_warn_days, settings.leaf_critical_days)
-            if name in _LEAVES
-            else (settings.ca_warn_days, settings.ca_critical_days)
-        )
-        left = (end - facts.now) / _DAY_S
-        if severity := _severity(left, warn, critical):
-            yield _ending(f"certificate.ending:{name}", severity, host, left)
+        left_s = end - facts.now
+        if severity := settings.of_certificate(name, left_s):
+            yield _ending(f"certificate.ending:{name}", severity, host, left_s / DAY_S)
     for name, said in sorted(facts.web_ends.items()):
         if isinstance(said, str):
             yield Condition(
@@ -54,15 +48,9 @@ def _look(facts: Facts, settings: Settings) -> Iterator[Condition]:
                 after_s=_UNREAD_S,
             )
             continue
-        left = (said - facts.now) / _DAY_S
-        if severity := _severity(left, settings.web_warn_days, settings.web_critical_days):
-            yield _ending(f"certificate.web:{name}", severity, "door", left)
-
-
-def _severity(left: float, warn: float, critical: float) -> Severity | None:
-    if left < critical:
-        return "critical"
-    return "warning" if left < warn else None
+        left_s = said - facts.now
+        if severity := settings.of_certificate("web", left_s):
+            yield _ending(f"certificate.web:{name}", severity, "door", left_s / DAY_S)
 
 
 def _ending(cause: str, severity: Severity, host: Host, left: float) -> Condition:

@@ -12,10 +12,10 @@ from gateway.alerts.watches.settings import Settings
 def _look(facts: Facts, settings: Settings) -> Iterator[Condition]:
     for host in facts.hosts:
         share = host.disk_free_share
-        if share < settings.disk_warn_share:
+        if severity := settings.of_disk(share):
             yield Condition(
                 cause=f"disk.low:{host.host}",
-                severity="critical" if share < settings.disk_critical_share else "warning",
+                severity=severity,
                 summary=f"The disk of the {host.host} is almost full: {share:.0%} is free",
                 detail="du -xh / | sort -h | tail -20 says what takes the room.",
                 host=host.host,

@@ -12,14 +12,15 @@ from gateway.alerts.watches.settings import Settings
 def _look(facts: Facts, settings: Settings) -> list[Condition]:
     traffic = facts.traffic or Traffic()
     errors = sum(traffic.errors.values())
-    share = errors / traffic.requests if traffic.requests else 0.0
-    if errors < settings.errors_min or share <= settings.errors_share:
+    severity = settings.of_errors(errors, traffic.requests)
+    if severity is None:
         return []
+    share = errors / traffic.requests
     minutes = settings.window_s / 60
     return [
         Condition(
             cause="gateway.errors",
-            severity="critical" if share >= settings.errors_critical_share else "warning",
+            severity=severity,
             summary=f"{share:.0%} of the answers of the last {minutes:g} minutes were errors",
             detail="\n".join(_by_outcome(traffic.errors, traffic.requests)),
         )

@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +34,8 @@ from gateway.alerts.watches.settings import Settings
 
 GATEWAYS_EVERY_S: Final = 30.0
 HOSTS_EVERY_S: Final = 60.0
+SENSORS_EVERY_S: Final = 15.0
+"""The Pi's driver says of the last two seconds alone whether the power was weak."""
 CERTIFICATES_EVERY_S: Final = 3600.0
 CERTIFICATES_AGAIN_S: Final = 600.0
 """After one could not be had."""
@@ -69,6 +72,7 @@ class Sources:
         looks: tuple[tuple[str, float, Callable[[], Awaitable[None]]], ...] = (
             ("gateways", GATEWAYS_EVERY_S, self._read_gateways),
             ("door", HOSTS_EVERY_S, self._read_door),
+            ("sensors", SENSORS_EVERY_S, self._read_sensors),
             ("keep", HOSTS_EVERY_S, self._read_keep),
             ("bans", HOSTS_EVERY_S, self._read_bans),
             ("ddns", HOSTS_EVERY_S, self._read_ddns),
@@ -124,6 +128,11 @@ class Sources:
     async def _read_door(self) -> None:
         self._door = await self._host.read()
         self._remember_restarts()
+
+    async def _read_sensors(self) -> None:
+        hot, weak = await self._host.read_sensors()
+        if self._door is not None:
+            self._door = replace(self._door, temperature_c=hot, under_voltage=weak)
 
     async def _read_keep(self) -> None:
         refusal = "no gateway answers"

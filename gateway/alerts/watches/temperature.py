@@ -1,7 +1,4 @@
-"""Whether a host is too hot: a Pi slows down at 80 to 85 °C.
-
-https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#frequency-management-and-thermal-control
-"""
+"""Whether a host is too hot."""
 
 from __future__ import annotations
 
@@ -16,10 +13,10 @@ _LASTS_S = 120.0
 
 def _look(facts: Facts, settings: Settings) -> Iterator[Condition]:
     for host in facts.hosts:
-        if host.temperature_c is not None and host.temperature_c > settings.temperature_warn_c:
+        if host.temperature_c is not None and (severity := settings.of_temperature(host.temperature_c)):
             yield Condition(
                 cause=f"temperature.high:{host.host}",
-                severity="critical" if host.temperature_c > settings.temperature_critical_c else "warning",
+                severity=severity,
                 summary=f"The {host.host} is hot: {host.temperature_c:.0f} °C",
                 detail="It makes itself slower. Give it air, or a heat sink.",
                 host=host.host,

@@ -1,4 +1,4 @@
-"""Whether what should run on either host runs, and keeps running."""
+"""Whether what should run on either host runs, and keeps running. What asks for certificates has a watch of its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from bridge.process.host_report import HostReport
 from gateway.alerts.report import Severity
+from gateway.alerts.watches import renewal
 from gateway.alerts.watches.condition import Condition, Watch, of_host
 from gateway.alerts.watches.facts import Facts
 from gateway.alerts.watches.settings import Settings
@@ -15,7 +16,6 @@ _AT_TIMES: Final = {
     "backup.service": "backup.failed",
     "backup-drill.service": "backup.drill_failed",
     "audit-witness.service": None,
-    "certificate.service": None,
     "keys-rotate.service": None,
     "agent-migrate.service": None,
     "rescue-selftest.service": None,
@@ -34,6 +34,8 @@ def _look(facts: Facts, settings: Settings) -> Iterator[Condition]:
 
 def _of_host(host: HostReport, facts: Facts, settings: Settings) -> Iterator[Condition]:
     for unit in host.units:
+        if unit.name == renewal.UNIT:
+            continue
         where = f"{host.host}/{unit.name}"
         restarted = facts.restarted.get((host.host, unit.name), 0)
         if unit.active == "failed":

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Protocol
 
 from bridge.process.clock import Clock
+from gateway.alerts.limits import Limits
 from gateway.alerts.report import Report, Severity
 from gateway.alerts.watches import (
     backup,
@@ -22,6 +23,7 @@ from gateway.alerts.watches import (
     keep,
     latency,
     mail,
+    renewal,
     temperature,
     under_voltage,
     units,
@@ -35,7 +37,8 @@ from gateway.alerts.watches.sources import Sources
 
 WATCHES: Final[tuple[Watch, ...]] = (
     gateways.SILENT, http_errors.WATCH, latency.WATCH, breaker.WATCH, keep.WATCH, units.WATCH, certificates.WATCH,
-    backup.WATCH, mail.WATCH, bans.WATCH, disk.WATCH, clock.WATCH, temperature.WATCH, under_voltage.WATCH, ddns.WATCH,
+    renewal.WATCH, backup.WATCH, mail.WATCH, bans.WATCH, disk.WATCH, clock.WATCH, temperature.WATCH,
+    under_voltage.WATCH, ddns.WATCH,
 )  # fmt: skip
 
 EVERY_S: Final = 15.0
@@ -66,6 +69,7 @@ class Watches:
     """``report`` leaves a report in the inbox, on disk, and says whether it did; it is called in a thread.
 
     ``raised`` are the causes that the book of alerts holds raised: what is over since before a restart is cleared.
+    ``bans_told`` is when it was last told of new bans, Unix time; None: never, as far as it remembers.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class Watches:
         report: Callable[[Report], bool],
         clock: Clock,
         raised: Iterable[str] = (),
+        bans_told: float | None = None,
         sources: Reads | None = None,
     ) -> None:
         self._settings = settings
@@ -82,7 +87,8 @@ class Watches:
         self._clock = clock
         self._sources: Reads = sources or Sources(settings, clock)
         self._keeps_reports = KeepsReports(settings.taken, report)
-        self._new_bans = bans.NewBans(clock.time(), settings.bans_summary_s)
+        since = clock.time() if bans_told is None else max(bans_told, clock.time() - settings.bans_summary_s)
+        self._new_bans = bans.NewBans(since, settings.bans_summary_s)
         self._heard_at: float | None = None
         now = clock.monotonic()
         ours = {cause for watch in WATCHES for cause in watch.causes}
@@ -93,8 +99,10 @@ class Watches:
         facts = await self._sources.read()
         now = self._clock.monotonic()
         reports = [report for watch in WATCHES for report in self._follow(watch, facts, now)]
-        if facts.bans is not None and (new := self._new_bans.report(facts.bans.bans, facts.now)) is not None:
-            await asyncio.to_thread(self._report, new)
+        listed = () if facts.bans is None else facts.bans.bans
+        new = self._new_bans.report(listed, facts.now)
+        if new is not None and await asyncio.to_thread(self._report, new):
+            self._new_bans.told(new.at)
         for cause, report in reports:
             if await asyncio.to_thread(self._report, report):
                 self._reported(cause, report)
@@ -103,7 +111,7 @@ class Watches:
             taken = await asyncio.to_thread(self._keeps_reports.take, facts.keep.events)
             if taken:
                 await self._sources.acknowledge(taken)
-        return snapshot(facts)
+        return snapshot(facts, self._settings)
 
     def _follow(self, watch: Watch, facts: Facts, now: float) -> list[tuple[str, Report]]:
         """Return what to report of one watch. Until it was, it is returned again."""
@@ -162,8 +170,8 @@ def _cleared(cause: str, seen: _Seen, at: float) -> Report:
     )
 
 
-def snapshot(facts: Facts) -> dict[str, Any]:
-    """Return the watches' part of ``status.json``."""
+def snapshot(facts: Facts, limits: Limits) -> dict[str, Any]:
+    """Return the watches' part of ``status.json``, with the limits that it is to be judged by."""
     ends = [
         {"name": name, "host": host, "ends": end}
         for name, (host, end) in sorted(certificates.ends_by_name(facts).items())
@@ -171,6 +179,7 @@ def snapshot(facts: Facts) -> dict[str, Any]:
     shown = [end for end in facts.web_ends.values() if not isinstance(end, str)]
     web = [{"name": "web", "host": "door", "ends": min(shown)}] if shown else []
     return {
+        "limits": {field.name: getattr(limits, field.name) for field in fields(Limits)},
         "gateways": [
             {
                 "name": gateway.name,

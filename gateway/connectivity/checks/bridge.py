@@ -23,15 +23,12 @@ _BRIDGE: Final = "bridge"
 async def check(line: Line) -> Finding:
     line.dependencies = {}
     states: dict[str, str] = {}
-    for number, path in enumerate(line.config.gateway_sockets, 1):
-        name = f"gateway@{number}"
-        try:
-            dependencies = _dependencies(await ask_gateway(path, "/health/ready"))
-        except Failed as failure:
-            states[name] = failure.reason
-            continue
-        except Malformed as error:
-            states[name] = f"unclear: {error}"
+    async with asyncio.TaskGroup() as group:  # at once: while the keep is away, each may take a while to answer
+        tasks = [group.create_task(_ready(path)) for path in line.config.gateway_sockets]
+    for number, task in enumerate(tasks, 1):
+        name, dependencies = f"gateway@{number}", task.result()
+        if isinstance(dependencies, str):
+            states[name] = dependencies
             continue
         states[name] = f"bridge {dependencies.get(_BRIDGE, 'unknown')}"
         if line.dependencies.get(_BRIDGE) != "up":  # one gateway that reaches the keep is proof enough
@@ -44,6 +41,16 @@ async def check(line: Line) -> Finding:
     if all(not text.startswith("unclear") for text in states.values()):
         return down("gateways_down", f"None of our gateways answers ({', '.join(states)})", states)
     return unknown("The gateways do not say whether they reach the keep", states)
+
+
+async def _ready(path: Path) -> dict[str, str] | str:
+    """Return the states of what a gateway depends on, or in a few words why it does not tell."""
+    try:
+        return _dependencies(await ask_gateway(path, "/health/ready"))
+    except Failed as failure:
+        return failure.reason
+    except Malformed as error:
+        return f"unclear: {error}"
 
 
 async def ask_gateway(path: Path, what: str) -> Reply:

@@ -1,4 +1,4 @@
-"""Asks whether the Internet answers, as itself: a TLS connection to one target, and to the others if that fails.
+"""Asks whether the Internet answers: a TLS connection to one target, and to the others if that fails or lingers.
 
 Nothing is sent on it. Once a target cannot be reached, plain-HTTP requests tell a portal, which answers everybody's
 with a redirect to itself.
@@ -16,6 +16,8 @@ from gateway.connectivity.streams import SILENT, UNREACHABLE, Failed, connected
 
 PORT: Final = 443
 _PLAIN_PORT: Final = 80
+_ALONE_S: Final = 1.0
+"""So long one target has to be the proof, before the others are tried too."""
 _PORTAL_S: Final = 2.0
 _NOT_YET_VALID: Final = 9  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED of openssl/x509_vfy.h
 _EXPIRED: Final = 10
@@ -29,21 +31,27 @@ async def check(line: Line) -> Finding:
     names = [name for name in targets[first:] + targets[:first] if line.target_addresses.get(name)]
     if not names:
         return unknown("No address of any target is known")
-    failures: dict[str, Failed] = {}
-    portals: dict[str, str] = {}
-    for batch in [names] if line.is_in_doubt else [names[:1], names]:
-        async with asyncio.TaskGroup() as group:
-            tries = {name: group.create_task(_try(line, name)) for name in batch if name not in failures}
-            looks = {name: group.create_task(_portal(line, name)) for name in batch if batch is names}
-        results = {name: task.result() for name, task in tries.items()}
-        failures |= {name: result for name, result in results.items() if isinstance(result, Failed)}
-        portals |= {name: task.result() for name, task in looks.items()}
-        for name, result in results.items():
-            if not isinstance(result, Failed):
-                line.is_in_doubt = False
-                return up(f"{name} answers, and is who it says", {name: result, **_texts(failures)})
+    alone, *others = names
+    async with asyncio.TaskGroup() as group:
+        tries = {alone: group.create_task(_try(line, alone))}
+        looks: dict[str, asyncio.Task[str]] = {}
+        if not line.is_in_doubt:
+            await asyncio.wait(tries.values(), timeout=_ALONE_S)
+        if not _is_good(tries[alone]):
+            tries |= {name: group.create_task(_try(line, name)) for name in others}
+            looks = {name: group.create_task(_portal(line, name)) for name in names}
+    results = {name: task.result() for name, task in tries.items()}
+    failures = {name: result for name, result in results.items() if isinstance(result, Failed)}
+    for name, result in results.items():
+        if not isinstance(result, Failed):
+            line.is_in_doubt = False
+            return up(f"{name} answers, and is who it says", {name: result, **_texts(failures)})
     line.is_in_doubt = True
-    return _explain(failures, portals)
+    return _explain(failures, {name: task.result() for name, task in looks.items()})
+
+
+def _is_good(one: asyncio.Task[str | Failed]) -> bool:
+    return one.done() and not isinstance(one.result(), Failed)
 
 
 async def _try(line: Line, name: str) -> str | Failed:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import errno
 import os
-import secrets
 import socket
 from dataclasses import dataclass
 from typing import Final
@@ -43,14 +42,14 @@ class Answer:
 
 def random_name() -> str:
     """Return a name that cannot exist: ``invalid`` is reserved for that (RFC 6761)."""
-    return f"{secrets.token_hex(8)}.invalid"
+    return f"{os.urandom(8).hex()}.invalid"
 
 
 async def ask(server: str, name: str, kind: Kind, *, clock: Clock, recursive: bool = True) -> Answer:
     """Ask ``server`` for the records of ``kind`` at ``name``, within :data:`DEADLINE_S`."""
     began = clock.monotonic()
     message, error = None, "silent"
-    number = secrets.randbelow(1 << 16)
+    number = int.from_bytes(os.urandom(2))
     try:
         query = encode_query(number, name, kind, recursive=recursive)
         async with asyncio.timeout(DEADLINE_S):

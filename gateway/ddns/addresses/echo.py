@@ -13,12 +13,13 @@ from typing import Final
 
 from bridge.process.clock import Clock
 from gateway.ddns.addresses.choice import Reading
+from gateway.ddns.families import Address
 from gateway.ddns.https import HttpsClient, NoReply
 
 ASK_TIMEOUT_S: Final = 10.0
 AGREE: Final = 2
 REST_S: Final = 20.0
-"""The servers are a courtesy of others: within so long, what they said is what they say."""
+"""The servers are a courtesy of others: within so long, they still say it, while the router's address is the same."""
 
 _ADDRESS_MAX_BYTES: Final = 64
 _OK: Final = 200
@@ -31,14 +32,15 @@ class Echo:
         self._client = client
         self._urls = tuple(urls)
         self._clock = clock
-        self._last: tuple[float, Reading] | None = None
+        self._last: tuple[float, Address | None, Reading] | None = None
 
-    async def read(self) -> Reading:
+    async def read(self, router_says: Address | None = None) -> Reading:
+        """Return what they see. ``router_says``: the address that this is compared with; a new one asks afresh."""
         now = self._clock.monotonic()
-        if self._last is not None and now - self._last[0] < REST_S:
-            return self._last[1]
+        if self._last is not None and now - self._last[0] < REST_S and self._last[1] == router_says:
+            return self._last[2]
         reading = await self._ask()
-        self._last = (now, reading)
+        self._last = (now, router_says, reading)
         return reading
 
     async def _ask(self) -> Reading:

@@ -39,6 +39,7 @@ class Finder:
         ipv4 = choose_ipv4(ours, None, None, interface=local.ipv4_name)
         if ipv4.value is None:
             router = read_router(self.router) if ROUTER in self.sources else None
-            echo = await self.echo.read() if ECHO in self.sources else None
+            router_says = None if router is None else router.address
+            echo = await self.echo.read(router_says) if ECHO in self.sources else None
             ipv4 = choose_ipv4(ours, router, echo, interface=local.ipv4_name)
         return {Family.IPV4: ipv4, Family.IPV6: choose_ipv6(local.ipv6, interface=local.ipv6_name)}

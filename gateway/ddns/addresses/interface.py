@@ -64,7 +64,7 @@ async def read_interfaces(only: str | None = None) -> Interfaces:
     def of(family: int) -> tuple[str, tuple[LocalAddress, ...]]:
         index = _index_of(only, links) if only else _way_out(routes, family)
         if index is None:
-            return only or "no interface with a default route", ()
+            return only or "this box, which has no default route for it,", ()
         locals_ = tuple(_local(m) for m in messages if m["family"] == family and m["index"] == index)
         return links.get(index, "the interface"), locals_
 

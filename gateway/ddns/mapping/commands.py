@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Final
-
-STATUS: Final = Path("/run/drawbridge/ddns/status.json")
 
 
 def add_ports_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -15,7 +12,5 @@ def add_ports_parser(commands: argparse._SubParsersAction[argparse.ArgumentParse
     parser = commands.add_parser("ports", help=text, description=text)
     parser.add_argument("--json", action="store_true", help="as JSON, as in the status file")
     parser.add_argument("--check", action="store_true", help="ask the router now, and map what is not mapped")
-    parser.add_argument(
-        "--status", type=Path, default=STATUS, metavar="FILE", help="what the service wrote (%(default)s)"
-    )
+    parser.add_argument("--status", type=Path, metavar="FILE", help="what the service wrote (ddns.status_path)")
     return parser

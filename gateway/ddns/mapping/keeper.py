@@ -13,7 +13,7 @@ from bridge.process.logs import log
 from gateway.ddns.mapping import announcements
 from gateway.ddns.mapping.discovery import PATIENCE_S, discover
 from gateway.ddns.mapping.method import Failed, Gateway, Lease, Method, Refused, Unanswered
-from gateway.ddns.mapping.state import Kept, PortStatus, RouterAddress
+from gateway.ddns.mapping.state import NOT_ASKED, Kept, PortStatus, RouterAddress, unreachable
 from gateway.settings.ddns import Mapping
 
 _log: Final = logging.getLogger(__name__)
@@ -90,10 +90,10 @@ class Keeper:
     async def _find_router(self) -> None:
         gateway = await self._route()
         if gateway != self._gateway:
-            self._gateway = gateway
+            is_first, self._gateway = self._gateway is None, gateway
             self._methods = ()
             self._failures = 0
-            self._lose("this host is at another router now", forget=True)
+            self._lose(NOT_ASKED if is_first else "this host is at another router now", forget=True)
 
     async def _hear(self) -> None:
         if self._gateway is None:
@@ -198,7 +198,19 @@ class Keeper:
                     self._not_before_s = max(self._not_before_s, failed.retry_s)
             else:
                 return
-        kept.trouble = "; ".join(troubles)
+        await self._learn_outer_address()
+        outer = self.router.external_ipv4()
+        why = unreachable(outer) if outer is not None else ""  # the cause before what a router makes of it
+        kept.trouble = "; ".join([why, *troubles] if why else troubles)
+
+    async def _learn_outer_address(self) -> None:
+        """Ask those that tell it without a mapping, where nobody has told it: it may say why they refuse."""
+        for method in self._methods:
+            if self.router.external_ipv4() is not None:
+                return
+            with contextlib.suppress(Failed):
+                look = await _answered(method.look([]))
+                self.router.learnt(look.external_address, method.name)
 
     async def _take(self, kept: Kept, lease: Lease, method: Method, now: float) -> None:
         kept.granted(lease, method.name, now)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 MethodName = Literal["pcp", "nat-pmp", "upnp"]
+
+NO_PUBLIC_ADDRESS: Final = "no public address of its own (CGNAT, or another router before it)"
+"""Why miniupnpd, which most routers run, refuses every mapping: it calls that NO_RESOURCES, a network failure, 501 or
+728, by protocol and version, and tells the address it has to nobody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from typing import Final, Literal
 
 from bridge.process.clock import Clock
 from gateway.ddns.mapping.datagrams import conversation
-from gateway.ddns.mapping.method import Gateway, Lease, Look, Refused, Unanswered
+from gateway.ddns.mapping.method import NO_PUBLIC_ADDRESS, Gateway, Lease, Look, Refused, Unanswered
 
 PORT: Final = 5351
 _VERSION: Final = 0
@@ -38,7 +38,7 @@ _UNSUPPORTED_OPCODE: Final = 5
 _SENTENCES: Final = {
     1: "the router does not speak NAT-PMP",
     2: "the router does not allow this host to map ports (not authorized)",
-    3: "the router has no outer address now (network failure)",
+    3: f"the router has {NO_PUBLIC_ADDRESS}, or its line is down (network failure)",
     4: "the router has no room for another mapping, or the port is taken (out of resources)",
     5: "the router does not map ports by NAT-PMP (unsupported opcode)",
 }

@@ -21,7 +21,7 @@ from typing import Final, Literal
 
 from bridge.process.clock import Clock
 from gateway.ddns.mapping.datagrams import DATAGRAM_MAX_BYTES, conversation
-from gateway.ddns.mapping.method import Failed, Gateway, Lease, Look, Refused, Unanswered
+from gateway.ddns.mapping.method import NO_PUBLIC_ADDRESS, Failed, Gateway, Lease, Look, Refused, Unanswered
 
 PORT: Final = 5351
 NONCE_BYTES: Final = 12
@@ -46,8 +46,8 @@ _SENTENCES: Final = {
     4: "the router does not map ports by PCP (UNSUPP_OPCODE)",
     5: "the router does not know the option PREFER_FAILURE",
     6: "the router took an option as malformed",
-    7: "the router has no outer address now (NETWORK_FAILURE)",
-    8: "the router has no room for another mapping (NO_RESOURCES)",
+    7: f"the router has {NO_PUBLIC_ADDRESS}, or its line is down (NETWORK_FAILURE)",
+    8: f"the router has {NO_PUBLIC_ADDRESS}, or no room for another mapping (NO_RESOURCES)",
     9: "the router does not map TCP (UNSUPP_PROTOCOL)",
     10: "this host has as many mappings as the router allows it (USER_EX_QUOTA)",
     11: "the port is taken by another device or the router itself, or not allowed (CANNOT_PROVIDE_EXTERNAL)",

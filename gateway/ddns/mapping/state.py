@@ -16,6 +16,9 @@ _RENEW_MIN_S: Final = 4.0
 """RFC 6887, section 11.2.1: not more often, however short the lifetime."""
 
 
+NOT_ASKED: Final = "the router has not been asked yet"
+
+
 @dataclass(frozen=True, slots=True)
 class PortStatus:
     """A port, as the status file has it. ``lease_ends``: Unix time; None where it does not end."""
@@ -45,7 +48,7 @@ class RouterAddress:
     def __init__(self) -> None:
         self._address: IPv4Address | None = None
         self.method: MethodName | Literal["none"] = "none"
-        self.reason = "the router has not been asked yet"
+        self.reason = NOT_ASKED
         """Why there is no address; or, where there is one, why it cannot be reached from outside."""
 
     def external_ipv4(self) -> IPv4Address | None:
@@ -78,7 +81,7 @@ class Kept:
     def __init__(self, port: int) -> None:
         self.port = port
         self.method: MethodName | Literal["none"] = "none"
-        self.trouble = "the router has not been asked yet"
+        self.trouble = NOT_ASKED
         self._granted = False
         self._renew_at: float | None = None
         self._ends_at: float | None = None

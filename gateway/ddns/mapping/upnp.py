@@ -14,7 +14,7 @@ import aiohttp
 
 from gateway.ddns.mapping import igd
 from gateway.ddns.mapping.bounded_xml import XML_MAX_BYTES, NotXml
-from gateway.ddns.mapping.method import Gateway, Lease, Look, Refused, Unanswered
+from gateway.ddns.mapping.method import NO_PUBLIC_ADDRESS, Gateway, Lease, Look, Refused, Unanswered
 
 DESCRIPTION: Final = "Drawbridge"
 """What the router's own page shows."""
@@ -26,12 +26,12 @@ _HTTP_TIMEOUT_S: Final = 6.0
 _NO_SUCH_ENTRY: Final = 714
 _PERMANENT_ONLY: Final = 725
 _SENTENCES: Final = {
-    501: "the router could not do it now (501)",
+    501: f"the router could not do it: it has {NO_PUBLIC_ADDRESS}, or is busy (501)",
     606: "the router does not allow this host to map ports (606)",
     715: "the router wants a mapping for each outside address (715)",
     718: "the port is taken: another device has it, or the router keeps it for itself (718)",
     724: "the router maps a port to the same port alone (724)",
-    728: "the router has no room for another mapping (728)",
+    728: f"the router has {NO_PUBLIC_ADDRESS}, or no room for another mapping (728)",
     729: "the port is taken by another mechanism of the router, such as PCP or a rule made by hand (729)",
 }
 

@@ -22,7 +22,7 @@ from gateway.ddns.https import HttpsClient, NoReply, Reply, unreachable
 
 SERVER: Final = "https://update.dedyn.io"
 RULES: Final = Rules(
-    limits=(Limit(1, 61.0), Limit(300, 86_400.0)), refresh_after_s=None, per_account=True, together=True
+    limits=(Limit(1, 61.0), Limit(300, 86_400.0)), refresh_after_s=None, repeats=False, per_account=True, together=True
 )
 
 _OK: Final = 200

@@ -5,7 +5,7 @@ three lines: IPv4 address, IPv6 address, ``UPDATED`` or ``NOCHANGE``. ``KO`` doe
 the name is not of this account. Without ``ip`` and ``ipv6`` the caller's address would be taken, so one is always sent.
 
 Source: https://www.duckdns.org/spec.jsp. Limits: none is published; https://www.duckdns.org/install.jsp recommends an
-update every five minutes, so no more than twelve an hour are sent, and none within a minute.
+update every five minutes, so no more than twelve an hour are sent, and none within a minute, for a family of a name.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from gateway.ddns.decisions import Limit, Rules
 from gateway.ddns.families import Address, Family
 from gateway.ddns.https import HttpsClient, NoReply, Reply, unreachable
 
-RULES: Final = Rules(limits=(Limit(1, 60.0), Limit(10, 3600.0)))
+RULES: Final = Rules(limits=(Limit(1, 60.0), Limit(10, 3600.0)), repeats=False)
 
 _PATH: Final = "/nic/update"
 _UNAUTHORIZED: Final = 401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from pathlib import Path
@@ -60,3 +61,25 @@ async def test_bridge_says_that_the_agent_is_down_when_nobody_listens_at_the_kee
 async def test_bridge_says_that_the_gateways_are_down_when_none_answers(machines: Machines) -> None:
     found = await bridge.check(_line(machines, 1))
     assert (found.code, found.evidence) == ("gateways_down", {"gateway@1": "enoent"})
+
+
+async def test_gateways_are_asked_at_once_when_there_are_two(tmp_path: Path) -> None:
+    """Each answers when both were asked: while the keep is away, an answer may take a second."""
+    both = asyncio.Barrier(2)
+    body = json.dumps({"dependencies": [{"name": "bridge", "state": "up"}]}).encode()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await both.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        writer.close()
+
+    sockets = [tmp_path / f"gateway-{number}.sock" for number in (1, 2)]
+    given = {"connectivity": {"gateway_sockets": sockets}, "bridge": {"port": 1}}
+    config = Config.from_json(json.loads(as_json(GatewaySettings.model_validate(given), SECTIONS)))
+    async with (
+        await asyncio.start_unix_server(answer, sockets[0]),
+        await asyncio.start_unix_server(answer, sockets[1]),
+    ):
+        found = await bridge.check(Line(config, SystemClock()))
+    assert (found.state, found.evidence) == ("up", {"gateway@1": "bridge up", "gateway@2": "bridge up"})

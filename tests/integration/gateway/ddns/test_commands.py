@@ -55,6 +55,10 @@ def rewrite(config: Path, text: str) -> None:
     config.write_text(text)
 
 
+def change(config: Path, before: str, after: str) -> None:
+    config.write_text(config.read_text().replace(before, after))
+
+
 async def typed(config: Path, *words: str) -> int:
     verb, *rest = words
     return await asyncio.to_thread(main, ["ddns", verb, "--config", str(config), *rest])
@@ -67,11 +71,22 @@ async def test_check_is_content_when_the_name_leads_here(
 
     assert await typed(config, "check") == 0
     assert capsys.readouterr().out.splitlines() == [
-        "well  1 names, each with its secret",
+        "well  1 name, each with its secret",
         "well  IPv4: 192.88.98.7 (from the echo)",
         "well  fixed.example.org leads to 192.88.98.7",
     ]
     assert [path.name for path in config.with_name("state").rglob("*")] == ["requests"]
+
+
+async def test_check_is_content_when_the_house_has_no_ipv6_and_nobody_named_the_families(
+    config: Path, server: ProviderServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.will(Said("192.88.98.7"))
+    change(config, 'families = ["ipv4"]\n', "")
+    change(config, "[ddns]\n", '[ddns]\ninterface = "lo"\n')
+
+    assert await typed(config, "check") == 0
+    assert "well  IPv6: none here, and the names do without: lo has " in capsys.readouterr().out
 
 
 async def test_check_says_what_to_do_when_the_name_leads_elsewhere(
@@ -198,3 +213,23 @@ async def test_service_does_not_start_when_the_settings_are_wrong(
 
     assert await typed(config, "serve") == 78
     assert "ddns.recordz: there is no such setting; did you mean ddns.records or" in capsys.readouterr().err
+
+
+async def test_ports_reads_what_the_settings_name_when_no_file_is_given(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(config, "[[ddns.records]]", "[ddns.mapping]\nenabled = true\n[[ddns.records]]")
+    write_status(config, "current")
+
+    assert await typed(config, "ports") == 0
+    assert capsys.readouterr().out.startswith("PROTOCOL")
+
+
+async def test_update_says_what_to_do_when_the_service_has_not_run_yet(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (config.with_name("state") / "requests").rmdir()
+
+    assert await typed(config, "update", "fixed.example.org") == 1
+    err = capsys.readouterr().err
+    assert err == f"{config.with_name('state')}/requests: gateway-ddns has not run yet: start it\n"

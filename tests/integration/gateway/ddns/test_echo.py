@@ -10,9 +10,11 @@ from bridge.process.clock import SystemClock
 from gateway.ddns.addresses.choice import Reading
 from gateway.ddns.addresses.echo import Echo
 from gateway.ddns.https import HttpsClient
+from tests.clocks import HurriedClock
 from tests.ddns_servers import ProviderServer, Said
 
 HERE = IPv4Address("9.9.9.9")
+THERE = IPv4Address("8.8.8.8")
 
 
 def echo(client: HttpsClient, server: ProviderServer, *said: Said) -> Echo:
@@ -53,6 +55,19 @@ async def test_servers_are_left_alone_when_they_were_asked_a_moment_ago(
 
     assert await asked.read() == await asked.read() == Reading(HERE)
     assert len(server.asked) == 2
+
+
+async def test_servers_are_asked_afresh_when_the_router_announces_another_address(
+    client: HttpsClient, server: ProviderServer
+) -> None:
+    asked = Echo(client, [f"{server.url}/0", f"{server.url}/1"], clock=HurriedClock())
+    server.will(Said("9.9.9.9"))
+    assert await asked.read(HERE) == Reading(HERE)
+    server.will(Said("8.8.8.8"))
+
+    assert await asked.read(HERE) == Reading(HERE)
+    assert await asked.read(THERE) == await asked.read(THERE) == Reading(THERE)
+    assert len(server.asked) == 4
 
 
 async def test_there_is_no_address_when_no_server_is_there(client: HttpsClient) -> None:

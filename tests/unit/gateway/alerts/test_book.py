@@ -170,7 +170,23 @@ def test_flapping_line_gives_one_alert_a_cause_an_hour_when_it_flaps_for_a_day()
 # root cause and consequence
 
 
-CONSEQUENCES = ("ddns.unreachable:box.example.org", "certificate.renewal:web", "mirror.away", "clock.unsynchronized")
+def test_missing_address_is_folded_when_the_line_is_down() -> None:
+    scene = Scene()
+    scene.report(LINE, "raised")
+    scene.wait(900)
+    scene.report("ddns.address:ipv4", "raised", "warning")
+    scene.wait(600)
+    scene.report(LINE, "cleared")
+    scene.wait(200)
+    scene.report("ddns.address:ipv4", "cleared")
+    scene.wait(2 * QUIET_S, step_s=20)
+
+    assert scene.kinds == [("start", LINE), ("recovery", LINE)]
+
+
+CONSEQUENCES = (
+    "ddns.unpublished:box.example.org", "certificate.renewal:web", "mapping.failed:443", "clock.unsynchronized"
+)  # fmt: skip
 
 
 @settings(max_examples=60, deadline=None)
@@ -277,6 +293,58 @@ def test_consequence_is_folded_by_its_own_word_when_no_rule_says_so() -> None:
 
     assert scene.kinds == [("start", LINE)]
     assert [one.cause for one in scene.parts[0].folded] == ["x.strange"]
+
+
+def test_name_elsewhere_is_told_by_itself_when_the_other_family_has_no_address_for_good() -> None:
+    scene = Scene()
+    scene.report("ddns.address:ipv6", "raised", "warning")
+    scene.wait(60)
+    for _ in range(2):
+        scene.report("line.name_elsewhere", "raised")
+        scene.wait(60)
+        scene.report("line.name_elsewhere", "cleared")
+        scene.wait(QUIET_S, step_s=10)
+
+    own = [("start", "line.name_elsewhere"), ("recovery", "line.name_elsewhere")]
+    assert scene.kinds == [("start", "ddns.address:ipv6"), *own, *own]
+
+
+def test_name_elsewhere_is_folded_when_its_update_is_refused() -> None:
+    scene = Scene()
+    scene.report("ddns.badauth:box.example.org", "raised")
+    scene.report("line.name_elsewhere", "raised")
+    scene.wait(60)
+
+    assert scene.kinds == [("start", "ddns.badauth:box.example.org")]
+    assert [one.cause for one in scene.parts[0].folded] == ["line.name_elsewhere"]
+
+
+def test_closed_port_is_told_by_itself_when_the_router_maps_none_for_good() -> None:
+    scene = Scene()
+    scene.report("mapping.failed:443", "raised", "warning")
+    scene.wait(60)
+    scene.report("line.port_closed", "raised")
+    scene.wait(60)
+    scene.report("line.port_closed", "cleared")
+    scene.wait(60)
+
+    assert scene.kinds == [
+        ("start", "mapping.failed:443"), ("start", "line.port_closed"), ("recovery", "line.port_closed")
+    ]  # fmt: skip
+
+
+def test_mapping_is_folded_when_its_port_is_closed_already() -> None:
+    scene = Scene()
+    scene.report("line.port_closed", "raised")
+    scene.wait(900)
+    scene.report("mapping.failed:443", "raised", "warning")
+    scene.wait(60)
+    scene.report("mapping.failed:443", "cleared")
+    scene.report("line.port_closed", "cleared")
+    scene.wait(60)
+
+    assert scene.kinds == [("start", "line.port_closed"), ("recovery", "line.port_closed")]
+    assert [one.cause for one in scene.parts[1].folded] == ["mapping.failed:443"]
 
 
 def test_root_is_told_again_when_what_follows_turns_out_to_be_worse() -> None:

@@ -20,7 +20,7 @@ from gateway.alerts.report import REPORTS_MAX, TURNED_AWAY, Inbox, Report
 from gateway.alerts.service import Alerts
 from gateway.alerts.settings import Settings
 from gateway.alerts.wording import Words
-from tests.clocks import TurnedClock
+from tests.clocks import HurriedClock, TurnedClock
 from tests.waiting import until
 
 PROJECT = Path(__file__).parents[4]
@@ -45,7 +45,7 @@ class Recorder:
 class Scene:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.clock = TurnedClock()
+        self.clock = HurriedClock()
         (folder / "inbox").mkdir()
         self.inbox = Inbox(folder / "inbox")
         self.email, self.webhook = Recorder(), Recorder("webhook")
@@ -102,6 +102,42 @@ async def test_nothing_is_told_twice_when_the_monitor_starts_anew(scene: Scene) 
 
     assert len(scene.email.sent) == 1
     assert scene.alerts.snapshot()[0]["delivered"]["email"] is not None
+
+
+async def test_book_knows_when_an_event_happened_last_when_the_monitor_starts_anew(scene: Scene) -> None:
+    assert scene.alerts.began_at("bans.new") is None
+    began = scene.clock.time()
+    for _ in range(2):
+        scene.report("bans.new", "event", "info")
+        await scene.turn(3600)
+    scene.start()
+
+    assert scene.alerts.began_at("bans.new") == began + 3600
+
+
+async def test_length_is_true_when_the_clock_was_set_in_the_outage(scene: Scene) -> None:
+    scene.report("x.a")
+    await scene.turn()
+    before = scene.clock.time()
+    TurnedClock.advance(scene.clock, 5 * 3600)
+    await scene.turn(600)
+    scene.report("x.a", "cleared")
+    await scene.turn()
+
+    [_, over] = scene.email.sent
+    assert "It lasted 10 min" in over.text
+    assert scene.alerts.began_at("x.a") == before + 5 * 3600 - 11
+
+
+async def test_what_was_told_before_is_left_alone_when_the_clock_was_set(scene: Scene) -> None:
+    scene.report("x.a")
+    await scene.turn()
+    began = scene.alerts.began_at("x.a")
+    scene.start()
+    TurnedClock.advance(scene.clock, 5 * 3600)
+    await scene.turn()
+
+    assert scene.alerts.began_at("x.a") == began
 
 
 async def test_message_keeps_its_id_when_it_is_tried_again_after_a_start(scene: Scene) -> None:

@@ -179,6 +179,29 @@ def test_watch_moves_the_outage_when_the_clock_is_set_in_it(scene: Scene) -> Non
     [outage] = scene.journal.outages(scene.clock.time())
     assert outage.began == began + 1_000_000
     assert outage.ended == began + 1_000_000 + 11
+    assert scene.reports[-1].summary == "Cable out: over after 11 s"
+
+
+def test_watch_forgets_no_hour_when_the_clock_is_set_in_it(scene: Scene) -> None:
+    scene.look(times=3)
+    scene.look({Rung.LINK: CABLE}, times=5)
+    scene.look(times=60)
+    scene.clock.unix_s += 1_000_000
+    scene.look({Rung.LINK: CABLE}, times=5)
+    assert Counter(scene.told)["line.cable_out", "raised"] == 1
+    assert scene.told[-1] == ("line.line_flapping", "raised")
+
+
+def test_watch_counts_an_outage_from_its_beginning_when_it_took_a_while_to_know(scene: Scene) -> None:
+    scene.look(times=3)
+    began = scene.clock.time()
+    scene.look({Rung.DNS: DNS_DEAD}, times=30)
+    raised = scene.reports[0]
+    assert (raised.cause, raised.at) == ("line.dns_dead", began)
+    scene.look(times=10)
+    [outage] = scene.journal.outages(scene.clock.time())
+    assert outage.ended is not None
+    assert scene.reports[-1].summary == f"DNS dead: over after {outage.ended - began:.0f} s"
 
 
 def test_watch_tells_the_long_outage_too_when_it_comes_soon_after_another(scene: Scene) -> None:

@@ -26,6 +26,7 @@ from gateway.ddns.decisions import (
     Wanted,
 )
 from gateway.ddns.families import Address
+from gateway.ddns.providers import desec, dyndns2
 
 NOW = 1_780_000_000.0
 HERE = IPv4Address("192.88.98.1")
@@ -155,6 +156,20 @@ def test_unchanged_address_is_repeated_seldom_when_the_owner_forces_updates() ->
 
     assert act(progress, at=NOW + REPEAT_S - 1).action is not Action.SEND
     assert act(progress, at=NOW + REPEAT_S).action is Action.SEND
+
+
+@pytest.mark.parametrize("rules", [dyndns2.RULES, desec.RULES], ids=["dyndns2", "desec"])
+def test_unchanged_address_is_not_repeated_when_the_provider_forbids_it_and_the_record_shows_it(rules: Rules) -> None:
+    progress = decisions.forced(decisions.looked(after(Kind.UPDATED), None, NOW))
+
+    def decided(progress: Progress, at: float) -> Action:
+        return decisions.decide(progress, rules, (), Wanted(HERE), at).action
+
+    assert decided(progress, NOW + 2 * REPEAT_S) is Action.VERIFY
+    shown = decisions.looked(progress, None, NOW + 2 * REPEAT_S)
+    assert decided(shown, NOW + 2 * REPEAT_S) is Action.REST
+    differs = decisions.looked(progress, "they say otherwise", NOW + 2 * REPEAT_S)
+    assert decided(differs, NOW + 2 * REPEAT_S) is Action.SEND
 
 
 def test_name_is_blocked_when_the_provider_says_again_and_again_that_new_addresses_change_nothing() -> None:

@@ -1,20 +1,34 @@
-"""A simulated month with each provider, on a line that flaps and a provider that fails: no rule of theirs is broken."""
+"""A simulated month with each provider, on a line that flaps and a provider that fails: no rule of theirs is broken.
+
+Most of it is one name in one family; with deSEC, whose limits are the account's, two names in both, over restarts.
+"""
 
 from __future__ import annotations
 
+import heapq
 import random
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 
 import pytest
 
-from gateway.ddns import decisions
+from gateway.ddns import decisions, updater
+from gateway.ddns.addresses.choice import Found
+from gateway.ddns.addresses.scope import Scope
 from gateway.ddns.answers import ACCEPTED, FINAL, Answer, Kind
+from gateway.ddns.authority import Authority, Shown
 from gateway.ddns.decisions import Action, Progress, Rules, Wanted
+from gateway.ddns.families import Address, Family, family_of
 from gateway.ddns.providers import cloudflare, desec, duckdns, dyndns2, rfc2136
+from gateway.ddns.records import Record
+from gateway.ddns.state import Memory, memory_from_json, memory_to_json
+from gateway.ddns.updater import Updater
+from tests.clocks import TurnedClock
 
 MONTH_S = 31 * 86_400.0
 START = 1_780_000_000.0
@@ -41,8 +55,12 @@ class History:
         yield from zip(self.sent, self.sent[1:], strict=False)
 
     def densest(self, window_s: float) -> int:
-        times = [sent.at for sent in self.sent]
-        return max((bisect_left(times, first + window_s) - n for n, first in enumerate(times)), default=0)
+        return densest([sent.at for sent in self.sent], window_s)
+
+
+def densest(times: Sequence[float], window_s: float) -> int:
+    """Return the most of ``times``, which are in order, that any window of that length holds."""
+    return max((bisect_left(times, first + window_s) - n for n, first in enumerate(times)), default=0)
 
 
 def flaps(rng: random.Random) -> Iterator[tuple[float, IPv4Address]]:
@@ -177,3 +195,76 @@ def test_address_is_published_within_the_limits_when_the_line_flaps_and_the_prov
     history = live(PROVIDERS[name], rng, lambda *_: Answer(Kind.UPDATED, ""))
 
     assert 0 < history.behind_s <= 3600 + CHECK_S
+
+
+NAMES = ("a.dedyn.io", "b.dedyn.io")
+LOOK_S = 3600.0
+
+
+class Account(Authority):
+    """deSEC's account of two names, and its name servers: what it was sent, and what it shows."""
+
+    rules = desec.RULES
+
+    def __init__(self, clock: TurnedClock) -> None:
+        super().__init__()
+        self._clock = clock
+        self._rng = random.Random(11)
+        self._shown: dict[tuple[str, Family], Address] = {}
+        self.sent: list[float] = []
+        self.changed: Counter[tuple[str, Family]] = Counter()
+        self.unchanged = 0
+
+    async def update(self, name: str, addresses: Mapping[Family, Address]) -> Answer:
+        self.sent.append(self._clock.time())
+        self.unchanged += sum(self._shown.get((name, family)) == address for family, address in addresses.items())
+        if self._rng.random() < 0.1:
+            return Answer(self._rng.choice([Kind.TROUBLE, Kind.RATE_LIMITED]), "", retry_after_s=60.0)
+        for family, address in addresses.items():
+            self._shown[name, family] = address
+            self.changed[name, family] += 1
+        return Answer(Kind.UPDATED, "")
+
+    async def ask(self, name: str, family: Family) -> Shown:
+        return Shown({"ns": frozenset({str(self._shown[name, family])})})
+
+
+def changes() -> Iterator[tuple[float, Address]]:
+    """Yield when an address of either family changes, the families apart from each other."""
+    ipv4: Iterator[tuple[float, Address]] = flaps(random.Random(8))
+    ipv6 = ((at, IPv6Address(f"2a00::{int(address) & 0xFF}")) for at, address in flaps(random.Random(9)))
+    yield from heapq.merge(ipv4, ipv6, key=lambda change: change[0])
+
+
+async def test_account_is_asked_once_a_minute_for_changes_alone_when_both_families_of_two_names_flap_over_restarts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """deSEC: https://desec.readthedocs.io/en/latest/rate-limits.html; its terms: only what there is to update."""
+    monkeypatch.setattr(updater, "save_memory", lambda *_, **__: b"")  # that each change is saved, test_service.py says
+    clock, rng, coming, restarts = TurnedClock(START), random.Random(10), changes(), 0
+    account = Account(clock)
+    records = [Record(name, tuple(Family), "desec", account, "print", "account") for name in NAMES]
+    running = Updater(records, Memory(), folder=tmp_path, authority=account, clock=clock)
+    found: dict[Family, Address] = {Family.IPV4: IPv4Address("192.88.98.1"), Family.IPV6: IPv6Address("2a00::1")}
+    change_at, change = next(coming)
+    while clock.time() < START + MONTH_S:
+        states = await running.step(
+            {family: Found(family, address, "interface", Scope.PUBLIC, "") for family, address in found.items()}
+        )
+        due = [one.decision.next_at for one in states if one.decision.next_at is not None]
+        now = clock.time()
+        clock.advance(max(min(now + LOOK_S, change_at, *due) - now, 0.1))
+        if clock.time() >= change_at:
+            found[family_of(change)] = change
+            change_at, change = next(coming)
+        if rng.random() < 0.01:
+            saved = memory_from_json(memory_to_json(running.memory))
+            running = Updater(records, saved, folder=tmp_path, authority=account, clock=clock)
+            restarts += 1
+
+    assert restarts > 20
+    assert account.unchanged == 0
+    assert densest(account.sent, 60) == 1
+    assert densest(account.sent, 86_400) <= 300, "deSEC allows 2,000, other requests included"
+    assert len(account.changed) == 4
+    assert min(account.changed.values()) > 20

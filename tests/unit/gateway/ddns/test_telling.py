@@ -53,7 +53,8 @@ def answered(*kinds: Kind, address: Address = HERE) -> Progress:
 
 
 def alerts(*states: NameState, now: float = NOW, unsaved: bool = False) -> list[tuple[str, str]]:
-    return [(alert.cause, alert.severity) for alert in alerts_of(states, FOUND, unsaved=unsaved, now=now)]
+    told = alerts_of(states, FOUND, missing=set(Family), unsaved=unsaved, now=now)
+    return [(alert.cause, alert.severity) for alert in told]
 
 
 @pytest.mark.story("health/US-BE-18.5")
@@ -84,6 +85,37 @@ def test_one_alert_is_raised_when_both_families_have_one_cause() -> None:
 
 def test_alert_is_raised_when_the_address_must_not_be_published() -> None:
     assert alerts(state(Progress("print"), family=Family.IPV6)) == [("ddns.address:ipv6", "warning")]
+
+
+CONTRADICTED = {
+    Family.IPV4: Found(Family.IPV4, None, "router", Scope.UNKNOWN, "the router says 9.9.9.9, others 8.8.8.8")
+}
+
+
+@pytest.mark.parametrize(
+    ("progress", "missing", "causes"),
+    [
+        (answered(Kind.UPDATED), {Family.IPV4}, ["ddns.address:ipv4"]),
+        (answered(Kind.UPDATED), {Family.IPV6}, []),
+        (Progress("print"), {Family.IPV4}, []),
+        (answered(Kind.UPDATED, Kind.ABUSE), {Family.IPV4}, ["ddns.abuse:box.example.org"]),
+    ],
+    ids=["published", "not-for-long", "never-published", "blocked"],
+)
+def test_alert_is_raised_when_what_was_published_may_be_stale(
+    progress: Progress, missing: set[Family], causes: list[str]
+) -> None:
+    wanted = CONTRADICTED[Family.IPV4].wanted
+    name = NameState(RECORD, Family.IPV4, wanted, progress, decide(progress, RECORD.rules, (), wanted, NOW))
+
+    told = alerts_of([name], CONTRADICTED, missing=missing, unsaved=False, now=NOW)
+
+    assert [alert.cause for alert in told] == causes
+    if causes == ["ddns.address:ipv4"]:
+        assert told[0] == Alert(
+            "ddns.address:ipv4", "warning", "no IPv4 address to publish: the router says 9.9.9.9, others 8.8.8.8",
+            "box.example.org still leads to 9.9.9.9, which may not be ours now.",
+        )  # fmt: skip
 
 
 def test_alert_is_raised_when_the_state_is_not_saved() -> None:

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from bridge.process.settings import SettingsError
 from gateway.ddns.addresses.choice import Found
 from gateway.ddns.addresses.scope import Scope
+from gateway.ddns.alerts import alerts_of
 from gateway.ddns.answers import Answer, Kind
 from gateway.ddns.authority import Authority, Shown
 from gateway.ddns.decisions import Rules, State
@@ -109,6 +110,69 @@ async def test_family_goes_alone_when_the_other_one_did_not_change(tmp_path: Pat
     await one.step(FOUND | {Family.IPV6: replace(FOUND[Family.IPV6], value=IPv6Address("2a00::2"))})
 
     assert provider.sent[1:] == [("box.example.org", ["ipv6"])]
+
+
+NO_IPV6 = replace(FOUND[Family.IPV6], value=None, state=Scope.UNKNOWN, reason="eth0 has no global IPv6 address")
+LOCAL_IPV6 = replace(NO_IPV6, state=Scope.PRIVATE, reason="eth0 has fd00::1: a private (unique local) address")
+BEHIND_CGNAT = replace(FOUND[Family.IPV4], value=None, state=Scope.CGNAT, reason="behind CGNAT")
+NOT_SEEN = replace(FOUND[Family.IPV4], value=None, state=Scope.UNKNOWN, reason="none of them answered")
+
+
+@pytest.mark.parametrize("ipv4", [FOUND[Family.IPV4], NOT_SEEN], ids=["public", "not known now"])
+@pytest.mark.parametrize("ipv6", [NO_IPV6, LOCAL_IPV6], ids=["none", "local"])
+async def test_ipv6_is_off_and_no_alert_when_the_house_has_none_and_nobody_named_the_families(
+    tmp_path: Path, ipv4: Found, ipv6: Found
+) -> None:
+    found = {Family.IPV4: ipv4, Family.IPV6: ipv6}
+    one = updater(tmp_path, replace(record(Answering(dyndns2.RULES)), has_chosen_families=False))
+
+    states = await one.step(found)
+
+    assert (states[1].decision.state, states[1].decision.reason) == (State.OFF, ipv6.reason)
+    assert alerts_of(states, found, missing=set(Family), unsaved=False, now=0.0) == []
+
+
+@pytest.mark.parametrize(
+    ("ipv4", "families", "chosen"),
+    [
+        (FOUND[Family.IPV4], tuple(Family), True),
+        (FOUND[Family.IPV4], (Family.IPV6,), False),
+        (BEHIND_CGNAT, tuple(Family), False),
+    ],
+    ids=["both named", "IPv6 alone", "IPv4 leads nowhere"],
+)
+async def test_ipv6_is_refused_and_told_when_the_name_cannot_do_without(
+    tmp_path: Path, ipv4: Found, families: tuple[Family, ...], chosen: bool
+) -> None:
+    found = {Family.IPV4: ipv4, Family.IPV6: LOCAL_IPV6}
+    rec = replace(record(Answering(dyndns2.RULES)), families=families, has_chosen_families=chosen)
+
+    states = await updater(tmp_path, rec).step(found)
+
+    assert states[-1].decision.state is State.REFUSED
+    causes = {each.cause for each in alerts_of(states, found, missing=(), unsaved=False, now=0.0)}
+    assert "ddns.address:ipv6" in causes
+
+
+async def test_ipv6_waits_and_is_told_when_it_was_published_and_is_gone(tmp_path: Path) -> None:
+    one = updater(tmp_path, replace(record(Answering(dyndns2.RULES)), has_chosen_families=False))
+    await one.step(FOUND)
+
+    states = await one.step(FOUND | {Family.IPV6: NO_IPV6})
+
+    assert states[1].decision.state is State.WAITING
+    (alert,) = alerts_of(states, FOUND | {Family.IPV6: NO_IPV6}, missing={Family.IPV6}, unsaved=False, now=0.0)
+    assert (alert.cause, "still leads to 2a00::1" in alert.detail) == ("ddns.address:ipv6", True)
+
+
+async def test_ipv6_is_published_when_it_comes_to_a_house_that_had_none(tmp_path: Path) -> None:
+    provider, clock = Answering(dyndns2.RULES), TurnedClock()
+    one = updater(tmp_path, replace(record(provider), has_chosen_families=False), clock=clock)
+    await one.step(FOUND | {Family.IPV6: NO_IPV6})
+
+    await one.step(FOUND)
+
+    assert provider.sent == [("box.example.org", ["ipv4"]), ("box.example.org", ["ipv6"])]
 
 
 async def test_name_is_current_when_the_authoritative_servers_show_it(tmp_path: Path) -> None:

@@ -112,6 +112,11 @@ class Router:
         configuration.write_text(_CONFIGURATION.format(**given))
         self.restart()
 
+    def take_outer_address(self, address: str) -> None:
+        """Have ``address`` toward the Internet instead."""
+        self.namespace.run("ip", "address", "flush", "dev", "wan")
+        self.namespace.run("ip", "address", "add", f"{address}/24", "dev", "wan")
+
     def restart(self) -> None:
         """Start it as before."""
         log = self._folder / "miniupnpd.log"

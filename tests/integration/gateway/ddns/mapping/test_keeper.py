@@ -179,6 +179,20 @@ def test_keeper_says_failed_when_the_router_allows_this_host_nothing(lan: Lan, m
     assert lan.router.table() == {}
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("outer", ["100.64.3.4", "192.168.9.2"], ids=["CGNAT", "another router"])
+def test_keeper_says_what_is_likely_when_the_router_refuses_for_it_has_no_public_address(
+    lan: Lan, outer: str, method: str
+) -> None:
+    lan.router.take_outer_address(outer)
+    start_for(lan, method)
+    keeping = lan.keep(methods=[method])
+    statuses = keeping.until(lambda now: now[1]["state"] == "failed" and now[1]["reason"].startswith(method))
+    assert "no public address of its own (CGNAT, or another router before it), or" in statuses[0]["reason"]
+    assert lan.router.table() == {}
+    assert keeping.lines()[-1]["router"] == ["None", method, "the router has no outer address now"]
+
+
 def test_keeper_says_what_to_do_by_hand_when_the_router_speaks_none(lan: Lan) -> None:
     keeping = lan.keep()
     statuses = keeping.until(lambda now: now[0]["state"] == "failed")

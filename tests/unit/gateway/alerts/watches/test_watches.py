@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import pytest
 
+from bridge.process.host_report import HostReport
 from gateway.alerts.watches import (
     backup,
     bans,
@@ -18,6 +19,7 @@ from gateway.alerts.watches import (
     http_errors,
     keep,
     latency,
+    renewal,
     temperature,
     under_voltage,
     units,
@@ -319,6 +321,35 @@ def test_unit_follows_from_what_is_told_already_when_it_is_the_backups() -> None
     said = look(units.WATCH, facts(keep=well.keep(host("keep", units=failed))))
 
     assert [condition.because_of for condition in said] == ["backup.failed", "backup.drill_failed"]
+
+
+WAITING = {"active": "activating", "sub": "auto-restart", "result": "exit-code"}
+
+
+@pytest.mark.parametrize(
+    ("how", "fails"),
+    [
+        ({"active": "inactive", "sub": "dead"}, False),
+        ({"active": "inactive", "sub": "dead", "restarts": 3}, False),
+        ({"active": "activating", "sub": "start"}, False),
+        (WAITING, True),
+        ({"active": "activating", "sub": "start", "restarts": 1}, True),
+        ({"active": "failed", "sub": "failed", "result": "exit-code"}, True),
+    ],
+    ids=["done", "done at last", "first try", "waiting for the next try", "next try", "given up"],
+)
+def test_renewal_is_told_when_its_tries_fail(how: dict[str, object], fails: bool) -> None:
+    seen = facts(door=host(units=(unit("certificate.service", **how),)))
+
+    said = [(condition.cause, condition.severity, condition.after_s) for condition in look(renewal.WATCH, seen)]
+
+    assert said == [("certificate.renewal:web", "warning", 7200)] * fails
+    assert causes(units.WATCH, seen) == []
+
+
+@pytest.mark.parametrize("door", [None, host(units=())], ids=["no report", "systemd does not tell"])
+def test_renewal_is_unknown_when_nobody_tells_of_its_unit(door: HostReport | None) -> None:
+    assert not renewal.WATCH.knows(facts(door=door), "certificate.renewal:web")
 
 
 def test_units_are_told_when_systemd_does_not_tell() -> None:

@@ -173,13 +173,49 @@ async def test_each_subject_has_a_report_of_its_own(run: Run) -> None:
     assert rest == [("units.failed:door/b.service", "cleared", "critical")]
 
 
-async def test_bans_are_told_once_an_hour(run: Run) -> None:
-    def bans(*began: float) -> BanFacts:
-        return BanFacts(bans=tuple(Ban("192.0.2.1", "probing", at, 60.0) for at in began))
+def bans(*began: float) -> BanFacts:
+    return BanFacts(bans=tuple(Ban("192.0.2.1", "probing", at, 60.0) for at in began))
 
+
+async def test_bans_are_told_once_an_hour(run: Run) -> None:
+    await run.said(bans=bans())
     assert await run.said(60, bans=bans(NOW + 10)) == []
     assert await run.said(3540, bans=bans(NOW + 10)) == [("bans.new", "event", "info")]
     assert await run.said(60, bans=bans(NOW + 10)) == []
+
+
+async def test_ban_is_told_when_it_was_listed_at_minute_5_and_gone_at_minute_20(run: Run) -> None:
+    run.watches = Watches(Settings(), report=run._report, clock=run.clock, bans_told=NOW, sources=run.sources)
+
+    assert await run.said(300, bans=bans(NOW + 290)) == []
+    assert await run.said(900, bans=bans()) == []
+    assert await run.said(2385, bans=bans()) == []
+    assert await run.said(15, bans=bans()) == [("bans.new", "event", "info")]
+    assert await run.said(3600, bans=bans()) == []
+
+
+async def test_bans_are_told_again_when_the_inbox_did_not_take_them(run: Run) -> None:
+    run.takes = False
+    assert await run.said(3600, bans=bans(NOW + 10)) == []
+    run.takes = True
+    assert await run.said(15, bans=bans()) == [("bans.new", "event", "info")]
+
+
+@pytest.mark.parametrize(
+    ("began_s", "told_s", "said"),
+    [(-1800, -900, []), (-600, -900, [("bans.new", "event", "info")]), (-1800, -5400, [("bans.new", "event", "info")]),
+     (-7000, -86_400, []), (-600, None, []), (10, None, [("bans.new", "event", "info")])],
+    ids=["told before", "since", "long since", "an hour back at most", "before the first start", "never told"],
+)  # fmt: skip
+async def test_bans_are_told_since_the_last_time_when_the_monitor_was_restarted(
+    run: Run, began_s: float, told_s: float | None, said: list[tuple[str, str, str]]
+) -> None:
+    told = None if told_s is None else NOW + told_s
+    run.watches = Watches(Settings(), report=run._report, clock=run.clock, bans_told=told, sources=run.sources)
+
+    first = await run.said(15, bans=bans(NOW + began_s))
+
+    assert first + await run.said(3600, bans=bans()) == said
 
 
 # the keep's reports
@@ -233,7 +269,7 @@ async def test_reports_lie_in_the_inbox_when_it_is_the_real_one(tmp_path: Path) 
 async def test_snapshot_has_what_the_status_page_shows(run: Run) -> None:
     part = await run.watches.run_once()
 
-    assert set(part) == {"gateways", "door", "keep", "certificates", "backup", "bans"}
+    assert set(part) == {"limits", "gateways", "door", "keep", "certificates", "backup", "bans"}
     assert part["gateways"][0] | {"p95_ms": 0} == {
         "name": "gateway@1", "state": "up", "requests": 100, "errors_5xx": 0, "p95_ms": 0,
         "breakers": {"data": "closed"}, "cache": {"hits": 1, "misses": 2, "bytes": 3},

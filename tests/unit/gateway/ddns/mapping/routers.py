@@ -20,6 +20,7 @@ class PlayedMethod:
         self.name: MethodName = name
         self.fails = fails
         self.kept = True
+        self.outer = OUTER
         self.lifetime_s: int | None = 3600
         self.calls: list[str] = []
 
@@ -35,7 +36,7 @@ class PlayedMethod:
 
     async def look(self, ports: Sequence[int]) -> Look:
         await self._called("look")
-        return Look(kept=self.kept, external_address=OUTER)
+        return Look(kept=self.kept, external_address=self.outer)
 
     async def _called(self, what: str) -> None:
         self.calls.append(what)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,27 @@ async def test_keeper_gives_every_reason_when_all_refuse() -> None:
     await house.keeper.once()
     assert house.states()[0] == FAILED
     assert house.reason() == "pcp: not allowed; upnp: taken"
+
+
+@pytest.mark.parametrize(
+    ("outer", "why"), [("100.64.1.2", "the provider shares one address"), ("10.0.0.2", "another router stands before")]
+)
+async def test_keeper_gives_the_cause_before_the_refusal_when_the_router_names_an_address_nobody_reaches(
+    outer: str, why: str
+) -> None:
+    upnp = PlayedMethod("upnp", map_443=Refused("no room"))
+    upnp.outer = IPv4Address(outer)
+    house = House(upnp)
+    await house.keeper.once()
+    assert house.states()[0] == FAILED
+    assert house.reason().startswith(why)
+    assert house.reason().endswith(f"nobody outside reaches {outer}; upnp: no room")
+
+
+async def test_keeper_says_not_asked_yet_when_it_has_just_found_its_first_router() -> None:
+    house = House(PlayedMethod("pcp"))
+    await house.keeper._find_router()
+    assert (house.reason(), house.keeper.router.reason) == ("the router has not been asked yet",) * 2
 
 
 async def test_keeper_knows_the_outer_address_when_all_ports_are_refused() -> None:

@@ -122,7 +122,14 @@ async def test_map_names_the_other_device_when_it_has_the_port() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "said"), [(718, "taken"), (729, "another mechanism"), (606, "does not allow"), (402, "UPnP error 402")]
+    ("code", "said"),
+    [
+        (718, "taken"),
+        (729, "another mechanism"),
+        (606, "does not allow"),
+        (728, "no public address of its own"),
+        (402, "UPnP error 402"),
+    ],
 )
 async def test_map_says_why_when_the_router_refuses(code: int, said: str) -> None:
     igd = Igd()
