@@ -26,6 +26,8 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--config", type=Path, metavar="FILE", help="the settings file (TOML)")
+        if name == "check-config":
+            command.add_argument("--settings-only", action="store_true", help="not the keys and certificates they name")
     text = "write style sheets, scripts and icons into a folder, under the names that pages ask for"
     assets = commands.add_parser("assets", help=text, description=text)
     assets.add_argument("folder", type=Path, metavar="DIR", help="where nginx serves /static from")

@@ -7,6 +7,7 @@ and checks the settings, and then becomes this process, which gets them as JSON.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import signal
@@ -23,6 +24,7 @@ from gateway.alerts.service import Alerts
 from gateway.alerts.settings import Settings as AlertSettings
 from gateway.alerts.watches import EVERY_S, Watches
 from gateway.alerts.watches import Settings as WatchSettings
+from gateway.alerts.watches.bans import NEW_BANS
 from gateway.connectivity.config import Config
 from gateway.connectivity.journal import Journal
 from gateway.connectivity.reports import LineReport
@@ -48,8 +50,9 @@ class Monitor:
         self._noticed: asyncio.Queue[LineReport] = asyncio.Queue()
         self._alerts = Alerts(alerts, clock)
         self._watches = Watches(
-            WatchSettings.of(sections["watches"]), report=self._inbox.report, clock=clock, raised=self._alerts.raised()
-        )
+            WatchSettings.of(sections["watches"]), report=self._inbox.report, clock=clock,
+            raised=self._alerts.raised(), bans_told=self._alerts.began_at(NEW_BANS),
+        )  # fmt: skip
         self._seen: Mapping[str, Any] = {}
         self._watch = Watch(clock=clock, journal=journal, emit=self._noticed.put_nowait)
         journal.start(clock.time(), last_seen=_number(before.get("at")))
@@ -89,6 +92,7 @@ class Monitor:
     async def _look_around(self) -> None:
         while True:
             self._seen = await self._watches.run_once()
+            gc.collect()  # by itself it comes seldom in so small a process, and what waits for it weighs
             await asyncio.sleep(EVERY_S)
 
     def _others(self) -> dict[str, Any]:
@@ -147,7 +151,9 @@ def main(arguments: Sequence[str]) -> int:
     with open(int(arguments[0]), "rb") as file:  # noqa: PTH123 - a descriptor, not a path
         sections = json.load(file)
     _configure_log(sections["log"]["host"], sections["log"]["level"])
-    asyncio.run(_serve(Monitor(sections, SystemClock())))
+    monitor = Monitor(sections, SystemClock())
+    gc.freeze()  # what is here stays: there is little left for the collector to look at
+    asyncio.run(_serve(monitor))
     return 0
 
 

@@ -14,8 +14,8 @@ from bridge.process import logs
 from bridge.process.clock import SystemClock
 from bridge.process.settings import EXIT_CONFIG, SettingsError, load
 from bridge.tls import TLSRefused
-from gateway.app import Gateway
 from gateway.apps.health.chat import understand
+from gateway.serving import Gateway
 from gateway.settings import PREFIX, GatewaySettings
 from gateway.web.assets import Assets
 from gateway.web.listen import CannotListen
@@ -37,6 +37,9 @@ def run(options: argparse.Namespace) -> int:
 def _serve_or_check(options: argparse.Namespace) -> int:
     try:
         settings = load(GatewaySettings, options.config, prefix=PREFIX)
+        if options.command == "check-config" and options.settings_only:
+            sys.stdout.write("The settings can be used.\n")
+            return 0
         logs.configure(host=settings.log.host, app="gateway", level=settings.log.level)
         gateway = Gateway(settings)
         gateway.check()

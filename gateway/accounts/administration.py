@@ -30,13 +30,14 @@ from bridge.contracts.operation import Model, Operation, R, Role
 from bridge.contracts.users import PersonName, Username, Version, ZoneName
 from bridge.errors import Code, Conflict
 from gateway.accounts.editions import edition_response, is_stale, stale_response, wanted_edition
-from gateway.accounts.own_account import PREFIXES, UUID_PATTERN, json_response
+from gateway.accounts.own_account import PREFIXES, UUID_PATTERN
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
 from gateway.web.described import Description, Link, Query, described
 from gateway.web.inputs import query_values, read_json, validate
-from gateway.web.paging import next_page_link
+from gateway.web.pages import see_other
 from gateway.web.problems import wants_page
+from gateway.web.replies import json_response
 
 _PARAMETERS: Final = frozenset({"role", "is_active", "text", "limit", "cursor"})
 
@@ -88,13 +89,10 @@ class AdministrationApi:
         """``GET /users?role=&is_active=&text=&limit=&cursor=``: a page of accounts by address; people get the page."""
         context = request[CONTEXT]
         if wants_page(request):
-            return web.Response(status=303, headers={hdrs.LOCATION: "/accounts"})
+            return see_other("/accounts")
         context.require_user()
         reply = await call(self._bridge, context, LIST_USERS, _list_parameters(request))
-        response = json_response(reply)
-        if reply.next_cursor:
-            response.headers[hdrs.LINK] = next_page_link(request, reply.next_cursor)
-        return response
+        return json_response(request, reply)
 
     @described(Description("One account", GET_USER, has_edition=True))
     async def show(self, request: web.Request) -> web.Response:
@@ -175,7 +173,7 @@ class AdministrationApi:
         context = request[CONTEXT]
         context.require_user()
         reply = await call(self._bridge, context, operation, _user_id(request))
-        return json_response(reply) if status == 200 else web.Response(status=status)  # noqa: PLR2004 - OK
+        return json_response(request, reply) if status == 200 else web.Response(status=status)  # noqa: PLR2004 - OK
 
 
 def add_routes(app: web.Application, api: AdministrationApi) -> None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from pydantic import Field
 
 from bridge.contracts.feedback import GIVE_FEEDBACK, LIST_FEEDBACK, GiveFeedback, ListFeedback, Message, Topic
 from bridge.contracts.operation import Model
-from gateway.accounts.own_account import json_response
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
 from gateway.web.described import Description, Query, described
 from gateway.web.inputs import query_values, read_json, validate
-from gateway.web.paging import next_page_link
+from gateway.web.replies import json_response
 
 _PARAMETERS: Final = frozenset({"limit", "cursor"})
 
@@ -45,7 +44,7 @@ class FeedbackApi:
         context.require_user()
         body = await read_json(request, Feedback)
         params = GiveFeedback(topic=body.topic, message=body.message, address=context.address)
-        return json_response(await call(self._bridge, context, GIVE_FEEDBACK, params), status=201)
+        return json_response(request, await call(self._bridge, context, GIVE_FEEDBACK, params), status=201)
 
     @described(
         Description(
@@ -62,10 +61,7 @@ class FeedbackApi:
         reply = await call(
             self._bridge, context, LIST_FEEDBACK, validate(ListFeedback, query_values(request, _PARAMETERS))
         )
-        response = json_response(reply)
-        if reply.next_cursor:
-            response.headers[hdrs.LINK] = next_page_link(request, reply.next_cursor)
-        return response
+        return json_response(request, reply)
 
 
 def add_routes(app: web.Application, api: FeedbackApi) -> None:

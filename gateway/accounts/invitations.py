@@ -8,15 +8,21 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
-from bridge.contracts.invitations import LIST_INVITATIONS, WITHDRAW_INVITATION, InvitationId, ListInvitations
-from gateway.accounts.own_account import PREFIXES, UUID_PATTERN, json_response
+from bridge.contracts.invitations import (
+    LIST_INVITATIONS,
+    RESEND_INVITATION,
+    WITHDRAW_INVITATION,
+    InvitationId,
+    ListInvitations,
+)
+from gateway.accounts.own_account import PREFIXES, UUID_PATTERN
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
 from gateway.web.described import Description, Query, described
 from gateway.web.inputs import query_values, validate
-from gateway.web.paging import next_page_link
+from gateway.web.replies import json_response
 
 _PARAMETERS: Final = frozenset({"limit", "cursor"})
 
@@ -40,10 +46,22 @@ class InvitationsApi:
         context.require_user()
         params = validate(ListInvitations, query_values(request, _PARAMETERS))
         reply = await call(self._bridge, context, LIST_INVITATIONS, params)
-        response = json_response(reply)
-        if reply.next_cursor:
-            response.headers[hdrs.LINK] = next_page_link(request, reply.next_cursor)
-        return response
+        return json_response(request, reply)
+
+    @described(
+        Description(
+            "Mail an invitation again",
+            RESEND_INVITATION,
+            details="With another link, whose time begins anew; the earlier one is no longer good. So many an hour for "
+            "one address.",
+            refuses=(409,),
+        )
+    )
+    async def resend(self, request: web.Request) -> web.Response:
+        """``POST /users/invitations/{id}/resend``."""
+        context = request[CONTEXT]
+        context.require_user()
+        return json_response(request, await call(self._bridge, context, RESEND_INVITATION, _invitation_id(request)))
 
     @described(
         Description(
@@ -57,7 +75,7 @@ class InvitationsApi:
         """``DELETE /users/invitations/{id}``."""
         context = request[CONTEXT]
         context.require_user()
-        await call(self._bridge, context, WITHDRAW_INVITATION, InvitationId(id=UUID(request.match_info["id"])))
+        await call(self._bridge, context, WITHDRAW_INVITATION, _invitation_id(request))
         return web.Response(status=204)
 
 
@@ -65,3 +83,8 @@ def add_routes(app: web.Application, api: InvitationsApi) -> None:
     for prefix in PREFIXES:
         app.router.add_get(f"{prefix}/invitations", api.list)
         app.router.add_delete(f"{prefix}/invitations/{{id:{UUID_PATTERN}}}", api.withdraw)
+        app.router.add_post(f"{prefix}/invitations/{{id:{UUID_PATTERN}}}/resend", api.resend)
+
+
+def _invitation_id(request: web.Request) -> InvitationId:
+    return InvitationId(id=UUID(request.match_info["id"]))

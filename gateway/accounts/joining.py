@@ -31,12 +31,12 @@ from bridge.contracts.joining import (
 )
 from bridge.contracts.operation import Model
 from bridge.contracts.users import Language, PersonName, Username, ZoneName
-from gateway.accounts.own_account import json_response
 from gateway.web.calls import Bridge, call
 from gateway.web.context import ANONYMOUS, CONTEXT
 from gateway.web.described import Description, described
 from gateway.web.inputs import JSON, read_json
 from gateway.web.rate_limits import Counted, counted
+from gateway.web.replies import json_response
 
 _Password = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 _NewPassword = Annotated[_Password, NEW_PASSWORD]
@@ -109,7 +109,7 @@ class JoiningApi:
         body = await read_json(request, Registration)
         params = Register(**dict(body), address=context.address)
         reply = await call(self._bridge, context, REGISTER, params, credentials=ANONYMOUS)
-        return json_response(reply, status=201)
+        return json_response(request, reply, status=201)
 
     @described(
         Description(
@@ -225,7 +225,7 @@ class JoiningApi:
         context = request[CONTEXT]
         context.require_user()
         params = await read_json(request, Invite)
-        return json_response(await call(self._bridge, context, INVITE, params), status=201)
+        return json_response(request, await call(self._bridge, context, INVITE, params), status=201)
 
 
 def add_routes(app: web.Application, api: JoiningApi) -> None:

@@ -35,9 +35,9 @@ from gateway.accounts.tokens import TokenVerifier
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
 from gateway.web.described import Description, Link, Query, described
-from gateway.web.inputs import JSON, query_values, read_json, validate
-from gateway.web.paging import next_page_link
+from gateway.web.inputs import query_values, read_json, validate
 from gateway.web.rate_limits import Counted, counted
+from gateway.web.replies import json_response
 from gateway.web.session import access_token
 
 PREFIXES: Final = ("/users", "/api/v1/users")
@@ -118,17 +118,14 @@ class OwnAccountApi:
         request[CONTEXT].require_user()
         params = validate(ListActivity, query_values(request, _LIST_PARAMETERS))
         reply = await self._ask(request, ACTIVITY, params)
-        response = json_response(reply)
-        if reply.next_cursor:
-            response.headers[hdrs.LINK] = next_page_link(request, reply.next_cursor)
-        return response
+        return json_response(request, reply)
 
     @described(
         Description("Where you are signed in", LIST_SESSIONS, links=(Link(END_SESSION.name, {"id": "/items/0/id"}),))
     )
     async def sessions(self, request: web.Request) -> web.Response:
         """``GET /users/sessions``: where this account is signed in."""
-        return json_response(await self._ask(request, LIST_SESSIONS, Nothing()))
+        return json_response(request, await self._ask(request, LIST_SESSIONS, Nothing()))
 
     @described(Description("End one of your sessions", END_SESSION, status=204))
     async def end_session(self, request: web.Request) -> web.Response:
@@ -139,7 +136,7 @@ class OwnAccountApi:
     @described(Description("End every session of yours but this", END_OTHER_SESSIONS))
     async def end_other_sessions(self, request: web.Request) -> web.Response:
         """``DELETE /users/sessions``: every one but this; the answer says how many there were."""
-        return json_response(await self._ask(request, END_OTHER_SESSIONS, Nothing()))
+        return json_response(request, await self._ask(request, END_OTHER_SESSIONS, Nothing()))
 
     @described(
         Description(
@@ -163,7 +160,7 @@ class OwnAccountApi:
         reply = await call(self._bridge, context, CHANGE_PASSWORD, params)
         self._verifier.forget(access_token(request))
         if hdrs.AUTHORIZATION in request.headers:
-            return json_response(reply)
+            return json_response(request, reply)
         response = web.Response(status=204)
         set_session(response, Tokens.model_validate_json(reply.body))
         return response
@@ -190,11 +187,6 @@ class OwnAccountApi:
                 raise
             request[CONTEXT].fail_with(Conflict(Code.PRECONDITION_FAILED))
             return stale_response(await self._ask(request, reading, Nothing()))
-
-
-def json_response(reply: Reply, *, status: int = 200) -> web.Response:
-    """Return the agent's bytes as they came."""
-    return web.Response(body=reply.body, status=status, content_type=JSON)
 
 
 def add_routes(app: web.Application, api: OwnAccountApi) -> None:

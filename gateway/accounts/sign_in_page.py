@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from bridge.errors import AppError
-from gateway.web.limits import wait_in_words, whole_s
+from gateway.web.limits import wait_in_words
 from gateway.web.pages import render
 
 _NOTICES: Final[Mapping[str, str]] = MappingProxyType(
@@ -40,7 +40,4 @@ class SignInPage:
             "next_path": next_path, "notice": notice, "email": email, "error": error, "words": _NOTICES,
             "offers_sign_up": self._offers_sign_up, "provider": self._provider, "wait": wait_in_words(wait_s),
         }  # fmt: skip
-        response = render("sign_in.html", request, values, status=error.code.status if error else 200)
-        if wait_s is not None:
-            response.headers[hdrs.RETRY_AFTER] = str(max(whole_s(wait_s), 1))
-        return response
+        return render("sign_in.html", request, values, error=error)

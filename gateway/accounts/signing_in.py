@@ -15,14 +15,15 @@ from bridge.contracts.operation import Model, Nothing
 from bridge.errors import AppError, Busy, Code, Denied, Unavailable
 from gateway.accounts.cookies import clear_session, set_session
 from gateway.accounts.sign_in_page import SignInPage
-from gateway.accounts.tokens import TokenVerifier
+from gateway.accounts.tokens import TokenVerifier, session_in
 from gateway.web.calls import Bridge, call
 from gateway.web.context import ANONYMOUS, CONTEXT, RequestContext
 from gateway.web.described import Description, described
 from gateway.web.inputs import FORM, JSON, own_path, parse_query, read_form, read_json
+from gateway.web.pages import see_other
 from gateway.web.problems import wants_page
 from gateway.web.rate_limits import Counted, counted, shows_form_again
-from gateway.web.session import REFRESH_COOKIE, access_token, cookie
+from gateway.web.session import REFRESH_COOKIE, SESSION_COOKIE, access_token, cookie
 
 _TOKENS: Final = TypeAdapter(Tokens)
 Email = Annotated[
@@ -94,7 +95,7 @@ class SigningIn:
         except (Denied, Busy) as error:
             context.fail_with(error)
             return self._page.show(request, next_path=own_path(form.next), email=form.email, error=error)
-        response = _see_other(own_path(form.next))
+        response = see_other(own_path(form.next))
         set_session(response, tokens)
         return response
 
@@ -105,14 +106,14 @@ class SigningIn:
         """
         next_path = own_path(parse_query(request.rel_url.raw_query_string).get("next", ["/"])[-1])
         try:
-            tokens = await self._refresh(request[CONTEXT], _refresh_cookie(request))
+            tokens = await self._refresh_browser(request)
             self._verifier.accept(tokens.access_token)  # else the next page would send it here again, for ever
         except Denied as error:
             request[CONTEXT].fail_with(error)
-            response: web.StreamResponse = _see_other(f"/sign-in?next={quote(next_path, safe='/')}")
+            response: web.StreamResponse = see_other(f"/sign-in?next={quote(next_path, safe='/')}")
             clear_session(response)
             return response
-        response = _see_other(next_path)
+        response = see_other(next_path)
         set_session(response, tokens)
         return response
 
@@ -133,7 +134,7 @@ class SigningIn:
             body = await read_json(request, RefreshTokens)
             tokens = await self._refresh(request[CONTEXT], body.refresh_token.get_secret_value())
             return _tokens_response(tokens)
-        tokens = await self._refresh(request[CONTEXT], _refresh_cookie(request))
+        tokens = await self._refresh_browser(request)
         response = web.Response(status=204)
         set_session(response, tokens)
         return response
@@ -159,7 +160,7 @@ class SigningIn:
             context.fail_with(error)
             notice = "signed-out" if isinstance(error, Denied) else "signed-out-here"
         self._verifier.forget(access_token(request))
-        response = _see_other(f"/sign-in?notice={notice}") if is_browser else web.Response(status=204)
+        response = see_other(f"/sign-in?notice={notice}") if is_browser else web.Response(status=204)
         clear_session(response)
         return response
 
@@ -170,10 +171,13 @@ class SigningIn:
             context.require_user()
             await call(self._bridge, context, SIGN_OUT, Nothing())
         except Denied:
-            refresh_token = await _refresh_token(request)
-            if not refresh_token:
-                raise
-            tokens = await self._refresh(context, refresh_token)
+            if request.content_type == JSON and request.body_exists:
+                body = await read_json(request, RefreshTokens)
+                tokens = await self._refresh(context, body.refresh_token.get_secret_value())
+            elif hdrs.AUTHORIZATION in request.headers or not _refresh_cookie(request):
+                raise  # the cookie never stands beside Authorization, which is no proof of our page
+            else:
+                tokens = await self._refresh_browser(request)
             self._verifier.forget(tokens.access_token)
             await call(self._bridge, context, SIGN_OUT, Nothing(), credentials=Credentials(tokens.access_token))
 
@@ -184,6 +188,17 @@ class SigningIn:
             raise Denied(Code.BAD_CREDENTIALS) from None
         reply = await call(self._bridge, context, SIGN_IN, params, credentials=ANONYMOUS)
         return self._remember(_TOKENS.validate_json(reply.body))
+
+    async def _refresh_browser(self, request: web.Request) -> Tokens:
+        """Renew the session of the browser's cookies. Raises Denied where they are of two.
+
+        A site under our parent domain can set ``__Secure-refresh``, and would sign its visitor in as somebody else; it
+        cannot set ``__Host-session``, which lives as long.
+        """
+        tokens = await self._refresh(request[CONTEXT], _refresh_cookie(request))
+        if session_in(tokens.access_token) != session_in(cookie(request.headers.get(hdrs.COOKIE, ""), SESSION_COOKIE)):
+            raise Denied(Code.SESSION_ENDED)
+        return tokens
 
     async def _refresh(self, context: RequestContext, token: str) -> Tokens:
         if not token:
@@ -209,19 +224,8 @@ def add_routes(app: web.Application, handlers: SigningIn) -> None:
         app.router.add_post(f"{prefix}/logout", handlers.sign_out)
 
 
-async def _refresh_token(request: web.Request) -> str:
-    """Return what the body brings, else the cookie: never beside ``Authorization``, which is no proof of our page."""
-    if request.content_type == JSON and request.body_exists:
-        return (await read_json(request, RefreshTokens)).refresh_token.get_secret_value()
-    return "" if hdrs.AUTHORIZATION in request.headers else _refresh_cookie(request)
-
-
 def _refresh_cookie(request: web.Request) -> str:
     return cookie(request.headers.get(hdrs.COOKIE, ""), REFRESH_COOKIE)
-
-
-def _see_other(path: str) -> web.Response:
-    return web.Response(status=303, headers={hdrs.LOCATION: path})
 
 
 def _tokens_response(tokens: Tokens) -> web.Response:

@@ -24,6 +24,7 @@ from gateway.accounts.tokens import TokenVerifier
 from gateway.web.calls import Bridge, call
 from gateway.web.context import ANONYMOUS, CONTEXT, RequestContext
 from gateway.web.inputs import own_path, parse_query, validate
+from gateway.web.pages import see_other
 from gateway.web.rate_limits import Counted, counted
 from gateway.web.session import cookie
 
@@ -49,7 +50,7 @@ class ThroughProvider:
         except Unavailable as error:
             return self._failed(request, next_path, error)
         begun = BegunOidc.model_validate_json(reply.body)
-        response = _see_other(begun.url)
+        response = see_other(begun.url)
         _keep(response, _kept_value(begun.sealed, next_path), lifetime_s=begun.expires_in)
         return response
 
@@ -69,7 +70,7 @@ class ThroughProvider:
             except (Denied, Invalid, Unavailable) as error:
                 response = self._failed(request, next_path, error)
             else:
-                response = _see_other(next_path)
+                response = see_other(next_path)
                 set_session(response, tokens)
         _keep(response, "", lifetime_s=0)
         return response
@@ -119,7 +120,3 @@ def _kept(request: web.Request) -> tuple[str, str]:
 
 def _keep(response: web.StreamResponse, value: str, *, lifetime_s: int) -> None:
     response.set_cookie(COOKIE, value, path="/", max_age=lifetime_s, secure=True, httponly=True, samesite="Lax")
-
-
-def _see_other(location: str) -> web.Response:
-    return web.Response(status=303, headers={hdrs.LOCATION: location})

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt.utils import base64url_decode
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bridge.contracts.accounts import JWT_AUDIENCE, JWT_ISSUER
 from bridge.contracts.operation import Role
 from bridge.contracts.system import FeedEvent, PublicKey
 from bridge.errors import Code, Denied, Unavailable
@@ -49,7 +50,7 @@ class _Header(BaseModel):
 
 
 class _Claims(BaseModel):
-    """The claims that matter here. Issuer and audience are the agent's to check: its key signs nothing else."""
+    """The claims that matter here, beside issuer and audience, which are compared as the token is decoded."""
 
     model_config = ConfigDict(frozen=True)
     sub: UUID
@@ -172,13 +173,23 @@ class TokenVerifier:
                 token,
                 key,
                 algorithms=["EdDSA"],
-                options={"verify_exp": False, "verify_aud": False, "verify_iat": False, "verify_nbf": False},
+                issuer=JWT_ISSUER,
+                audience=JWT_AUDIENCE,
+                options={"verify_exp": False, "verify_iat": False, "verify_nbf": False},
             )["payload"]
             claims = _Claims.model_validate(payload)
         except (jwt.PyJWTError, ValidationError, UnicodeError):
             raise Denied(Code.UNAUTHENTICATED) from None
         scope = f"{claims.sub}.{claims.sid}.{claims.ver}"
         return _Verified(Principal(str(claims.sub), str(claims.sid), claims.role, scope), claims.exp)
+
+
+def session_in(token: str) -> str:
+    """Return the session that a token says it is of, whoever made it and whenever it ended; "" where it is no token."""
+    try:
+        return str(jwt.decode(token, options={"verify_signature": False})["sid"])
+    except (jwt.PyJWTError, KeyError, UnicodeError):
+        return ""
 
 
 def _digest(token: str) -> bytes:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
-from bridge.client.call import Reply
 from bridge.contracts.audit import LIST, LOOKS, ListLooks
 from bridge.contracts.operation import Operation, P, R
 from gateway.audit.parameters import QUERY, list_parameters
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
 from gateway.web.described import Description, Query, described
-from gateway.web.inputs import JSON, query_values, validate
-from gateway.web.paging import next_page_link
+from gateway.web.inputs import query_values, validate
+from gateway.web.replies import json_response
 
 _PAGE: Final = frozenset({"limit", "cursor"})
 
@@ -36,7 +35,7 @@ class AuditApi:
         )
     )
     async def list(self, request: web.Request) -> web.Response:
-        """``GET /audit-logs?from=&to=&user=&entity=&entity_id=&action=&limit=&cursor=``: the newest first."""
+        """``GET /audit-logs?from=&to=&user=&entity_type=&entity_id=&action=&limit=&cursor=``: the newest first."""
         request[CONTEXT].require_user()
         return await self._answer(request, LIST, list_parameters(request, self._zone))
 
@@ -48,14 +47,7 @@ class AuditApi:
 
     async def _answer(self, request: web.Request, operation: Operation[P, R], params: P) -> web.Response:
         reply = await call(self._bridge, request[CONTEXT], operation, params)
-        return _page(request, reply)
-
-
-def _page(request: web.Request, reply: Reply) -> web.Response:
-    response = web.Response(body=reply.body, content_type=JSON)
-    if reply.next_cursor:
-        response.headers[hdrs.LINK] = next_page_link(request, reply.next_cursor)
-    return response
+        return json_response(request, reply)
 
 
 def add_routes(app: web.Application, api: AuditApi) -> None:

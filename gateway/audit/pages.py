@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
@@ -19,6 +17,7 @@ from gateway.audit.parameters import KNOWN, parameters
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
 from gateway.web.inputs import query_values, validate
+from gateway.web.own_time import own_time
 from gateway.web.pages import render
 
 _LOOK_WORDS: Final[Mapping[str, str]] = MappingProxyType(
@@ -33,20 +32,20 @@ _CURSOR: Final = frozenset({"cursor"})
 
 
 class AuditPages:
-    """The handlers. Dates are read and times shown in ``zone``."""
+    """The handlers. Dates are read and times shown in the time zone of whoever is signed in."""
 
-    def __init__(self, *, bridge: Bridge, zone: ZoneInfo) -> None:
+    def __init__(self, *, bridge: Bridge) -> None:
         self._bridge = bridge
-        self._zone = zone
 
     async def show(self, request: web.Request) -> web.Response:
         """``GET /audit``: the newest entries that match the form above them; what was left empty is not asked for."""
         context = request[CONTEXT]
         context.require_user()
         filled = {name: value for name, value in query_values(request, KNOWN).items() if value != ""}
+        own = await own_time(self._bridge, context)
         wrong: dict[str, str] = {}
         try:
-            asked = parameters(filled, self._zone)
+            asked = parameters(filled, own.zone)
         except Invalid as error:
             wrong = {field.name: field.message for field in error.fields}
             asked = ListEntries(limit=1)  # for the agent's word that this is an administrator
@@ -60,7 +59,8 @@ class AuditPages:
             "filled": filled,
             "wrong": wrong,
             "older": older,
-            "when": self._when,
+            "when": own.digits,
+            "zone": own.name,
             "changes": changes,
             "is_date": _is_date,
         }
@@ -71,20 +71,18 @@ class AuditPages:
         context = request[CONTEXT]
         context.require_user()
         asked = validate(ListLooks, query_values(request, _CURSOR))
+        own = await own_time(self._bridge, context)
         reply = await call(self._bridge, context, LOOKS, asked)
         page = Looks.model_validate_json(reply.body)
         older = "" if page.next is None else "/account/seen?" + urlencode({"cursor": page.next})
-        values = {"looks": page.items, "older": older, "when": self._when, "words": _words}
+        values = {"looks": page.items, "older": older, "when": own.words, "zone": own.name, "words": _words}
         values |= {"here": "seen", "said": ""}
         return render("audit/seen.html", request, values)
-
-    def _when(self, at: datetime) -> str:
-        return f"{at.astimezone(self._zone):%Y-%m-%d %H:%M:%S}"
 
 
 def changes(entry: AuditEntry) -> list[tuple[str, str | None, str | None]]:
     """Return what was changed: the name, and as text the value before and after; None where there was none."""
-    old, new = entry.old or {}, entry.new or {}
+    old, new = entry.old_values or {}, entry.new_values or {}
     return [
         (name, _text(old[name]) if name in old else None, _text(new[name]) if name in new else None)
         for name in {**old, **new}

@@ -1,16 +1,16 @@
 """The query of ``/audit-logs`` and ``/audit``, as the operation wants it.
 
 ``from`` and ``to`` are dates (from its beginning, to its end) or times with an offset (from it on, up to but without
-it); ``user`` is an account's id or e-mail address; ``entity`` and ``entity_id`` what it was done to; ``action`` the
-operation; ``limit`` and ``cursor`` the page. Each may be given once; unknown ones are refused by name.
+it); ``user`` is an account's id or e-mail address; ``entity_type`` and ``entity_id`` what it was done to; ``action``
+the operation's name; ``limit`` and ``cursor`` the page. Each may be given once; unknown ones are refused by name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import tzinfo
 from types import MappingProxyType
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
@@ -20,8 +20,8 @@ from gateway.web.described import Query
 from gateway.web.inputs import invalid, query_values, validate
 from gateway.web.moments import MOMENT, moment
 
-KNOWN: Final = frozenset({"from", "to", "user", "entity", "entity_id", "action", "limit", "cursor"})
-_FIELD_BY_PARAMETER: Final = MappingProxyType({"from": "start", "to": "end", "action": "operation"})
+KNOWN: Final = frozenset({"from", "to", "user", "entity_type", "entity_id", "action", "limit", "cursor"})
+_FIELD_BY_PARAMETER: Final = MappingProxyType({"from": "start", "to": "end"})
 _PARAMETER_BY_FIELD: Final = {
     **{field: name for name, field in _FIELD_BY_PARAMETER.items()}, "user_id": "user", "user_email": "user"
 }  # fmt: skip
@@ -44,12 +44,12 @@ QUERY: Final = Query(
 )
 
 
-def list_parameters(request: web.Request, zone: ZoneInfo) -> ListEntries:
+def list_parameters(request: web.Request, zone: tzinfo) -> ListEntries:
     """Return what the query asks for. Raises Invalid, under the names that the client wrote."""
     return parameters(query_values(request, KNOWN), zone)
 
 
-def parameters(query: Mapping[str, object], zone: ZoneInfo) -> ListEntries:
+def parameters(query: Mapping[str, object], zone: tzinfo) -> ListEntries:
     """Return what known parameters ask for. Raises Invalid."""
     values: dict[str, object] = {}
     for name, given in query.items():

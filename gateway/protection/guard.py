@@ -25,7 +25,7 @@ from gateway.protection.scores import Over, Scores
 from gateway.settings import Protection
 from gateway.web.client_address import UNKNOWN, is_within
 from gateway.web.context import RequestContext
-from gateway.web.csrf import is_cross_site
+from gateway.web.csrf import brings_token, is_cross_site
 from gateway.web.pipeline import CLIENT_CLOSED, Middleware
 
 _log: Final = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ def _was_made_elsewhere(request: web.Request) -> bool:
 
     Who is at it can say so too, and is not banned then: limits hold all the same, and nothing rests on bans.
     """
-    if hdrs.AUTHORIZATION in request.headers:
+    if brings_token(request):
         return False  # no page sends that to another site without asking first, and we would say no
     if is_cross_site(request):
         return True

@@ -63,10 +63,13 @@ _ATTACKS: Final = tuple(
             SQL,
             r"\b(?:pg_sleep|sleep|benchmark|extractvalue|updatexml|load_file|randomblob)\((?:\d|concat|select|0x|char)",
         ),
-        (SQL, r"\bwaitfor[\s/*]{1,9}delay\b|\bxp_cmdshell\b|\binformation_schema\.|\bpg_catalog\.|\bsqlite_master\b"),
+        (
+            SQL,
+            r"\bwaitfor[\s/*]{1,9}delay\b|\bxp_cmdshell\b|\binformation_schema\.|\bpg_catalog\.|\bsqlite_master\b|\bdbms_\w{1,20}\.",
+        ),
         (SQL, r"['\")\d][\s/*]{0,9};[\s/*]{0,9}(?:drop|insert|update|delete|select|declare|exec)\b"),
         (SQL, r"\b(?:order|group)[\s/*]{1,9}by[\s/*]{1,9}\d{1,4}[\s/*]{0,9}(?:--|#|,)"),
-        (SQL, r"\(select[\s/*(]{1,9}(?:case|concat|count|char|\d|\*|@@|null)"),
+        (SQL, r"[(;]select[\s/*(]{1,9}(?:case|concat|count|cha?r|\d|\*|@@|null)|\(case[\s/*]{1,9}when[\s/*(]{1,9}\d"),
         (SCRIPT, r"<[\s/]{0,9}(?:script|iframe|svg|img|body|object|embed)\b"),
         (
             SCRIPT,

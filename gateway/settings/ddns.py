@@ -63,7 +63,9 @@ class DdnsRecord(Section):
     name: HostName = Field(description="The public name, in full, such as box.example.org.")
     provider: ProviderName = Field(description="Who keeps the name: dyndns2, duckdns, cloudflare, desec or rfc2136.")
     families: tuple[FamilyName, ...] = Field(
-        ("ipv4", "ipv6"), min_length=1, description="Which addresses are published under it."
+        ("ipv4", "ipv6"),
+        min_length=1,
+        description="Which addresses are published under it. Left out: both, as far as the house has IPv6.",
     )
     credential: Annotated[str, AfterValidator(_credential)] = Field(
         "", description="The secret is the systemd credential ddns.CREDENTIAL. Empty: the provider's name."

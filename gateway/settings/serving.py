@@ -209,6 +209,9 @@ class Web(Section):
         10.0,
         description="Seconds that a TCP connection has for its handshake, and for the headers of its first request.",
     )
+    unread_s: Seconds = Field(
+        30.0, description="Seconds that a client on TCP may take nothing of what is sent to it before it is cut."
+    )
     connections_per_address: Count = Field(
         100, description="Connections of one address on TCP; more are cut. Trusted hops are not counted."
     )

@@ -30,9 +30,10 @@ class Watches(Section):
     disk: Path = Field(Path("/"), description="A path on the disk whose free space is watched.")
     units: tuple[str, ...] = Field(
         (
-            "nginx.service", "gateway@1.service", "gateway@2.service", "gateway-ddns.service", "gateway-relay.service",
-            "bans.service", "rescue-sshd.service", "rescue-helper.service", "rescue-selftest.service",
-            "certificate.service",
+            "nginx.service", "gateway@1.service", "gateway@2.service", "gateway@1.socket", "gateway@2.socket",
+            "gateway-ddns.service", "gateway-monitor.service", "gateway-relay.service", "bans.service", "bans.socket",
+            "rescue-sshd.service", "rescue-helper.service", "rescue-helper.socket", "rescue-selftest.service",
+            "rescue-selftest.timer", "certificate.service", "certificate.timer",
         ),
         description="Units of this machine that are watched, names or patterns; what is not installed is left out.",
     )  # fmt: skip

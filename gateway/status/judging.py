@@ -1,14 +1,20 @@
-"""Pure functions from the model to verdicts: what wants a look, how each section is, and the one line above it all."""
+"""Pure functions from the model to verdicts: what wants a look, how each section is, and the one line above it all.
+
+From where on a figure is trouble is the alerts' word (:class:`~gateway.alerts.limits.Limits`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from gateway.alerts.limits import DAY_S, Limits
+from gateway.alerts.report import Severity
 from gateway.status.model import (
     Alert,
+    Backup,
     Certificate,
     Evidence,
     Gateway,
@@ -21,25 +27,15 @@ from gateway.status.model import (
     State,
     Unit,
 )
-from gateway.status.words import FAMILIES, HOSTS, count, days_left, rung
+from gateway.status.words import FAMILIES, HOSTS, count, days_left, duration, rung
 
 AVAILABILITY_GOAL: Final = 0.995
 
-_DISK_BAD, _DISK_LOW = 0.05, 0.15
-_HOT_BAD_C, _HOT_C = 80.0, 70.0
-"""A Pi slows itself down from 80 °C. https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#frequency-management-and-thermal-control"""
-_ENDS_BAD_DAYS, _ENDS_SOON_DAYS = 7, 14
-"""What renews itself has done so long before."""
-_CA_ENDS_BAD_DAYS, _CA_ENDS_SOON_DAYS = 14, 60
-"""What the owner renews by hand."""
-_DAY_S: Final = 86_400.0
-_BACKUP_BAD_S, _BACKUP_LATE_S = 7 * _DAY_S, 2 * _DAY_S
-"""It is made every night."""
-_DRILL_LATE_S: Final = 15 * _DAY_S
-"""It is done every Sunday."""
-_REPORT_OLD_S: Final = 300.0
-_ERRORS_SHARE: Final = 0.05
-_ERRORS_MIN: Final = 5
+_OF_SEVERITY: Final[Mapping[Severity, State]] = {
+    "critical": State.BAD, "warning": State.WARNING, "info": State.OFF,
+}  # fmt: skip
+_UNKNOWN_YET: Final = "backup.none"
+"""The alert that there should be a backup by now: the snapshot does not say since when there is none."""
 
 
 class Section(StrEnum):
@@ -94,7 +90,7 @@ _ALERT_SECTIONS: Final = {
 
 def findings(model: Model) -> tuple[Finding, ...]:
     """Return what wants a look, the worst first, otherwise in the order of the sections."""
-    own = [*_line(model.monitor.line), *_hosts(model), *_gateways(model.monitor.gateways)]
+    own = [*_line(model.monitor.line), *_hosts(model), *_gateways(model.monitor.gateways, model.monitor.limits)]
     own += [*_names(model), *_ports(model), *_certificates(model), *_backup(model)]
     told = {each.section for each in own}
     own += list(_alerts(model.monitor.alerts, told))
@@ -172,11 +168,19 @@ def name_state(name: Name) -> State:
     }.get(name.state, State.OFF)
 
 
-def certificate_state(certificate: Certificate, now: float) -> State:
-    days = days_left(certificate.ends, now)
-    is_ca = certificate.name in {"intermediate", "root"}
-    bad, soon = (_CA_ENDS_BAD_DAYS, _CA_ENDS_SOON_DAYS) if is_ca else (_ENDS_BAD_DAYS, _ENDS_SOON_DAYS)
-    return State.BAD if days < bad else State.WARNING if days < soon else State.GOOD
+def certificate_state(certificate: Certificate, limits: Limits, now: float) -> State:
+    return _state(limits.of_certificate(certificate.name, certificate.ends - now))
+
+
+def backup_states(backup: Backup, limits: Limits, now: float) -> tuple[State, State]:
+    """Return how the last backup is, and the last drill. None yet is worth a look."""
+    made, drilled = backup.last, backup.drill
+    of_backup = State.WARNING if made is None else _state(limits.of_backup(now - made))
+    of_drill = State.WARNING if drilled is None else _state(limits.of_drill(now - drilled))
+    return (
+        State.BAD if made is not None and not backup.last_ok else of_backup,
+        State.BAD if drilled is not None and not backup.drill_ok else of_drill,
+    )
 
 
 def breaker_state(word: str) -> State:
@@ -196,7 +200,18 @@ def breakers_state(breakers: Evidence) -> State:
 def alert_state(alert: Alert) -> State:
     if alert.state == "cleared":
         return State.GOOD
-    return {"critical": State.BAD, "warning": State.WARNING}.get(alert.severity, State.OFF)
+    return _OF_SEVERITY[alert.severity]
+
+
+def alerts_first(alerts: tuple[Alert, ...], most: int) -> tuple[Alert, ...]:
+    """Return every alert that lasts, then the newest that are over: ``most`` in all, unless more than that last."""
+    lasting = [each for each in alerts if each.state == "raised"]
+    over = [each for each in alerts if each.state != "raised"]
+    return (*lasting, *over[: max(0, most - len(lasting))])
+
+
+def _state(severity: Severity | None) -> State:
+    return State.GOOD if severity is None else _OF_SEVERITY[severity]
 
 
 def _silence(source: Source) -> str | None:
@@ -236,31 +251,28 @@ def _hosts(model: Model) -> Iterator[Finding]:
             if model.monitor.source.state == "here":
                 yield Finding(Section.HOSTS, State.UNKNOWN, f"{HOSTS[name]} says nothing of itself")
             continue
-        for state, text in host_findings(report, model.now):
+        for state, text in host_findings(report, model.monitor.limits, model.now):
             yield Finding(Section.HOSTS, state, f"{HOSTS[name]}: {text}")
 
 
-def host_findings(report: HostReport, now: float) -> Iterator[tuple[State, str]]:
+def host_findings(report: HostReport, limits: Limits, now: float) -> Iterator[tuple[State, str]]:
     """Yield what wants a look at one host."""
     for unit in report.units:
         if unit_state(unit) is State.BAD:
             yield State.BAD, f"{unit.name} failed"
-    if report.disk_free_share is not None and report.disk_free_share < _DISK_LOW:
-        yield (
-            State.BAD if report.disk_free_share < _DISK_BAD else State.WARNING,
-            f"{report.disk_free_share:.0%} of the disk is free",
-        )
-    if report.temperature_c is not None and report.temperature_c >= _HOT_C:
-        yield State.BAD if report.temperature_c >= _HOT_BAD_C else State.WARNING, f"{report.temperature_c:.0f} °C hot"
+    if report.disk_free_share is not None and (severity := limits.of_disk(report.disk_free_share)):
+        yield _state(severity), f"{report.disk_free_share * 100:.0f} % of the disk is free"
+    if report.temperature_c is not None and (severity := limits.of_temperature(report.temperature_c)):
+        yield _state(severity), f"{report.temperature_c:.0f} °C hot"
     if report.under_voltage:
         yield State.WARNING, "the power supply is too weak"
     if report.clock_synchronized is False:
         yield State.WARNING, "its clock is not synchronized"
-    if report.at is not None and now - report.at > _REPORT_OLD_S:
-        yield State.WARNING, "it has said nothing of itself for more than 5 minutes"
+    if report.at is not None and now - report.at > limits.keep_silent_s:
+        yield State.WARNING, f"it has said nothing of itself for more than {duration(limits.keep_silent_s)}"
 
 
-def _gateways(gateways: tuple[Gateway, ...]) -> Iterator[Finding]:
+def _gateways(gateways: tuple[Gateway, ...], limits: Limits) -> Iterator[Finding]:
     down = [each.name for each in gateways if each.state == "down"]
     if down:
         state = State.BAD if len(down) == len(gateways) else State.WARNING
@@ -269,12 +281,9 @@ def _gateways(gateways: tuple[Gateway, ...]) -> Iterator[Finding]:
         for lane, word in each.breakers:
             if word == "open":
                 yield Finding(Section.GATEWAYS, State.BAD, f"{each.name} leaves the keep alone for now ({lane})")
-        if each.errors_5xx >= _ERRORS_MIN and each.errors_5xx > each.requests * _ERRORS_SHARE:
-            yield Finding(
-                Section.GATEWAYS,
-                State.WARNING,
-                f"{each.name} answered {count(each.errors_5xx, 'request')} with an error",
-            )
+    errors, requests = sum(each.errors_5xx for each in gateways), sum(each.requests for each in gateways)
+    if severity := limits.of_errors(errors, requests):
+        yield Finding(Section.GATEWAYS, _state(severity), f"{count(errors, 'request')} of {requests} met an error")
 
 
 def _names(model: Model) -> Iterator[Finding]:
@@ -287,11 +296,10 @@ def _names(model: Model) -> Iterator[Finding]:
         if (state := name_state(name)) in {State.BAD, State.WARNING}:
             reason = f": {name.reason.rstrip('.')}" if name.reason else ""
             yield Finding(Section.NAMES, state, f"{name.name} is {name.state}{reason}")
-    if any(name.state != "off" for name in model.ddns.names):
-        for address in model.ddns.addresses:
-            if address.state in {"cgnat", "private"}:
-                reason = address.reason.rstrip(".") or f"the address is {address.state}"
-                yield Finding(Section.NAMES, State.WARNING, f"No {FAMILIES[address.family]} from outside: {reason}")
+    for address in model.ddns.addresses:
+        if address.family in model.ddns.families_used and address.state in {"cgnat", "private"}:
+            reason = address.reason.rstrip(".") or f"the address is {address.state}"
+            yield Finding(Section.NAMES, State.WARNING, f"No {FAMILIES[address.family]} from outside: {reason}")
 
 
 def _ports(model: Model) -> Iterator[Finding]:
@@ -303,7 +311,7 @@ def _ports(model: Model) -> Iterator[Finding]:
 
 def _certificates(model: Model) -> Iterator[Finding]:
     for certificate in model.monitor.certificates:
-        state = certificate_state(certificate, model.now)
+        state = certificate_state(certificate, model.monitor.limits, model.now)
         if state is State.GOOD:
             continue
         days = days_left(certificate.ends, model.now)
@@ -315,21 +323,22 @@ def _backup(model: Model) -> Iterator[Finding]:
     backup = model.monitor.backup
     if backup is None:
         return
+    made, drilled = backup_states(backup, model.monitor.limits, model.now)
     if backup.last is None:
-        yield Finding(Section.BACKUP, State.WARNING, "There is no backup yet")
-    elif not backup.last_ok:
-        yield Finding(Section.BACKUP, State.BAD, "The last backup failed")
-    elif model.now - backup.last > _BACKUP_LATE_S:
-        state = State.BAD if model.now - backup.last > _BACKUP_BAD_S else State.WARNING
-        yield Finding(
-            Section.BACKUP, state, f"The last backup is {count(int((model.now - backup.last) // _DAY_S), 'day')} old"
-        )
+        is_due = any(each.cause == _UNKNOWN_YET and each.state == "raised" for each in model.monitor.alerts)
+        yield Finding(Section.BACKUP, State.BAD if is_due else made, "There is no backup yet")
+    elif made is not State.GOOD:
+        said = _old("backup", model.now - backup.last) if backup.last_ok else "The last backup failed"
+        yield Finding(Section.BACKUP, made, said)
     if backup.drill is None:
-        yield Finding(Section.BACKUP, State.WARNING, "No restore has been tried yet")
-    elif not backup.drill_ok:
-        yield Finding(Section.BACKUP, State.BAD, "The last restore drill failed")
-    elif model.now - backup.drill > _DRILL_LATE_S:
-        yield Finding(Section.BACKUP, State.WARNING, "The last restore drill is long ago")
+        yield Finding(Section.BACKUP, drilled, "No restore has been tried yet")
+    elif drilled is not State.GOOD:
+        said = _old("restore drill", model.now - backup.drill) if backup.drill_ok else "The last restore drill failed"
+        yield Finding(Section.BACKUP, drilled, said)
+
+
+def _old(what: str, age_s: float) -> str:
+    return f"The last {what} is {count(int(age_s // DAY_S), 'day')} old"
 
 
 def _alerts(alerts: tuple[Alert, ...], told: set[Section]) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from ipaddress import ip_interface
 from pathlib import Path
 from typing import Annotated, Final
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from pydantic import StringConstraints
 
 from bridge.contracts.operation import Model
@@ -18,6 +18,7 @@ from bridge.process.logs import log
 from gateway.status.admins import Admins
 from gateway.web.context import CONTEXT
 from gateway.web.inputs import invalid, read_form
+from gateway.web.pages import see_other
 
 _log: Final = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class LiftingBans:
             _log, "ban_lifted", request_id=request[CONTEXT].request_id, address=client, user_id=principal.user_id,
             own=was_own, firewall=was_firewalls,
         )  # fmt: skip
-        return web.Response(status=303, headers={hdrs.LOCATION: "/status"})
+        return see_other("/status")
 
 
 def _client(text: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
+
+from gateway.alerts.limits import Limits
 
 Evidence = tuple[tuple[str, str], ...]
 
@@ -173,7 +175,7 @@ class Bans:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """``delivered`` are (way, when)."""
+    """``delivered`` are (way, when), ``refused`` (way, why it never will be)."""
 
     cause: str
     severity: Literal["critical", "warning", "info"]
@@ -182,6 +184,7 @@ class Alert:
     raised: float | None
     cleared: float | None
     delivered: tuple[tuple[str, float | None], ...]
+    refused: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +233,7 @@ class Monitored:
     """What the monitor's file says; all of it empty where there is none."""
 
     source: Source
+    limits: Limits = field(default_factory=Limits)
     line: Line = Line("unknown", "", None, ())
     outages: tuple[Outage, ...] = ()
     availability: Availability | None = None
@@ -250,6 +254,11 @@ class Published:
     addresses: tuple[Address, ...] = ()
     names: tuple[Name, ...] = ()
     mappings: tuple[Mapping, ...] = ()
+
+    @property
+    def families_used(self) -> frozenset[str]:
+        """The families in which any name is kept: the address of another one is no trouble."""
+        return frozenset(name.family for name in self.names if name.state != "off")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ import json
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
+from gateway.alerts.limits import Limits
 from gateway.status.fields import Fields
 from gateway.status.model import (
     Address,
@@ -97,6 +99,7 @@ def _monitored(source: Source, fields: Fields) -> Monitored:
     availability = None if part is None else _availability(part)
     return Monitored(
         source,
+        limits=_limits(fields.part("limits") or Fields(None)),
         line=_line(fields),
         outages=tuple(_outages(fields)),
         availability=availability,
@@ -112,6 +115,12 @@ def _monitored(source: Source, fields: Fields) -> Monitored:
         bans=fields.maybe("bans", _bans),
         alerts=tuple(map(_alert, fields.parts("alerts", _SOME))),
     )
+
+
+def _limits(fields: Fields) -> Limits:
+    """Return the limits; those of an older monitor, which does not say, are the usual ones."""
+    said = {each.name: fields.number(each.name) for each in fields_of(Limits)}
+    return Limits(**{name: value for name, value in said.items() if value is not None})
 
 
 def _line(fields: Fields) -> Line:
@@ -227,6 +236,7 @@ def _alert(fields: Fields) -> Alert:
         fields.moment("raised"),
         fields.moment("cleared"),
         fields.moments("delivered"),
+        fields.texts("refused"),
     )
 
 

@@ -12,6 +12,8 @@ from gateway.status.judging import (
     AVAILABILITY_GOAL,
     Section,
     alert_state,
+    alerts_first,
+    backup_states,
     certificate_state,
     findings,
     gateway_state,
@@ -49,7 +51,7 @@ _TAGS: Final = {
 }
 _COLOURS: Final = {State.GOOD: "32", State.WARNING: "33", State.BAD: "31;1", State.UNKNOWN: "35", State.OFF: "2"}
 _TAG_WIDTH: Final = max(map(len, _TAGS.values()))
-_PAIRS: Final = frozenset({"evidence", "breakers", "delivered"})
+_PAIRS: Final = frozenset({"evidence", "breakers", "delivered", "refused"})
 
 
 class Screen:
@@ -174,10 +176,11 @@ def _alerts(screen: Screen, model: Model, told: dict[Section, State]) -> None:
     screen.title("Alerts", told[Section.ALERTS])
     if not alerts:
         screen.note("none")
-    for alert in alerts[:_ALERTS_SHOWN]:
+    shown = alerts_first(alerts, _ALERTS_SHOWN)
+    for alert in shown:
         word = alert.severity if alert.state == "raised" else "cleared"
         screen.row(alert_state(alert), (word, 8), (screen.at(alert.cleared or alert.raised), 13), rest=alert.summary)
-    _more(screen, len(alerts), _ALERTS_SHOWN)
+    _more(screen, len(alerts), len(shown))
 
 
 def _history(screen: Screen, model: Model, told: dict[Section, State]) -> None:
@@ -207,7 +210,7 @@ def _hosts(screen: Screen, model: Model, told: dict[Section, State]) -> None:
             fault = f", {unit.result}" if unit.result not in {"", "success"} else ""
             screen.row(
                 unit_state(unit),
-                (unit.name, 26),
+                (unit.name, 32),
                 (f"{unit.active} ({unit.sub})", 19),
                 rest=f"{screen.at(unit.since)}{restarts}{fault}",
             )
@@ -222,7 +225,7 @@ def host_figures(report: HostReport) -> Iterator[str]:
     if report.memory_unused_mib is not None:
         yield f"{report.memory_unused_mib:.0f} MiB of memory unused"
     if report.disk_free_share is not None:
-        yield f"{report.disk_free_share:.0%} of the disk free"
+        yield f"{report.disk_free_share * 100:.0f} % of the disk free"
     if report.temperature_c is not None:
         yield f"{report.temperature_c:.0f} °C"
     if report.under_voltage is not None:
@@ -272,11 +275,13 @@ def _keeping(screen: Screen, model: Model, told: dict[Section, State]) -> None:
         days = days_left(each.ends, model.now)
         said = count(days, "day") + " left" if days >= 0 else "ended"
         title = CERTIFICATES.get(each.name, each.name)
-        screen.row(certificate_state(each, model.now), (title, 26), (each.host, 5), rest=said)
+        screen.row(certificate_state(each, monitor.limits, model.now), (title, 26), (each.host, 5), rest=said)
     screen.title("Backup", told[Section.BACKUP])
     if (backup := monitor.backup) is not None:
-        for what, at, is_ok in (("last", backup.last, backup.last_ok), ("drill", backup.drill, backup.drill_ok)):
-            state = State.WARNING if at is None else State.GOOD if is_ok else State.BAD
+        made, drilled = backup_states(backup, monitor.limits, model.now)
+        for state, what, at, is_ok in (
+            (made, "last", backup.last, backup.last_ok), (drilled, "drill", backup.drill, backup.drill_ok),
+        ):  # fmt: skip
             screen.row(state, (what, 6), rest=f"{screen.at(at)} {'' if is_ok else 'failed'}" if at else "none yet")
         if backup.detail:
             screen.note(backup.detail)

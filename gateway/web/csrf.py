@@ -2,7 +2,9 @@
 
 The browser itself says where a request comes from: ``Sec-Fetch-Site``, and ``Origin`` in older ones. A client that
 sends neither is no browser, and carries no cookie that its user did not give it. A request with a Bearer token cannot
-be forged by a page that does not know the token. Signing in is checked too: nobody should be signed in as another.
+be forged by a page that does not know the token; one with any other ``Authorization`` can, by a name and a password in
+the address (``https://x:y@…``), which some browsers send unasked. Signing in is checked too: nobody should be signed in
+as another.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from gateway.web.context import RequestContext
 from gateway.web.pipeline import Middleware
 
 _SAFE_METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+_BEARER: Final = "bearer "
 _OWN: Final = frozenset({"same-origin", "none"})
 
 
@@ -25,7 +28,23 @@ def is_cross_site(request: web.Request) -> bool:
     if site is not None:
         return site not in _OWN
     origin = request.headers.get(hdrs.ORIGIN)
-    return origin is not None and origin.partition("://")[2] != request.headers.get(hdrs.HOST)
+    return origin is not None and not _is_our_own(origin, request)
+
+
+def brings_token(request: web.Request) -> bool:
+    """Say whether the request says ``Authorization: Bearer …``: no page of another site makes that unless we let it."""
+    return request.headers.get(hdrs.AUTHORIZATION, "")[: len(_BEARER)].lower() == _BEARER
+
+
+def _is_our_own(origin: str, request: web.Request) -> bool:
+    """Say whether a page of ours has that origin.
+
+    A page of http:// under our name is whoever's sits on the line to the browser, unless this is the port it came from:
+    behind nginx, at a Unix socket, there is https alone.
+    """
+    scheme, _, authority = origin.partition("://")
+    is_plain = bool(request.remote) and not request.secure
+    return authority == request.headers.get(hdrs.HOST) and (scheme == "https" or (scheme == "http" and is_plain))
 
 
 class Csrf(Middleware):
@@ -36,7 +55,7 @@ class Csrf(Middleware):
 
     def enter(self, request: web.Request, context: RequestContext) -> None:
         del context
-        if request.method in _SAFE_METHODS or hdrs.AUTHORIZATION in request.headers or not is_cross_site(request):
+        if request.method in _SAFE_METHODS or brings_token(request) or not is_cross_site(request):
             return
         if request.headers.get(hdrs.ORIGIN) in self._origins and hdrs.COOKIE not in request.headers:
             return

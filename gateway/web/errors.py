@@ -22,7 +22,9 @@ _CODE_BY_STATUS: Final[Mapping[int, Code]] = MappingProxyType(
 
 
 def answer_error(request: web.Request, context: RequestContext, error: Exception) -> web.StreamResponse:
-    """Return the problem or the page that tells of what was raised."""
+    """Return the problem or the page that tells of what was raised; over the limit that, whatever else was wrong."""
+    if context.over_limit is not None and isinstance(error, AppError | web.HTTPException):
+        return _answer(request, context, context.over_limit)
     if isinstance(error, web.HTTPException):  # aiohttp's own: no such route, wrong method, body too large
         known = error_for(_CODE_BY_STATUS.get(error.status, Code.INVALID_REQUEST))
         response = _answer(request, context, known)

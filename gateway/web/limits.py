@@ -93,6 +93,11 @@ def whole_s(seconds: float) -> int:
     return ceil(seconds - _TOLERANCE_S)
 
 
+def retry_after(seconds: float) -> str:
+    """Return the value of ``Retry-After``: never 0, which would say at once."""
+    return str(max(whole_s(seconds), 1))
+
+
 def wait_in_words(seconds: float | None) -> str:
     """Return how long to wait before another try, as people say it, or "" where nobody knows."""
     if seconds is None:

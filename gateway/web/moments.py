@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from types import MappingProxyType
 from typing import Final
-from zoneinfo import ZoneInfo
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _YEARS: Final = range(1900, 2201)
@@ -21,7 +20,7 @@ MOMENT: Final = MappingProxyType(
 """What :func:`moment` takes, as JSON schema."""
 
 
-def moment(text: str, zone: ZoneInfo, *, is_end: bool) -> datetime:
+def moment(text: str, zone: tzinfo, *, is_end: bool) -> datetime:
     """Return the moment that a date or time stands for; a date that ends a range, for its own end.
 
     Raises ValueError that says how to write it.

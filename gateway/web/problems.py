@@ -10,8 +10,8 @@ from aiohttp import hdrs, web
 from bridge.errors import AppError, Code
 from bridge.problem import PROBLEM_TYPE, problem_json
 from gateway.web.context import RequestContext
-from gateway.web.limits import wait_in_words, whole_s
-from gateway.web.pages import render
+from gateway.web.limits import retry_after, wait_in_words
+from gateway.web.pages import render, see_other
 from gateway.web.session import SESSION_COOKIE, cookie
 
 _UNAUTHENTICATED: Final = 401
@@ -33,18 +33,15 @@ def sign_in_path(request: web.Request) -> str:
 
 def error_response(request: web.Request, context: RequestContext, error: AppError) -> web.StreamResponse:
     """Return the response that tells the client of ``error``."""
+    if wants_page(request):
+        if error.code in SIGN_IN_AGAIN:
+            return see_other(sign_in_path(request))
+        values = {"error": error, "wait": wait_in_words(error.retry_after_s)}
+        return render("error.html", request, values, error=error)
     headers = {}
     if error.retry_after_s is not None:
-        headers[hdrs.RETRY_AFTER] = str(max(whole_s(error.retry_after_s), 1))
-    if not wants_page(request):
-        if error.code.status == _UNAUTHENTICATED:
-            headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
-        body = problem_json(error, request_id=context.request_id)
-        return web.Response(body=body, status=error.code.status, content_type=PROBLEM_TYPE, headers=headers)
-    if error.code in SIGN_IN_AGAIN:
-        return web.Response(status=303, headers={hdrs.LOCATION: sign_in_path(request)})
-    page = render(
-        "error.html", request, {"error": error, "wait": wait_in_words(error.retry_after_s)}, status=error.code.status
-    )
-    page.headers.update(headers)
-    return page
+        headers[hdrs.RETRY_AFTER] = retry_after(error.retry_after_s)
+    if error.code.status == _UNAUTHENTICATED:
+        headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
+    body = problem_json(error, request_id=context.request_id)
+    return web.Response(body=body, status=error.code.status, content_type=PROBLEM_TYPE, headers=headers)

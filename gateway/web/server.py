@@ -68,6 +68,7 @@ class _Server(web.Server):
 
     held: Connections
     first_request_s: float
+    unread_s: float
 
     def __call__(self) -> RequestHandler:
         connection = _Connection(self, loop=self._loop, **self._kwargs)
@@ -84,6 +85,7 @@ class _Server(web.Server):
             cast("_Connection", handler).silence = self._loop.call_later(
                 self.first_request_s, _cut_when_silent, handler, transport
             )
+            _cut_when_unread(transport, self.unread_s)
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
         super().connection_lost(handler, exc)
@@ -93,18 +95,19 @@ class _Server(web.Server):
 
 
 class _Runner(web.AppRunner):
-    __slots__ = ("_connections", "_dispatch", "_first_request_s")
+    __slots__ = ("_connections", "_dispatch", "_limits")
 
     def __init__(self, app: web.Application, *, listen: Listen, limits: Web, connections: Connections) -> None:
         super().__init__(
             app,
             shutdown_timeout=listen.drain_s,
             keepalive_timeout=listen.keepalive_s,
+            lingering_time=limits.deadline_s,  # for the rest of a body that nobody wants
             max_line_size=limits.line_max_bytes,
             max_field_size=limits.header_max_bytes,
         )
         self._connections = connections
-        self._first_request_s = limits.first_request_s
+        self._limits = limits
         self._dispatch = Dispatch(app)
 
     async def _make_server(self) -> web.Server:
@@ -130,7 +133,8 @@ class _Runner(web.AppRunner):
             **self._kwargs,
         )
         server.held = self._connections
-        server.first_request_s = self._first_request_s
+        server.first_request_s = self._limits.first_request_s
+        server.unread_s = self._limits.unread_s
         return server
 
 
@@ -205,6 +209,14 @@ def _cut_when_silent(handler: RequestHandler, transport: asyncio.Transport) -> N
     if not handler._request_count:  # noqa: SLF001 - there is nothing else that says so
         CONNECTIONS_SILENT.inc()
         transport.abort()
+
+
+def _cut_when_unread(transport: asyncio.Transport, unread_s: float) -> None:
+    """Have the kernel end the connection when its client takes nothing of what was written, or is gone (RFC 5482).
+
+    aiohttp waits for ever until it may write on; nginx does so for ``send_timeout``.
+    """
+    transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(unread_s * 1000))
 
 
 def _with_known_expectation(message: RawRequestMessage) -> RawRequestMessage:

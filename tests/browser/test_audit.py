@@ -21,6 +21,11 @@ async def check(tab: Tab) -> None:
     await check_contrasts(tab.page)
     await check_tap_targets(tab.page)
     assert not await scrolls_sideways(tab.page)
+    name = await tab.page.locator(".brand span").bounding_box()
+    links = await tab.page.locator(".bar-actions").bounding_box()
+    assert name is not None
+    assert links is not None
+    assert name["x"] + name["width"] <= links["x"], "the links lie on the name"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,10 @@ from tests.browser.tab import DESKTOP, PHONE, Tab, opened
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
-OPTIONS: Final = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+OPTIONS: Final = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "rules": {"label-content-name-mismatch": {"enabled": True}},  # 2.5.3: who speaks a button's words has to be heard
+}
 LOOKS: Final[tuple[tuple[ViewportSize, Literal["light", "dark"]], ...]] = ((DESKTOP, "light"), (PHONE, "dark"))
 
 
@@ -43,7 +46,7 @@ async def a_comparison(tab: Tab) -> None:
 
 
 async def a_question_back(tab: Tab) -> None:
-    await tab.ask("how often did I have migrainosis in all?")
+    await tab.ask("how often did I have migraxyl in all?")
 
 
 async def an_emergency(tab: Tab) -> None:
@@ -55,6 +58,20 @@ async def an_outage(tab: Tab) -> None:
     await tab.message.fill("How often did I have a cough in 2024?")
     await tab.page.keyboard.press("Enter")
     await expect(tab.page.get_by_role("alert")).to_be_visible()
+
+
+async def both_notices(tab: Tab) -> None:
+    await tab.ask("Show my migraines in all")
+    with tab.site.without_agent():
+        await tab.ask("Show my migraines in all")
+    await expect(tab.outage).to_be_visible()
+    await tab.context.set_offline(offline=True)
+    await expect(tab.page.get_by_text("You are offline.")).to_be_visible()
+    tab.complaints.clear()
+
+
+async def a_greeting(tab: Tab) -> None:
+    await tab.ask("hello")
 
 
 @pytest_asyncio.fixture(loop_scope="session", params=LOOKS, ids=["desktop light", "phone dark"])
@@ -69,7 +86,7 @@ async def tab(request: pytest.FixtureRequest, browser: Browser, site: Site) -> A
     ("bring_about", "is_agent_there"),
     [
         (nothing, True), (a_list, True), (a_chart_with_its_table, True), (a_comparison, True),
-        (a_question_back, True), (an_emergency, True), (an_outage, False),
+        (a_question_back, True), (a_greeting, True), (an_emergency, True), (an_outage, False), (both_notices, True),
     ],
 )  # fmt: skip
 async def test_chat_has_no_violation_in_any_state(

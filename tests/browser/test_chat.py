@@ -123,7 +123,7 @@ async def test_chart_and_its_table_are_shown_when_a_trend_is_asked_for(anna: Tab
 
 
 async def test_reading_is_chosen_when_the_chat_asks_back(anna: Tab) -> None:
-    assert "Did you mean one of these?" in await anna.ask("how often did I have migrainosis in all?")
+    assert "Did you mean one of these?" in await anna.ask("how often did I have migraxyl in all?")
 
     await anna.last_answer.get_by_role("form", name="Did you mean").get_by_role("button").first.click()
 
@@ -134,7 +134,8 @@ async def test_reading_is_chosen_when_the_chat_asks_back(anna: Tab) -> None:
 MARKUP = "<img src=x onerror=alert(1)><b>spots</b>"
 WITH_MARKUP = """
     WITH kind AS (
-        INSERT INTO symptom_type (id, label, category) VALUES (9001, $2, '<i>Skin</i>') RETURNING id
+        INSERT INTO symptom_type (id, label, category) VALUES (9001, $2, '<i>Skin</i>')
+        ON CONFLICT (id) DO UPDATE SET label = excluded.label RETURNING id
     ), log AS (
         INSERT INTO symptom_log (patient_id, symptom_id, logged_at, severity, remark)
         SELECT $1, kind.id, now(), 5, $2 FROM kind RETURNING id
@@ -159,5 +160,17 @@ async def test_record_is_shown_as_text_when_its_symptom_and_note_hold_markup(vis
         await visitor.page.reload()
         await expect(visitor.answers).to_have_count(2)
         assert await visitor.page.locator("#log :is(img, b, script)").count() == 0
+    finally:
+        await site.in_records(WITHOUT_MARKUP)
+
+
+async def test_note_is_read_from_the_right_when_it_is_written_so(visitor: Tab, site: Site) -> None:
+    await site.in_records(WITH_MARKUP, "\u0635\u062f\u0627\u0639 3")
+    try:
+        await visitor.sign_in()
+        await visitor.ask("Show my entries of any symptom today")
+
+        note = visitor.last_answer.get_by_role("listitem").first.locator(".note")
+        assert await note.evaluate("(words) => getComputedStyle(words).direction") == "rtl"
     finally:
         await site.in_records(WITHOUT_MARKUP)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Final, Literal
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.appliance import Site
 from tests.browser.tab import PHONE, Tab, opened
@@ -90,6 +91,18 @@ _CUT_OFF: Final = """() => [...document.querySelectorAll(".message, .message *")
 
 async def scrolls_sideways(page: Page) -> bool:
     return bool(await page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+
+async def check_bar(page: Page) -> None:
+    """Check that nothing in the bar lies on something else, and that it is all in sight."""
+    boxes = await page.evaluate(
+        """[...document.querySelectorAll(".bar .brand img, .bar .brand span, .bar-actions > *")]
+            .map((each) => each.getBoundingClientRect()).filter((box) => box.width > 1)
+            .map((box) => [box.left, box.right])"""
+    )
+    assert len(boxes) > 1
+    assert all(right <= left for (_, right), (left, _) in pairwise(boxes)), boxes
+    assert boxes[-1][1] <= await page.evaluate("innerWidth")
 
 
 async def check_tap_targets(page: Page) -> None:
@@ -187,6 +200,69 @@ async def test_long_answer_is_read_from_its_beginning_when_it_is_longer_than_the
 
         await expect(tab.page.locator(".question").last).to_be_in_viewport(ratio=1)
         await expect(tab.last_answer.locator(".text")).to_be_in_viewport(ratio=1)
+
+
+LOW: Final[ViewportSize] = {"width": 640, "height": 400}
+"""A screen of 1280 × 800 at 200 %, or a phone on its side."""
+
+
+async def test_answer_is_in_sight_when_the_window_is_low(browser: Browser, site: Site) -> None:
+    async with opened(browser, site, viewport=LOW) as tab:
+        tab.expect_status(503)
+        await tab.sign_in()
+        await tab.ask(IN_ALL)
+        await expect(tab.last_answer.locator(".text")).to_be_in_viewport(ratio=1)
+
+        await tab.ask(DANGER)
+        await expect(tab.last_answer.get_by_role("link", name="Call 112")).to_be_in_viewport(ratio=1)
+        await expect(tab.message).to_be_in_viewport(ratio=1)
+        await expect(tab.message).to_be_focused()
+
+        with site.without_agent():
+            await tab.ask("How often did I have a migraine in the first three months of the year 2020?")
+            await expect(tab.page.get_by_role("button", name="Try again")).to_be_in_viewport(ratio=1)
+        assert not await scrolls_sideways(tab.page)
+
+
+async def test_page_stays_where_it_is_when_a_long_answer_is_read_from_its_beginning(
+    browser: Browser, site: Site
+) -> None:
+    async with opened(browser, site, viewport=PHONE) as tab:
+        await tab.sign_in()
+        await tab.ask(IN_ALL)
+        await tab.ask("List them")
+
+        assert await tab.page.evaluate("scrollY") == 0
+        await expect(tab.page.get_by_role("link", name="Account")).to_be_in_viewport(ratio=1)
+
+
+async def test_names_of_a_comparison_are_above_its_bars_when_it_is_drawn_on_a_phone(
+    browser: Browser, site: Site
+) -> None:
+    async with opened(browser, site, viewport=PHONE) as tab:
+        await tab.sign_in()
+        await tab.ask("Compare my migraines this year with last year")
+
+        overlaps = await tab.last_answer.evaluate(
+            """(answer) => {
+                const boxes = (kind) => [...answer.querySelectorAll(kind)].map((part) => part.getBoundingClientRect());
+                const meet = (a, b) =>
+                    a.left < b.right && b.left < a.right && a.top + 1 < b.bottom && b.top + 1 < a.bottom;
+                return boxes("text").filter((text) => boxes("rect").some((bar) => meet(text, bar))).length;
+            }"""
+        )
+    assert overlaps == 0
+
+
+async def test_question_is_read_from_the_right_when_it_is_written_so(browser: Browser, site: Site) -> None:
+    async with opened(browser, site, viewport=PHONE) as tab:
+        await tab.sign_in()
+        await tab.ask("\u0635\u062f\u0627\u0639 migraine")
+
+        direction = "(words) => getComputedStyle(words).direction"
+        assert await tab.page.locator(".question .text").evaluate(direction) == "rtl"
+        await tab.page.reload()
+        assert await tab.page.locator(".question .text").evaluate(direction) == "rtl"
 
 
 async def test_nothing_of_an_answer_is_cut_off_when_it_has_a_chart_on_a_phone(browser: Browser, site: Site) -> None:

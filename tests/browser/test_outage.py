@@ -71,6 +71,25 @@ async def test_question_is_kept_when_the_gateway_itself_is_out_of_reach(anna: Ta
     await expect(anna.last_answer).to_contain_text("migraine")
 
 
+async def test_both_notices_are_as_wide_as_the_page_when_the_agent_is_away_and_then_the_network(
+    anna: Tab, site: Site
+) -> None:
+    await anna.ask(KNOWN)
+    with site.without_agent():
+        await anna.ask(KNOWN)
+        await expect(anna.outage).to_be_visible()
+        wide = await anna.page.locator(".composer").bounding_box()
+        await anna.context.set_offline(offline=True)
+        offline = anna.page.locator("#offline")
+        await expect(offline).to_be_visible()
+
+        boxes = [await each.bounding_box() for each in (anna.outage, offline, anna.page.locator(".composer"))]
+        assert wide is not None
+        assert [box and round(box["width"]) for box in boxes] == [round(wide["width"])] * 3
+        anna.complaints.clear()
+        await anna.context.set_offline(offline=False)
+
+
 async def test_typing_sign_shows_until_the_answer_when_the_agent_takes_its_time(anna: Tab, site: Site) -> None:
     sign = anna.page.locator(".typing")
     with site.agent_held():

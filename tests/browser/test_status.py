@@ -16,7 +16,7 @@ from tests import status_snapshots
 from tests.browser.appliance import OWNER, Site
 from tests.browser.tab import DESKTOP, Tab, opened
 from tests.browser.test_axe import violations
-from tests.browser.test_look import check_contrasts, check_names, check_tap_targets, scrolls_sideways
+from tests.browser.test_look import check_bar, check_contrasts, check_names, check_tap_targets, scrolls_sideways
 from tests.status_snapshots import write
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures("_owner")]
@@ -103,6 +103,7 @@ async def test_status_is_for_everybody_in_every_state(
         await check_names(tab.page)
         await check_contrasts(tab.page)
         await check_tap_targets(tab.page)
+        await check_bar(tab.page)
         assert not await scrolls_sideways(tab.page)
 
 

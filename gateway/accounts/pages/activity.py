@@ -9,13 +9,12 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from bridge.contracts.operation import Nothing
-from bridge.contracts.users import ACTIVITY, GET_PROFILE, Activity, ListActivity, Profile
+from bridge.contracts.users import ACTIVITY, Activity, ListActivity
 from gateway.accounts.pages.forms import Form, show
-from gateway.accounts.pages.frame import clock_of
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
 from gateway.web.inputs import query_values, validate
+from gateway.web.own_time import own_time
 
 DEEDS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -27,6 +26,7 @@ DEEDS: Final[Mapping[str, str]] = MappingProxyType(
         "accounts.delete": "Deleted the account",
         "accounts.finish_oidc": "Signed in through the sign-in service",
         "accounts.invite": "Invited somebody",
+        "users.invitations.resend": "Mailed an invitation again",
         "users.invitations.withdraw": "Withdrew an invitation",
         "accounts.refresh": "Renewed the session",
         "accounts.register": "Signed up",
@@ -36,6 +36,9 @@ DEEDS: Final[Mapping[str, str]] = MappingProxyType(
         "accounts.sign_out": "Signed out",
         "grants.add": "Linked the account to health records",
         "grants.remove": "Took the link to health records away",
+        "health.symptoms.list": "Looked at health records",
+        "health.symptoms.names": "Looked at which symptoms there are",
+        "health.symptoms.stats": "Looked at counts and averages of health records",
         "users.add": "Made the account, on the keep",
         "users.change": "Changed the account",
         "users.delete": "Deleted the account",
@@ -67,8 +70,7 @@ class ActivityPage:
         context = request[CONTEXT]
         context.require_user()
         params = validate(ListActivity, query_values(request, frozenset({"cursor"})))
-        reply = await call(self._bridge, context, GET_PROFILE, Nothing())
-        profile = Profile.model_validate_json(reply.body)
+        own = await own_time(self._bridge, context)
         reply = await call(self._bridge, context, ACTIVITY, params)
         page = Activity.model_validate_json(reply.body)
         values = {
@@ -76,8 +78,8 @@ class ActivityPage:
             "said": "",
             "deeds": page.items,
             "words": DEEDS,
-            "when": clock_of(profile.time_zone),
-            "zone": profile.time_zone,
+            "when": own.words,
+            "zone": own.name,
             "older": "" if page.next is None else "/account/activity?" + urlencode({"cursor": page.next}),
         }
         return show("accounts/activity.html", request, Form(), values)

@@ -12,11 +12,13 @@ from bridge.contracts.administration import CREATE_USER, LIST_USERS, CreateUser,
 from bridge.contracts.joining import INVITE, Invite
 from bridge.contracts.operation import Nothing, Role
 from bridge.errors import AppError
-from gateway.accounts.pages.forms import Form, check_again, chosen, kept, refused, see_other, show
-from gateway.accounts.pages.frame import notice, own_clock
+from gateway.accounts.pages.forms import Form, check_again, chosen, kept, refused, show
+from gateway.accounts.pages.frame import notice
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
 from gateway.web.inputs import query_values, read_fields, validate
+from gateway.web.own_time import own_time
+from gateway.web.pages import see_other
 from gateway.web.rate_limits import shows_form_again
 
 _FILTERS: Final = frozenset({"text", "role", "is_active", "cursor"})
@@ -36,7 +38,7 @@ class EverybodyPages:
         filled = {name: str(value) for name, value in given.items() if value != "" and name in _FILTERS}
         reply = await call(self._bridge, context, LIST_USERS, validate(ListUsers, filled))
         page = UserPage.model_validate_json(reply.body)
-        when, zone = await own_clock(self._bridge, context)
+        own = await own_time(self._bridge, context)
         values = {
             "here": "accounts",
             "said": notice(request),
@@ -44,8 +46,8 @@ class EverybodyPages:
             "roles": ROLES,
             "is_filtered": bool(filled),
             "more": "" if page.next is None else "/accounts?" + urlencode({**filled, "cursor": page.next}),
-            "when": when,
-            "zone": zone,
+            "when": own.words,
+            "zone": own.name,
         }
         return show("accounts/everybody.html", request, Form(filled), values)
 

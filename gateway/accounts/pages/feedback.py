@@ -11,11 +11,13 @@ from bridge.contracts.feedback import GIVE_FEEDBACK, LIST_FEEDBACK, FeedbackPage
 from bridge.contracts.operation import Nothing
 from bridge.contracts.users import GET_PROFILE
 from bridge.errors import AppError
-from gateway.accounts.pages.forms import Form, chosen, kept, refused, see_other, show
-from gateway.accounts.pages.frame import notice, own_clock
+from gateway.accounts.pages.forms import Form, chosen, kept, refused, show
+from gateway.accounts.pages.frame import notice
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
 from gateway.web.inputs import query_values, read_fields, validate
+from gateway.web.own_time import own_time
+from gateway.web.pages import see_other
 from gateway.web.rate_limits import shows_form_again
 
 _OWN: Final = "/account/feedback"
@@ -54,14 +56,14 @@ class FeedbackPages:
         params = validate(ListFeedback, query_values(request, frozenset({"cursor"})))
         reply = await call(self._bridge, context, LIST_FEEDBACK, params)
         page = FeedbackPage.model_validate_json(reply.body)
-        when, zone = await own_clock(self._bridge, context)
+        own = await own_time(self._bridge, context)
         values = {
             "here": "written",
             "said": "",
             "entries": page.items,
             "older": "" if page.next is None else f"{_EVERYBODYS}?" + urlencode({"cursor": page.next}),
-            "when": when,
-            "zone": zone,
+            "when": own.words,
+            "zone": own.name,
         }
         return show("accounts/written.html", request, Form(), values)
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from bridge.errors import AppError
 from gateway.web.context import RequestContext
 from gateway.web.inputs import invalid
-from gateway.web.limits import wait_in_words, whole_s
+from gateway.web.limits import wait_in_words
 from gateway.web.pages import render
 from gateway.web.problems import SIGN_IN_AGAIN
 
@@ -45,20 +45,20 @@ class Form:
 
 
 def refused(context: RequestContext, error: AppError, values: Mapping[str, str]) -> Form:
-    """Return the form to show again. Raises ``error`` itself where signing in comes first."""
+    """Return the form to show again: over the limit with that, whatever else is wrong.
+
+    Raises ``error`` itself where signing in comes first.
+    """
     if error.code in SIGN_IN_AGAIN:
         raise error
+    error = context.over_limit or error
     context.fail_with(error)
     return Form(values, error)
 
 
 def show(template: str, request: web.Request, form: Form, values: Mapping[str, object]) -> web.Response:
     """Return the page with ``form``, with the status of what was wrong with it."""
-    error = form.error
-    response = render(template, request, {**values, "form": form}, status=200 if error is None else error.code.status)
-    if error is not None and error.retry_after_s is not None:
-        response.headers[hdrs.RETRY_AFTER] = str(max(whole_s(error.retry_after_s), 1))
-    return response
+    return render(template, request, {**values, "form": form}, error=form.error)
 
 
 def kept(fields: Mapping[str, str], *names: str) -> dict[str, str]:
@@ -75,11 +75,6 @@ def check_again(fields: Mapping[str, str], name: str) -> None:
     """Raise Invalid unless the password ``name`` was typed the same twice: nobody sees what they type there."""
     if fields.get("again", "") != fields.get(name, ""):
         raise invalid(name="again", message="must be the same as the one above")
-
-
-def see_other(path: str) -> web.Response:
-    """Return the way to ``path``, so that reloading the page there sends nothing again."""
-    return web.Response(status=303, headers={hdrs.LOCATION: path})
 
 
 def _in_words(message: str) -> str:

@@ -11,11 +11,12 @@ from bridge.contracts.operation import Nothing
 from bridge.contracts.users import GET_PROFILE
 from bridge.errors import AppError
 from gateway.accounts.cookies import clear_session
-from gateway.accounts.pages.forms import Form, kept, refused, see_other, show
+from gateway.accounts.pages.forms import Form, kept, refused, show
 from gateway.accounts.tokens import TokenVerifier
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
 from gateway.web.inputs import invalid, read_fields, validate
+from gateway.web.pages import see_other
 from gateway.web.rate_limits import Counted, counted, shows_form_again
 from gateway.web.session import access_token
 

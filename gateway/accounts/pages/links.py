@@ -23,10 +23,11 @@ from bridge.contracts.joining import (
 )
 from bridge.contracts.operation import Nothing, Operation, P
 from bridge.errors import AppError
-from gateway.accounts.pages.forms import Form, check_again, chosen, kept, refused, see_other, show
+from gateway.accounts.pages.forms import Form, check_again, chosen, kept, refused, show
 from gateway.web.calls import Bridge, call
 from gateway.web.context import ANONYMOUS, CONTEXT
 from gateway.web.inputs import parse_query, read_fields, validate
+from gateway.web.pages import see_other
 from gateway.web.rate_limits import Counted, counted, shows_form_again
 
 _CONFIRM: Final = "accounts/confirm_address.html"
@@ -46,12 +47,15 @@ class LinkPages:
     @counted(Counted.SIGN_IN)
     @shows_form_again
     async def confirm(self, request: web.Request) -> web.Response:
-        """``POST /confirm-address``: what the link is for; then on to the sign-in page."""
+        """``POST /confirm-address``: what the link is for; then on to the sign-in page, or back to one's own."""
 
         def params(fields: dict[str, str]) -> UseLink:
             return validate(UseLink, {"token": fields.get("token", "")})
 
-        return await self._use(request, CONFIRM_ADDRESS, params, template=_CONFIRM, notice="address-confirmed")
+        here = "/sign-in" if request[CONTEXT].principal is None else "/account/security"
+        return await self._use(
+            request, CONFIRM_ADDRESS, params, template=_CONFIRM, to=f"{here}?notice=address-confirmed"
+        )
 
     async def show_reset(self, request: web.Request) -> web.Response:
         """``GET /reset-password``: a form that asks for a link; with ``?token=``, for the new password."""
@@ -83,7 +87,7 @@ class LinkPages:
             given = {"token": fields.get("token", ""), "new_password": fields.get("new_password", "")}
             return validate(ResetPassword, given)
 
-        return await self._use(request, RESET_PASSWORD, params, template=_RESET, notice="password-reset")
+        return await self._use(request, RESET_PASSWORD, params, template=_RESET, to="/sign-in?notice=password-reset")
 
     async def show_invitation(self, request: web.Request) -> web.Response:
         """``GET /accept-invitation?token=``: a form for the password, and perhaps a username."""
@@ -99,7 +103,7 @@ class LinkPages:
             given = {"token": fields.get("token", ""), "password": fields.get("password", "")}
             return validate(AcceptInvitation, {**given, **chosen(fields, "username")})
 
-        return await self._use(request, ACCEPT_INVITATION, params, template=_ACCEPT, notice="account-made")
+        return await self._use(request, ACCEPT_INVITATION, params, template=_ACCEPT, to="/sign-in?notice=account-made")
 
     async def _use(
         self,
@@ -108,7 +112,7 @@ class LinkPages:
         params: Callable[[dict[str, str]], P],
         *,
         template: str,
-        notice: str,
+        to: str,
     ) -> web.Response:
         """Do what a link is for; where that is refused, show its page again, with the token that may still be good."""
         context = request[CONTEXT]
@@ -118,7 +122,7 @@ class LinkPages:
         except AppError as error:
             form = refused(context, error, kept(fields, "username"))
             return _show(template, request, form, fields.get("token", ""))
-        return see_other(f"/sign-in?notice={notice}")
+        return see_other(to)
 
 
 def add_routes(app: web.Application, pages: LinkPages) -> None:

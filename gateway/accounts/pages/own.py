@@ -21,11 +21,12 @@ from bridge.contracts.users import (
     Profile,
 )
 from bridge.errors import AppError
-from gateway.accounts.pages.forms import Form, chosen, kept, refused, see_other, show
+from gateway.accounts.pages.forms import Form, chosen, kept, refused, show
 from gateway.accounts.pages.frame import notice
 from gateway.web.calls import Bridge, R, call
 from gateway.web.context import CONTEXT
 from gateway.web.inputs import read_fields, validate
+from gateway.web.pages import see_other
 from gateway.web.rate_limits import shows_form_again
 
 _ON: Final = "on"

@@ -12,12 +12,14 @@ from bridge.contracts.operation import Nothing, Operation
 from bridge.contracts.users import END_OTHER_SESSIONS, END_SESSION, GET_PROFILE, LIST_SESSIONS, SessionId
 from bridge.errors import AppError, NotFound
 from gateway.accounts.cookies import set_session
-from gateway.accounts.pages.forms import Form, check_again, kept, refused, see_other, show
-from gateway.accounts.pages.frame import clock_of, notice
+from gateway.accounts.pages.forms import Form, check_again, kept, refused, show
+from gateway.accounts.pages.frame import notice
 from gateway.accounts.tokens import TokenVerifier
 from gateway.web.calls import Bridge, R, call
 from gateway.web.context import CONTEXT
 from gateway.web.inputs import read_fields, validate
+from gateway.web.own_time import OwnTime
+from gateway.web.pages import see_other
 from gateway.web.rate_limits import Counted, counted, shows_form_again
 from gateway.web.session import access_token
 
@@ -92,7 +94,7 @@ class SecurityPages:
     ) -> web.Response:
         """Return the page; after a failure without the sessions where they cannot be read."""
         failed = password or address
-        values: dict[str, object] = {"sessions": None, "email": "", "when": clock_of("UTC")}
+        values: dict[str, object] = {"sessions": None, "email": "", "when": OwnTime.of("UTC").words}
         try:
             profile = await self._read(request, GET_PROFILE)
             sessions = await self._read(request, LIST_SESSIONS)
@@ -100,7 +102,7 @@ class SecurityPages:
             if failed is None:
                 raise
         else:
-            values |= {"sessions": sessions.items, "email": profile.email, "when": clock_of(profile.time_zone)}
+            values |= {"sessions": sessions.items, "email": profile.email, "when": OwnTime.of(profile.time_zone).words}
         values |= {"password": password or Form(), "address": address or Form()}
         values |= {"here": "security", "said": notice(request)}
         return show("accounts/security.html", request, failed or Form(), values)

@@ -8,10 +8,11 @@ from aiohttp import web
 
 from bridge.contracts.joining import REGISTER, Register
 from bridge.errors import AppError
-from gateway.accounts.pages.forms import Form, check_again, chosen, kept, refused, see_other, show
+from gateway.accounts.pages.forms import Form, check_again, chosen, kept, refused, show
 from gateway.web.calls import Bridge, call
 from gateway.web.context import ANONYMOUS, CONTEXT
 from gateway.web.inputs import parse_query, read_fields, validate
+from gateway.web.pages import see_other
 from gateway.web.rate_limits import Counted, counted, shows_form_again
 
 _TEMPLATE: Final = "accounts/sign_up.html"

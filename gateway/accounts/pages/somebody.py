@@ -22,11 +22,13 @@ from bridge.contracts.operation import Operation, P, R, Role
 from bridge.errors import AppError
 from gateway.accounts.own_account import UUID_PATTERN
 from gateway.accounts.pages.everybody import ROLES
-from gateway.accounts.pages.forms import Form, chosen, kept, refused, see_other, show
-from gateway.accounts.pages.frame import notice, own_clock
+from gateway.accounts.pages.forms import Form, chosen, kept, refused, show
+from gateway.accounts.pages.frame import notice
 from gateway.web.calls import Bridge, call
 from gateway.web.context import CONTEXT
 from gateway.web.inputs import invalid, read_fields, validate
+from gateway.web.own_time import own_time
+from gateway.web.pages import see_other
 
 _PATH: Final = f"/accounts/{{id:{UUID_PATTERN}}}"
 _CHANGED: Final = ("name", "username", "role", "version")
@@ -126,7 +128,7 @@ class SomebodyPages:
         if form is not None and action == "change":
             version = user.version if "version" in form.wrong else form.value("version")
             change = Form({**now, **form.values, "version": str(version)}, form.error)
-        when, zone = await own_clock(self._bridge, request[CONTEXT])
+        own = await own_time(self._bridge, request[CONTEXT])
         values = {
             "here": "accounts",
             "said": notice(request),
@@ -135,8 +137,8 @@ class SomebodyPages:
             "roles": ROLES,
             "failed": action,
             "change": change,
-            "when": when,
-            "zone": zone,
+            "when": own.words,
+            "zone": own.name,
         }
         return show("accounts/somebody.html", request, form or Form(), values)
 

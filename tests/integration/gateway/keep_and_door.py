@@ -13,7 +13,7 @@ from typing import Any, Final
 from bridge.process.http_client import Reply
 from bridge.process.http_unix import ask
 from gateway.alerts.report import Report
-from gateway.app import Gateway
+from gateway.serving import Gateway
 from gateway.settings import Bridge, Feed, GatewaySettings, Limits, Listen, Protection, Tracing
 from tests.integration.agent.conftest import StoreDsns
 from tests.integration.agent.machine import Machine

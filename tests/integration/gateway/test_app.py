@@ -23,9 +23,10 @@ from bridge.errors import Code, Unavailable
 from bridge.keys import Keyring, KeyStore, Ring, generate, save_keyring
 from bridge.process.clock import SystemClock
 from bridge.server import Answer, BridgeServer, CallerContext, UserCaller
-from bridge.tls import ReloadingServerTLS, unit_of_peer
-from gateway.app import Gateway
+from bridge.tls import ReloadingClientTLS, ReloadingServerTLS, unit_of_peer
+from gateway.serving import Gateway
 from gateway.settings import Breaker, Bridge, Cache, CacheTimes, Feed, GatewaySettings, Listen
+from gateway.web.server import HttpServer
 from tests.bridge_pair import NAME
 from tests.certificates import Folders
 from tests.gateway_door import PAGE, SESSION, USER, Issuer
@@ -45,6 +46,7 @@ class Agent:
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     readers: set[asyncio.Queue[FeedEvent]] = field(default_factory=set)
     is_failing: bool = False
+    server: web.Server | None = None
 
     async def list(self, context: CallerContext, params: Model) -> Answer:
         del params
@@ -108,6 +110,7 @@ class Machines:
         )
         server = web.Server(bridge.handle, handler_cancellation=True, access_log=None)
         listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", port, ssl=tls.context)
+        agent.server = server
         agent.port = listener.sockets[0].getsockname()[1]
         try:
             yield agent
@@ -187,6 +190,29 @@ async def test_list_comes_from_the_agent_when_all_is_well(
             assert await response.json() == PAGE
             assert response.headers["X-Request-Id"] == agent.calls[-1]
         assert (await get(client, "/health/ready", {}))[1]["status"] == "ready"
+
+
+@pytest.mark.parametrize("broken", [(HttpServer, "start"), (ReloadingClientTLS, "reload_if_changed")], ids=str)
+async def test_gateway_leaves_nothing_open_when_a_start_or_a_task_fails(
+    machines: Machines, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, broken: tuple[type, str]
+) -> None:
+    """Neither a connection to the agent, which the feed has made by then, nor its own socket."""
+
+    def fail(*_: object) -> None:
+        raise LookupError
+
+    async with machines.agent(issuer) as agent:
+        gateway = Gateway(machines.settings(agent.port))
+        monkeypatch.setattr(*broken, fail)
+
+        with pytest.raises(ExceptionGroup) as failed:
+            await gateway.run(asyncio.Event())
+
+        assert failed.group_contains(LookupError)
+        assert not machines.socket.exists()
+        await until(lambda: agent.server is not None and not agent.server.connections)
+        assert agent.server is not None
+        assert agent.server.requests_count
 
 
 @pytest.mark.story("health/US-BE-10.3")

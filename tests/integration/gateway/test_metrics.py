@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
+import promql_parser
 import pytest
 
 from bridge.client.metrics import cache_requests
@@ -81,6 +82,11 @@ def labels_of(name: str, text: str) -> set[str] | None:
     """Return the labels of a metric's series; None where it has none yet."""
     series = re.search(rf"^{name}(?:_count)?(?:\{{(.*)\}})? ", text, re.MULTILINE)
     return series and set(re.findall(r"(\w+)=\"", series[1] or ""))
+
+
+def test_every_expression_is_one_that_prometheus_understands() -> None:
+    for expression in expressions():
+        promql_parser.parse(expression.replace("$__rate_interval", "5m"))  # which Grafana fills in
 
 
 @pytest.mark.story("health/US-BE-45.4", "hub/AC-065")

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from gateway.app import Gateway
+from gateway.serving import Gateway
 from gateway.settings import Bridge, GatewaySettings, Listen, Protection
 from tests.ban_helper import helper
 from tests.integration.gateway.keep_and_door import Hosts

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bridge.tls import Refusal
-from gateway.app import Gateway
+from gateway.serving import Gateway
 from gateway.settings import Bridge, Feed, GatewaySettings, Listen
 from tests.certificates import Folders
 from tests.renewing_agent import Keep, Unit, renewing_agent

@@ -63,6 +63,19 @@ def test_check_config_names_the_file_when_keys_or_certificates_are_missing(
     assert str(config.parent / folder) in capsys.readouterr().err
 
 
+def test_settings_alone_are_checked_when_keys_and_certificates_are_not_there_yet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gateway.toml").write_text("[limits]\nsign_in_per_minute = 5\n")
+    asked = ["check-config", "--settings-only", "--config", str(tmp_path / "gateway.toml")]
+    assert command.main(asked) == 0
+    assert capsys.readouterr().out == "The settings can be used.\n"
+
+    (tmp_path / "gateway.toml").write_text("[limits]\nsign_in_per_minutes = 5\n")
+    assert command.main(asked) == EXIT_CONFIG
+    assert "limits.sign_in_per_minutes" in capsys.readouterr().err
+
+
 def test_check_config_names_the_web_certificate_when_it_is_missing(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

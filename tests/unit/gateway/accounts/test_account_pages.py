@@ -7,12 +7,22 @@ from typing import Any
 
 import pytest
 
-from bridge.contracts import accounts, administration, joining, leaving, oidc, users
+from bridge.contracts import (
+    accounts,
+    administration,
+    feedback,
+    health,
+    invitations,
+    joining,
+    leaving,
+    oidc,
+    users,
+)
 from bridge.contracts.operation import Effect, User
 from bridge.errors import Code, Denied, NotFound, Unavailable
 from gateway.accounts.pages.activity import DEEDS
-from gateway.accounts.pages.frame import clock_of
 from gateway.settings import GatewaySettings, Joining
+from gateway.web.own_time import OwnTime
 from tests.gateway_door import PASSWORD, SESSION, USER, Door, open_door
 
 PROFILE: dict[str, Any] = {
@@ -80,13 +90,14 @@ async def test_times_are_in_utc_when_the_zone_is_not_known_here(door: Door) -> N
     door.bridge.answers |= {"users.profile.get": PROFILE, "users.sessions.list": {"items": [OWN_SESSION]}}
     async with door.client.get("/account/security?notice=nonsense", headers=door.with_page()) as response:
         assert "1 May 2026, 10:00" in await response.text()
-    assert clock_of("../x")(datetime(2026, 5, 1, 12, tzinfo=UTC)) == "1 May 2026, 12:00"
+    unknown = OwnTime.of("../x")
+    assert (unknown.name, unknown.words(datetime(2026, 5, 1, 12, tzinfo=UTC))) == ("UTC", "1 May 2026, 12:00")
 
 
 async def test_activity_leads_to_older_deeds_when_there_are_any(door: Door) -> None:
     deed = {
-        "at": "2026-05-01T10:00:00Z",
-        "operation": "new.deed",
+        "timestamp": "2026-05-01T10:00:00Z",
+        "action": "new.deed",
         "outcome": "refused",
         "by_you": False,
         "address": "::1",
@@ -102,9 +113,10 @@ async def test_activity_leads_to_older_deeds_when_there_are_any(door: Door) -> N
 
 
 def test_every_deed_has_words_when_it_can_be_about_an_account() -> None:
-    contracts = (accounts, administration, joining, leaving, oidc, users)
+    contracts = (accounts, administration, feedback, invitations, joining, leaving, oidc, users)
     writes = {each.name for contract in contracts for each in contract.OPERATIONS if each.effect is Effect.WRITE}
-    assert writes - DEEDS.keys() == set()
+    looks = {each.name for each in health.OPERATIONS}
+    assert (writes | looks | {leaving.EXPORT.name}) - DEEDS.keys() == set()
     assert isinstance(leaving.EXPORT.principal, User)
 
 

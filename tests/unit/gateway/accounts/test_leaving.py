@@ -73,3 +73,12 @@ async def test_export_is_refused_as_any_other_call_when_the_agent_cannot_be_aske
         response = await door.client.get("/users/export", headers=door.bearer())
         assert (response.status, (await response.json())["code"]) == (503, "unreachable")
     assert (await door.client.get("/users/export")).status == 401
+
+
+async def test_page_says_what_deleting_leaves_before_anybody_does_it(door: Door) -> None:
+    door.bridge.answers |= {"users.profile.get": {}}
+    async with door.client.get("/account/data", headers=door.with_page()) as response:
+        text = await response.text()
+    before, _, after = text.partition("Sealed backups")
+    assert "The health records are not the appliance's: they stay where they are." in before
+    assert "until they are too old to keep" in after.partition("<form")[0]

@@ -61,6 +61,12 @@ async def test_link_is_used_and_its_holder_led_on_when_the_form_is_sent(door: Do
         assert '<p class="notice" role="status">' in await response.text()
 
 
+async def test_link_leads_back_to_the_account_when_its_holder_is_signed_in(door: Door) -> None:
+    door.bridge.answers["accounts.confirm_address"] = {}
+    status, location, _ = await post(door, "/confirm-address", FIELDS, **door.with_page())
+    assert (status, location) == (303, "/account/security?notice=address-confirmed")
+
+
 @pytest.mark.parametrize("path", PAGES)
 async def test_no_log_line_has_the_token_when_its_page_is_opened_and_sent(door: Door, path: str) -> None:
     door.bridge.answers[PAGES[path]] = GONE

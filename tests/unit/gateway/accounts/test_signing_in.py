@@ -24,6 +24,11 @@ def cookies(headers: CIMultiDictProxy[str]) -> dict[str, str]:
     return {line.partition("=")[0]: line for line in headers.getall("Set-Cookie", [])}
 
 
+def browser(door: Door, **claims: object) -> dict[str, str]:
+    """Return the cookies of a browser whose access token has ended."""
+    return {"Cookie": f"__Host-session={door.token(lives_s=-3600.0, **claims)}; __Secure-refresh=refresh-1"}
+
+
 # for programs
 
 
@@ -186,12 +191,33 @@ async def test_form_shows_itself_again_when_the_address_is_none(door: Door, emai
 
 @pytest.mark.story("todo/EC.3")
 async def test_renewal_sets_new_cookies_and_goes_back_when_the_refresh_token_is_good(door: Door) -> None:
-    headers = {"Cookie": "__Secure-refresh=refresh-1", **HTML}
+    headers = {**browser(door), **HTML}
 
     response = await door.client.get("/auth/refresh?next=/chat", headers=headers, allow_redirects=False)
 
     assert response.headers["Location"] == "/chat"
     assert "refresh-2" in cookies(response.headers)["__Secure-refresh"]
+
+
+@pytest.mark.parametrize("planted", ["another's", "nobody's", "nonsense"])
+async def test_browser_is_not_signed_in_as_another_when_a_site_beside_ours_set_its_refresh_token(
+    door: Door, planted: str
+) -> None:
+    """That cookie can be set under a parent domain; the session's cannot."""
+    headers = {
+        "another's": browser(door, sid="33333333-3333-4333-8333-333333333333"),
+        "nobody's": {"Cookie": "__Secure-refresh=refresh-1"},
+        "nonsense": {"Cookie": "__Host-session=e30.e30.; __Secure-refresh=refresh-1"},
+    }[planted]
+
+    page = await door.client.get("/auth/refresh?next=/chat", headers=headers | HTML, allow_redirects=False)
+    script = await door.client.post("/auth/refresh", headers=headers)
+    out = await door.client.post("/auth/logout", headers=headers)
+
+    assert (page.status, page.headers["Location"]) == (303, "/sign-in?next=/chat")
+    assert "Max-Age=0" in cookies(page.headers)["__Secure-refresh"]
+    assert (script.status, cookies(script.headers), out.status) == (401, {}, 401)
+    assert {each.operation for each in door.bridge.asked} == {"accounts.refresh"}
 
 
 async def test_renewal_goes_to_sign_in_when_there_is_no_refresh_token(door: Door) -> None:
@@ -207,15 +233,13 @@ async def test_renewal_goes_to_sign_in_when_the_new_token_is_no_good(door: Door)
     stranger = Issuer().public_key  # the gateway knows other keys than the agent signs with
     door.verifier.on_feed_event(FeedEvent(kind="keys_changed", keys=(stranger,)))
 
-    response = await door.client.get(
-        "/auth/refresh", headers={"Cookie": "__Secure-refresh=r", **HTML}, allow_redirects=False
-    )
+    response = await door.client.get("/auth/refresh", headers={**browser(door), **HTML}, allow_redirects=False)
 
     assert response.headers["Location"].startswith("/sign-in")
 
 
 async def test_script_gets_new_cookies_and_no_tokens_when_it_renews(door: Door) -> None:
-    response = await door.client.post("/auth/refresh", headers={"Cookie": "__Secure-refresh=refresh-1"})
+    response = await door.client.post("/auth/refresh", headers=browser(door))
 
     assert response.status == 204
     assert await response.read() == b""
@@ -232,7 +256,7 @@ async def test_script_is_told_that_the_session_has_ended_when_it_has_no_refresh_
 async def test_script_is_refused_when_the_refresh_token_is_no_good(door: Door) -> None:
     door.bridge.answers["accounts.refresh"] = Denied(Code.SESSION_ENDED)
 
-    response = await door.client.post("/auth/refresh", headers={"Cookie": "__Secure-refresh=refresh-1"})
+    response = await door.client.post("/auth/refresh", headers=browser(door))
 
     assert response.status == 401
     assert (await response.json())["code"] == "session_ended"
@@ -286,7 +310,7 @@ async def test_browser_ends_the_session_when_its_access_token_is_no_longer_good(
 
 async def test_browser_is_told_that_the_session_lives_on_when_it_can_not_be_renewed_to_end(door: Door) -> None:
     door.bridge.answers["accounts.refresh"] = Unavailable(Code.UNREACHABLE)
-    headers = {"Cookie": "__Secure-refresh=refresh-1", **HTML}
+    headers = {**browser(door), **HTML}
 
     response = await door.client.post("/auth/logout", headers=headers, allow_redirects=False)
 

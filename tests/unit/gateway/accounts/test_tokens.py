@@ -100,8 +100,13 @@ def test_token_is_refused_when_its_algorithm_is_not_ours(
 
 
 @pytest.mark.parametrize(
-    "claims", [{"sub": "root"}, {"sid": 7}, {"role": "king"}, {"ver": -1}, {"exp": "soon"}, {"sub": None}]
-)
+    "claims",
+    [
+        {"sub": "root"}, {"sid": 7}, {"role": "king"}, {"ver": -1}, {"exp": "soon"}, {"sub": None},
+        {"iss": "another"}, {"iss": None}, {"iss": ""},
+        {"aud": "another"}, {"aud": None}, {"aud": ""}, {"aud": []}, {"aud": ["another"]},
+    ],
+)  # fmt: skip
 def test_token_is_refused_when_a_claim_is_wrong(
     verifier: TokenVerifier, issuer: Issuer, clock: MonotonicClock, claims: dict[str, object]
 ) -> None:

@@ -127,6 +127,14 @@ async def test_visitor_is_not_banned_when_another_sites_page_made_it_ask(
     assert not await is_banned(door)
 
 
+async def test_visitor_is_not_banned_when_another_sites_page_put_a_name_and_a_password_into_the_address(
+    door: Door,
+) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site", "Authorization": "Basic eDp5"}
+    await ask(door, "/.env?q=<script>", headers=headers, times=20)
+    assert not await is_banned(door)
+
+
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "none"}, {"Sec-Fetch-Site": "same-origin"}, {"Referer": "own"}])
 async def test_visitor_is_banned_when_its_own_page_made_it_ask(door: Door, headers: Mapping[str, str]) -> None:
     own = {

@@ -26,6 +26,9 @@ ATTACKS = {
         ("/", "id=1 AND SLEEP(5)".replace(" ", "+")),
         ("/", "t=information_schema.tables"),
         ("/", "t=1;WAITFOR%20DELAY%20'0:0:5'"),
+        ("/", "limit=(CASE%20WHEN%207664=5767%20THEN%207664%20ELSE%20NULL%20END)"),
+        ("/", "limit=20%20AND%208199=DBMS_PIPE.RECEIVE_MESSAGE(CHR(121),5)"),
+        ("/", "text=headache;SELECT%20COUNT(*)%20FROM%20GENERATE_SERIES(1,5000000)--"),
     ],
     "script": [
         ("/", "q=%3Cscript%3Ealert(1)%3C/script%3E"),
@@ -59,6 +62,7 @@ EVERYDAY = [
     ("/api/v1/health/symptoms", "text=select+foods+and+union+meetings%2C+order+by+phone"),
     ("/api/v1/health/symptoms", "text=temperature+%3E+38+and+pulse+%3C+60"),
     ("/api/v1/health/symptoms", "text=50%25+better"),
+    ("/api/v1/health/symptoms", "text=worse+(case+when+tired)+or+hot%3Bselect+what+helps"),
     ("/api/v1/health/symptoms", "text=Kopfweh+%C3%BCber+Nacht+%E2%80%A6+schlimmer"),
     ("/api/v1/health/symptoms", "cursor=eyJrIjoiMjAyNi0wNS0wMVQxMDowMDowMFoiLCJpIjoiMTIifQ&limit=20"),
     ("/.well-known/security.txt", ""),

@@ -101,6 +101,21 @@ async def test_status_is_shown_when_the_agent_confirms_the_administrator(door: D
     assert door.bridge.asked[0].credentials.token
 
 
+async def test_alert_is_shown_as_refused_and_why_when_a_channel_will_never_take_it(door: Door, tmp_path: Path) -> None:
+    now = door.clock.time()
+    snapshot = status_snapshots.in_an_outage(now)
+    snapshot["alerts"][0] |= {
+        "delivered": {"journal": now - 240, "email": None, "webhook": None},
+        "refused": {"email": "535 5.7.8 bad <credentials>"},
+    }
+    write(tmp_path, snapshot, status_snapshots.ddns(now))
+
+    _, html = await get(door, door.with_page(**ADMIN))
+
+    told = "; email <strong>refused</strong>: 535 5.7.8 bad &lt;credentials&gt;; webhook <strong>not sent yet</strong>"
+    assert told in html
+
+
 async def test_visitor_is_sent_to_sign_in_and_back_when_nobody_is_signed_in(door: Door) -> None:
     async with door.client.get("/status", headers={"Accept": "text/html"}, allow_redirects=False) as response:
         assert (response.status, response.headers["Location"]) == (303, "/sign-in?next=/status")
@@ -199,6 +214,21 @@ async def test_page_tells_of_every_part_when_the_line_is_down(door: Door, tmp_pa
     assert "data half-open" in html  # of this very process
     assert re.search(r'<time datetime="2026-05-28T20:22:28Z">28 May, 22:22</time>', html)
     assert html.count("<tr>") > 40
+
+
+async def test_page_marks_ipv6_as_off_when_the_house_has_none_and_the_name_does_without(
+    door: Door, tmp_path: Path
+) -> None:
+    now = door.clock.time()
+    write(tmp_path, status_snapshots.monitor(now), status_snapshots.without_ipv6(now))
+
+    _, html = await get(door, door.with_page(**ADMIN))
+
+    names = html.partition('id="names"')[2].partition("</section>")[0]
+    assert names.count('class="mark off"') == 2, "the name's, and the address's"
+    assert "warning" not in names
+    assert "from none" not in names
+    assert "All is well</h1>" in html
 
 
 async def test_page_shows_a_hundred_outages_and_counts_the_rest_when_there_were_more(

@@ -99,6 +99,18 @@ def test_command_gives_everything_when_asked_for_json(tmp_path: Path, capsys: py
     assert told["monitor"]["line"]["diagnosis"]["evidence"]["neighbour entry"] == "FAILED"
     assert told["monitor"]["gateways"][1]["breakers"]["data"] == "open"
     assert told["ddns"]["names"][0]["published"] == "203.0.113.7"
+    monitor = told["monitor"]
+    for host in ("door", "keep"):
+        assert {each["active"] for each in monitor[host]["units"]} >= {"active"}
+    assert [each["name"] for each in monitor["line"]["rungs"]][:3] == ["link", "address", "router"]
+    assert monitor["availability"]["days"] == 30
+    assert monitor["outages"][0]["began"] > now - 30 * 86_400
+    for name in ("gateways", "certificates", "alerts"):
+        assert monitor[name], name
+    assert monitor["gateways"][0]["cache"]["hits"] > 0
+    assert {"last", "last_ok", "drill", "drill_ok"} <= monitor["backup"].keys()
+    assert monitor["bans"]["count"] == 3
+    assert {each["external"] for each in told["ddns"]["mappings"]} == {80, 443}
 
 
 def test_command_imports_nothing_heavy_when_it_is_a_look(tmp_path: Path) -> None:

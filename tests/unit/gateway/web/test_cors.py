@@ -37,7 +37,15 @@ async def test_preflight_is_answered_when_the_origin_is_listed(open_to: Door) ->
 
 
 @pytest.mark.story("health/US-BE-28.2", "health/US-BE-41.1")
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://app.example.org.evil.example"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example", "null", "https://app.example.org.evil.example", "https://evilapp.example.org",
+        "https://sub.app.example.org", "http://app.example.org", "https://app.example.org:8443", "HTTPS://APP.EXAMPLE.ORG",
+        "https://app.example.org.", "https://app.example.org/", "https://app.example.org, https://evil.example", "",
+        "https://evil.example https://app.example.org", "https://app.example.org@evil.example", "*",
+    ],
+)  # fmt: skip
 async def test_preflight_allows_nothing_when_the_origin_is_not_listed(open_to: Door, origin: str) -> None:
     response = await open_to.client.options(LIST, headers=PREFLIGHT | {"Origin": origin})
 

@@ -138,6 +138,25 @@ async def test_page_explains_when_the_records_are_out_of_reach(door: Door) -> No
     assert 'href="tel:112"' in page
 
 
+@pytest.mark.story("todo/EC.5")
+async def test_program_and_person_are_told_what_is_wrong_when_the_disk_of_the_keep_is_full(door: Door) -> None:
+    full = Unavailable(Code.STORAGE_FULL, retry_after_s=30)
+    door.bridge.answers["users.feedback.give"] = door.bridge.answers["accounts.sign_in"] = full
+
+    told = await door.client.post("/api/v1/feedback", json={"message": "Hello"}, headers=door.bearer())
+    form = {"email": "ann@example.org", "password": "x"}
+    shown = await door.client.post("/auth/login", data=form, headers={"Accept": "text/html"})
+
+    problem = await told.json()
+    assert (told.status, told.headers["Retry-After"]) == (503, "30")
+    assert (problem["code"], problem["title"]) == ("storage_full", "There is no room left to keep this")
+    assert (shown.status, shown.headers["Retry-After"]) == (503, "30")
+    page = await shown.text()
+    assert "There is no room left to keep this" in page
+    assert "What you sent was not kept" in page
+    assert "Nothing is lost" not in page
+
+
 @pytest.mark.story("health/US-BE-05.1", "health/US-BE-05.2", "health/US-BE-11.2", "hub/IH-018.2")
 @pytest.mark.parametrize("code", list(Code))
 async def test_every_error_has_a_page_when_it_is_met(code: Code) -> None:
