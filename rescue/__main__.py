@@ -6,7 +6,7 @@
     helper        the root helper
     selftest      on the door: does the way into the keep work
     rotate-keys   on the keep: replace the message keys of both hosts
-    VERB …        any verb of the console, for root at the machine itself
+    VERB …        any verb of the console, for root at the machine itself; help lists them
 
 As the login shell of ``rescue`` it is called with ``-c``, and is the console.
 """
@@ -29,6 +29,9 @@ _BY_TIMER: Final = "keys-rotate.timer"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words in (["--help"], ["-h"]):
+        print(__doc__.replace("``", "").replace("::", "").strip())
+        return 0
     try:
         settings = load_settings()
     except SettingsError as error:

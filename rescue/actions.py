@@ -25,7 +25,10 @@ from rescue.wire import words_of
 
 FAILED: Final = 1
 BACKUP_USER: Final = "postgres"
+MONITOR_USER: Final = "drawbridge-monitor"
 _STATUS_OF_THE_DOOR_S: Final = 20.0
+_STATUS_S: Final = 15.0
+"""The door's Python starts, reads two files and ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,14 @@ def _status(work: Work) -> int:
             work.say(f"the door: not well, or not reached ({at_door})")
             return FAILED
     return code
+
+
+def _status_of_it_all(work: Work) -> int:
+    """Show the owner's view of the release that runs at the door. Exit code 1: trouble, or it cannot be told."""
+    if work.settings.host is Host.KEEP:
+        return _at_door(work, "status", "--all", timeout_s=_STATUS_OF_THE_DOOR_S)
+    argv = as_user(MONITOR_USER, "gateway", "status", timeout_s=_STATUS_S, paths=work.commands.paths)
+    return FAILED if work.commands.run(*argv, timeout_s=_STATUS_S) else 0
 
 
 def _logs(work: Work) -> int:
@@ -204,6 +215,7 @@ def _admit(work: Work) -> int:
 
 ACTIONS: Final[Mapping[str, Callable[[Work], int]]] = {
     "status": _status,
+    "status --all": _status_of_it_all,
     "logs": _logs,
     "logs --request-id": _request(as_json=False),
     "request": _request(as_json=False),

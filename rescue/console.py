@@ -18,7 +18,7 @@ from rescue.audit import Caller
 from rescue.login import caller_of
 from rescue.prompt import Prompt
 from rescue.settings import Paths, Settings
-from rescue.verbs import Request, parse, verbs_of
+from rescue.verbs import Request, Role, parse, verbs_of
 from rescue.words import Refused, printable, split
 
 REFUSED: Final = 2
@@ -113,8 +113,10 @@ class Console:
         verbs = [verb for verb in verbs_of(host, role) if first in {"all", verb.words[0]}]
         for verb in verbs:
             self._say(f"  {verb.usage:<34} {verb.help}{' (asks first)' if verb.changes else ''}")
-        if first == "all" and host is host.KEEP:
+        if first == "all" and host is host.KEEP and role is Role.OWNER:
             self._say("  door VERB …                        the same verbs, at the door")
+        if not verbs:
+            self._say(f"no verb begins with {first}: help lists all")
         return 0 if verbs else REFUSED
 
     def _say(self, line: str) -> None:

@@ -43,7 +43,10 @@ def load_settings(path: Path = SETTINGS_FILE) -> Settings:
     """Read the settings. Raises :class:`SettingsError`."""
     try:
         values = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        msg = f"{path}: {error.strerror}; the playbook writes it"
+        raise SettingsError(msg) from error
+    except ValueError as error:
         msg = f"{path}: {error}"
         raise SettingsError(msg) from error
     if unknown := values.keys() - {"host", "peer"}:

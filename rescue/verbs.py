@@ -102,6 +102,7 @@ _KEEP: Final = (Host.KEEP,)
 
 VERBS: Final = (
     Verb(("status",), "how this host is; on the keep, the door too"),
+    Verb(("status", "--all"), "what the status page shows, as the door's services last wrote it"),
     Verb(("logs",), "the last lines of a unit's log", (_units(dict(LOGGED)), _LINES)),
     Verb(("logs", "--request-id"), "a request's way through nginx, gateway and agent", (_TRACE,)),
     Verb(("request",), "the same", (_TRACE,)),

@@ -30,11 +30,11 @@ _UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def duration_s(text: str) -> int:
-    """Return seconds of ``90s``, ``15m``, ``1h`` or ``30d``. Raises ValueError."""
+    """Return seconds of ``90s``, ``15m``, ``1h`` or ``30d``. Raises argparse.ArgumentTypeError."""
     match = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
     if match is None:
         msg = f"{text!r} is none of 90s, 15m, 1h, 30d"
-        raise ValueError(msg)
+        raise argparse.ArgumentTypeError(msg)
     return int(match[1]) * _UNITS_S[match[2]]
 
 
@@ -52,30 +52,37 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m rescue.bans", description="Ban addresses at the firewall.")
     parser.add_argument("--socket", type=Path, default=SOCKET, help="the helper's socket (%(default)s)")
     commands = parser.add_subparsers(dest="command")
-    serve = commands.add_parser("serve", help="be the helper, until SIGTERM (what a missing command means)")
-    for command in (parser, serve):
-        command.add_argument("--state", type=Path, default=STATE, help="where bans outlive a reboot (%(default)s)")
-        command.add_argument("--group", default=GROUP, help="who may ask beside root (%(default)s)")
+    serve = commands.add_parser(
+        "serve", argument_default=argparse.SUPPRESS, help="be the helper, until SIGTERM (what a missing command means)"
+    )
+    for command in (parser, serve):  # in both places, and what is left out in the second leaves the first as it is
+        command.add_argument("--state", type=Path, help=f"where bans outlive a reboot ({STATE})")
+        command.add_argument("--group", help=f"who may ask beside root ({GROUP})")
         command.add_argument("--boot", help="this boot's id, as systemd has it (%%b); the kernel's if left out")
+    parser.set_defaults(state=STATE, group=GROUP)
     listing = commands.add_parser("list", help="print the bans, the next to end first")
     listing.add_argument("--json", action="store_true", help="as JSON, a ban a line")
     ban = commands.add_parser("ban", help="ban an address")
     ban.add_argument("address", help="IPv4, or IPv6, of which the /64 is banned")
     ban.add_argument("--for", dest="duration_s", type=duration_s, default=3600, help="60s to 30d (1h)")
-    ban.add_argument("--reason", choices=[*Reason], default=Reason.MANUAL)
-    commands.add_parser("unban", help="lift a ban").add_argument("address")
+    ban.add_argument("--reason", choices=[*Reason], default=Reason.MANUAL, help="what the list says why (%(default)s)")
+    commands.add_parser("unban", help="lift a ban").add_argument("address", help="as it is in the list")
     commands.add_parser("status", help="say whether bans are in force, and how many")
     return parser
 
 
 def serve(arguments: argparse.Namespace) -> None:
+    try:
+        gid = grp.getgrnam(arguments.group).gr_gid
+    except KeyError:
+        sys.exit(f"bans: there is no group {arguments.group}, who may ask: the playbook makes it")
     log_to_stderr(app="bans")
     sets = EdgeSets()
     helper = BanHelper(
         clock=SystemClock(boot=arguments.boot), sets=sets, protected=Protected(sets), file=LedgerFile(arguments.state)
     )
     listener = systemd.listening_socket() or bound_socket(arguments.socket, group=arguments.group)
-    asyncio.run(Server(helper, gid=grp.getgrnam(arguments.group).gr_gid).run(listener))
+    asyncio.run(Server(helper, gid=gid).run(listener))
 
 
 def ask(arguments: argparse.Namespace) -> int:
@@ -115,7 +122,7 @@ def main() -> int:
             serve(arguments)
             return 0
         return ask(arguments)
-    except (Refused, HelperUnreachable) as error:
+    except (Refused, HelperUnreachable, OSError) as error:
         print(f"bans: {error}", file=sys.stderr)
         return 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from dataclasses import dataclass
@@ -72,7 +73,8 @@ class BansClient:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
                 connection.settimeout(self._timeout_s)
                 connection.connect(str(self._path))
-                connection.sendall(json.dumps(request).encode() + b"\n")
+                with contextlib.suppress(BrokenPipeError):  # it may say that it is busy before it is asked
+                    connection.sendall(json.dumps(request).encode() + b"\n")
                 with connection.makefile("rb") as stream:
                     line = stream.readline(_ANSWER_MAX_BYTES)
             answer: dict[str, Any] = json.loads(line)

@@ -22,14 +22,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 -m rescue.changes", description="Change, and confirm or undo.")
     commands = parser.add_subparsers(dest="command", required=True)
     apply = commands.add_parser("apply", help="put a file in force until it is confirmed or undone")
-    apply.add_argument("name", choices=[*SUBJECTS])
-    apply.add_argument("candidate", type=Path)
-    apply.add_argument("--undo-after", type=int, default=UNDO_AFTER_S, metavar="SECONDS", help="(%(default)s)")
+    apply.add_argument("name", choices=[*SUBJECTS], help="what changes")
+    apply.add_argument("candidate", type=Path, help="the file as it shall be")
+    apply.add_argument(
+        "--undo-after",
+        type=int,
+        default=UNDO_AFTER_S,
+        metavar="SECONDS",
+        help="how long it waits to be confirmed (%(default)s)",
+    )
     confirm = commands.add_parser("confirm", help="keep it; over another connection than the one that applied it")
-    confirm.add_argument("name", choices=[*SUBJECTS])
+    confirm.add_argument("name", choices=[*SUBJECTS], help="what was changed")
     undo = commands.add_parser("undo", help="put back what was in force before")
     which = undo.add_mutually_exclusive_group(required=True)
-    which.add_argument("name", choices=[*SUBJECTS], nargs="?")
+    which.add_argument("name", choices=[*SUBJECTS], nargs="?", help="what was changed")
     which.add_argument("--at-boot", action="store_true", help="whatever is pending, and the files alone")
     commands.add_parser("pending", help="list what waits to be confirmed")
     return parser

@@ -119,7 +119,7 @@ def test_containers_become_ready_when_started_backwards(stack: Stack) -> None:
     assert stack.sign_in(stack.sample_password()).status == 200
 
 
-@pytest.mark.story("health/US-BE-22.4", "health/US-BE-25.1")
+@pytest.mark.story("health/US-BE-22.4")
 def test_accounts_and_keys_are_kept_when_taken_down_and_up(stack: Stack) -> None:
     password = stack.sample_password()
     signed_in = stack.sign_in(password).json

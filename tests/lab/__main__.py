@@ -12,27 +12,30 @@ from typing import Final
 
 import pytest
 
-from tests.lab.lab import SUITES, TOOLS, Lab
+from demo.bootstrap import Debian
+from tests.lab.lab import SUITES, TOOLS, UNDER_TEST, Lab
+from tests.lab.order import GROUPS
 from tests.lab.shell import PROJECT, LabError
 
 PACKAGES: Final = {
     "apt-cacher-ng": "apt-cacher-ng", "arch-test": "arch-test", "curl": "curl", "dig": "bind9-dnsutils",
+    "hexdump": "bsdextrautils",
     "mmdebstrap": "mmdebstrap", "named": "bind9", "nc": "netcat-openbsd", "nft": "nftables", "nmap": "nmap",
-    "pebble": "pebble", "qemu-aarch64-static": "qemu-user-static", "socat": "socat", "ssh": "openssh-client",
-    "systemd-nspawn": "systemd-container",
+    "pebble": "pebble", "qemu-aarch64-static": "qemu-user-static", "slowhttptest": "slowhttptest", "socat": "socat",
+    "sqlmap": "sqlmap", "ssh": "openssh-client", "systemd-nspawn": "systemd-container",
 }  # fmt: skip
 """A command of each Debian package that the lab needs."""
+_SERVICES: Final = {"apt-cacher-ng": "apt-cacher-ng.service", "bind9": "named.service"}
 
 
 def install() -> None:
-    """Install what this machine lacks. Their services are not started: the lab runs its own."""
+    """Install what this machine lacks. Their services are not started, now or at a boot: the lab runs its own."""
     missing = sorted(package for command, package in PACKAGES.items() if shutil.which(command) is None)
     if missing:
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        lock = ("-o", "DPkg::Lock::Timeout=300")
-        subprocess.run(["apt-get", "-qq", *lock, "update"], env=environment, check=True)
-        command = ["apt-get", "-qq", *lock, "install", "-y", "--no-install-recommends", *missing]
-        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+        services = [service for package, service in _SERVICES.items() if package in missing]
+        if not Debian().install(*missing, services=services):
+            msg = f"these packages cannot be installed: {' '.join(missing)}"
+            raise LabError(msg)
 
     if not (TOOLS / "sslyze").exists():
         subprocess.run([sys.executable, "-m", "venv", TOOLS.parent], check=True)
@@ -59,10 +62,11 @@ def down(lab: Lab) -> int:
 
 
 def check(lab: Lab) -> int:
-    """Run the tests against the lab that is up."""
-    Lab.is_under_test = True
+    """Run the tests against the lab that is up; beside them, those that need none of its hosts."""
+    os.environ[UNDER_TEST] = "yes"
     where = () if any("tests/lab" in argument for argument in lab.arguments) else (str(PROJECT / "tests/lab"),)
-    return pytest.main(["-p", "no:randomly", "-p", "no:cacheprovider", *lab.arguments, *where])
+    beside = ("-n", str(len(GROUPS)), "-p", "no:randomly", "-p", "no:cacheprovider")
+    return pytest.main([*beside, *lab.arguments, *where])
 
 
 def everything(lab: Lab) -> int:
@@ -108,8 +112,8 @@ def main(arguments: Sequence[str]) -> int:
     if os.geteuid() != 0:
         print("the lab makes network namespaces and boots containers: run it as root", file=sys.stderr)
         return 1
-    install()
     try:
+        install()
         suite = options.suite or (SUITES[0] if options.command in BOOTING else "")
         lab = Lab(lambda text: print(text, flush=True), suite=suite, arguments=tuple(options.arguments))
         return COMMANDS[options.command](lab)

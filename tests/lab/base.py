@@ -28,6 +28,17 @@ exec /lib/systemd/systemd "$@"
 """
 
 
+def unpack(root: Path, suite: str, *packages: str) -> None:
+    """Unpack packages of ``suite``, with all that they need, at ``root``, unless they are there already."""
+    if root.is_dir():
+        return
+    root.parent.mkdir(parents=True, exist_ok=True)
+    made = root.with_suffix(".new")
+    shutil.rmtree(made, ignore_errors=True)
+    run("mmdebstrap", "--quiet", "--variant=extract", f"--include={','.join(packages)}", suite, made, timeout_s=300)
+    made.rename(root)
+
+
 def make_base(root: Path, suite: str, *, keep: bool) -> None:
     """Make a root of ``suite`` at ``root``, unless it is there already, and made alike."""
     packages = PACKAGES + (KEEP_PACKAGES if keep else ())

@@ -1,4 +1,4 @@
-"""What the appliance needs of the Internet: names, an ACME server that checks as Let's Encrypt does, mail, a mirror."""
+"""What the appliance needs of the Internet: names, a strict ACME server, mail, a mirror, a sign-in service."""
 
 from __future__ import annotations
 
@@ -16,17 +16,21 @@ import trustme
 
 from tests.lab import network
 from tests.lab.network import INET, INTERNET, ROUTER, WAN
-from tests.lab.peers import mailbox
+from tests.lab.peers import login, mailbox
 from tests.lab.shell import PROJECT, Background, LabError, wait_until
 
 DOMAIN: Final = "health.lab.test"
 ACME: Final = "acme.lab.test"
 MAIL: Final = "mail.lab.test"
 MIRROR: Final = "mirror.lab.test"
+LOGIN: Final = "login.lab.test"
 OWNER: Final = "owner@lab.test"
 _ACME_PORT: Final = 14000
 _MANAGEMENT_PORT: Final = 15000
 DIRECTORY: Final = f"https://{ACME}:{_ACME_PORT}/dir"
+ISSUER: Final = f"https://{LOGIN}:{login.PORT}"
+
+_CALLBACK: Final = f"https://{DOMAIN}/auth/oidc/callback"
 
 _LIFE_S: Final = 90 * 24 * 3600
 """As Let's Encrypt's."""
@@ -39,6 +43,7 @@ ns A {INTERNET}
 acme A {INTERNET}
 mail A {INTERNET}
 mirror A {INTERNET}
+login A {INTERNET}
 health A {network.OUTSIDE}
 """
 
@@ -56,7 +61,7 @@ class Internet:
         self._background = background
         self._folder = folder / "internet"
         self.acme_ca = self._folder / "ca.pem"
-        """What the ACME server itself is trusted by."""
+        """What the ACME server itself is trusted by, and the other services here."""
         self._secrets = self._folder / "dns-secrets.json"
         self._mails = self._folder / "mails"
 
@@ -84,7 +89,7 @@ class Internet:
         self._start_others(authority)
 
     def stop(self) -> None:
-        for name in ("portal", "liar", "mirror", "mail", "acme", "names"):
+        for name in ("portal", "liar", "login", "mirror", "mail", "acme", "names"):
             self._background.stop(name)
 
     def publish(self, address: str) -> None:
@@ -146,8 +151,8 @@ class Internet:
         wait_until(self._gives_roots, timeout_s=10, what="the ACME server")
 
     def _start_others(self, authority: trustme.CA) -> None:
-        """Mail and mirror on the Internet; and at the router who gets in the way once traffic is led there."""
-        for name, host in {"mail": MAIL, "mirror": MIRROR}.items():
+        """Mail, mirror and sign-in on the Internet; and at the router who gets in the way once traffic is led there."""
+        for name, host in {"mail": MAIL, "mirror": MIRROR, "login": LOGIN}.items():
             self._issue(authority, name, host)
         self._issue(trustme.CA(key_type=trustme.KeyType.ECDSA), "portal", "portal.lab.test")  # whom nobody believes
         self._issue(authority, "ended", MIRROR, ended=datetime.now(UTC) - timedelta(1))
@@ -156,17 +161,18 @@ class Internet:
         mirror.write_text(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0])
         pair = {
             name: (self._folder / f"{name}.pem", self._folder / f"{name}.key")
-            for name in ("mail", "mirror", "portal", "ended")
+            for name in ("mail", "mirror", "login", "portal", "ended")
         }
         python = (sys.executable, "-m")
         for name, namespace, command in (
             ("mail", INET, (*python, "tests.lab.peers.mailbox", self._mails, INTERNET, *pair["mail"])),
             ("mirror", INET, (sys.executable, mirror, INTERNET, "443", *pair["mirror"])),
+            ("login", INET, (*python, "tests.lab.peers.login", INTERNET, *pair["login"], ISSUER, _CALLBACK)),
             ("liar", WAN, (*python, "tests.lab.peers.liar", ROUTER)),
             ("portal", WAN, (*python, "tests.lab.peers.portal", ROUTER, *pair["portal"], *pair["ended"])),
         ):
             self._background.start(name, "ip", "netns", "exec", namespace, *command)
-        for port in (mailbox.PORT, 443):
+        for port in (mailbox.PORT, 443, login.PORT):
             wait_until(lambda: self._listens(port), timeout_s=10, what=f"port {port} of the Internet")  # noqa: B023
 
     def _issue(self, authority: trustme.CA, name: str, host: str, *, ended: datetime | None = None) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from bridge.client.session import Message, SignedSession
 from bridge.client.transport import Endpoint, Transport
@@ -19,9 +21,38 @@ from bridge.pki import Identity, generate_key, request_text, unit_name
 from bridge.problem import error_from_problem
 from bridge.process.clock import SystemClock
 from bridge.tls import ReloadingClientTLS
+from tests.lab.host import Host
 
+BRIDGE: Final = 8443
+RENEWAL: Final = 8444
+DOORS: Final = Path("/var/lib/drawbridge/gateway")
+"""Where the door has both."""
 _AGENT = unit_name("agent")
 _DEADLINE_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Intruder:
+    """Somebody in the door's place, with the message keys and the certificate of ``folder``."""
+
+    door: Host
+    keep: Host
+    folder: Path
+
+    @classmethod
+    def with_what_the_door_has(cls, door: Host, keep: Host, folder: Path) -> Intruder:
+        """Steal keys and certificate."""
+        for name in ("keys/keys.json", "tls/identity.pem", "tls/roots.pem", "tls/revoked.txt"):
+            file = folder / name
+            file.parent.mkdir(exist_ok=True)
+            file.touch(mode=0o600)
+            file.write_text(door.sudo(f"cat {DOORS / name}"))
+        return cls(door, keep, folder)
+
+    def call(self, operation: str, port: int = BRIDGE) -> str:
+        """Return what :func:`call` says of one call."""
+        command = (sys.executable, "-m", "tests.lab.intruder", self.folder, self.keep.address, str(port), operation)
+        return self.door.from_its_place(*command)
 
 
 async def call(folder: Path, address: str, port: int, operation: str) -> str:

@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
+from tests import oidc_provider
 from tests.lab import clinic, network
-from tests.lab.base import make_base
+from tests.lab.base import make_base, unpack
 from tests.lab.control import Control
 from tests.lab.host import Host, Place
-from tests.lab.internet import DDNS_KEY, DIRECTORY, DOMAIN, MAIL, MIRROR, OWNER, Internet
+from tests.lab.internet import DDNS_KEY, DIRECTORY, DOMAIN, ISSUER, MAIL, MIRROR, OWNER, Internet
 from tests.lab.peers import mailbox
 from tests.lab.router import Router
 from tests.lab.shell import PROJECT, Background, run
@@ -24,6 +25,12 @@ KEPT: Final = PROJECT / "var/lab"
 """What the next lab uses again: Debian roots, packages."""
 TOOLS: Final = KEPT / "tools/bin"
 """Independent judges of what the lab shows, in an environment of their own: their pins are not the product's."""
+TESTSSL: Final = KEPT / "testssl"
+"""Where trixie's testssl.sh is unpacked: bookworm's gives no grade."""
+SCREENSHOTS: Final = KEPT / "screenshots"
+"""What a person is to look at, of the last run."""
+UNDER_TEST: Final = "DRAWBRIDGE_LAB_UNDER_TEST"
+"""Set for those who are to run the lab's own tests, which no other run of the suite collects."""
 RUNNING: Final = Path("/run/drawbridge-lab")
 """What goes with the lab: both disks, logs, pids."""
 
@@ -39,14 +46,12 @@ _KIND: Final = "python3 -c 'import sys; print(*sys.version_info[:2], sep=chr(46)
 class Lab:
     """At most one exists on a machine. ``say`` is told of each step; ``suite`` is for the next one that is put up."""
 
-    is_under_test: ClassVar[bool] = False
-    """Whether this process was asked to run the lab's own tests, which no other run of the suite collects."""
-
     def __init__(self, say: Callable[[str], None] = print, suite: str = "", arguments: tuple[str, ...] = ()) -> None:
         self.arguments = arguments
         self._say = say
         self._made_of = RUNNING / "suite"
         self.suite = suite or (self._made_of.read_text() if self._made_of.exists() else SUITES[0])
+        self._began = RUNNING / "began"
         self._background = Background(RUNNING)
         self.key = RUNNING / "id"
         self.internet = Internet(self._background, RUNNING)
@@ -69,9 +74,15 @@ class Lab:
     def is_up(self) -> bool:
         return self._background.pid(DOOR) is not None
 
+    @property
+    def began(self) -> float:
+        """When it was put up, in Unix time."""
+        return float(self._began.read_text())
+
     def prepare(self) -> None:
-        """Make what is kept and not there yet: the Debian roots."""
+        """Make what is kept and not there yet: the Debian roots, and what is taken out of packages."""
         self._timed("Debian roots", self._make_bases)
+        unpack(TESTSSL, "trixie", "testssl.sh")
 
     def up(self) -> None:
         """Boot both hosts, bare as from the box."""
@@ -80,6 +91,7 @@ class Lab:
         if not os.path.ismount(RUNNING):
             run("mount", "-t", "tmpfs", "-o", f"size={_DISKS},mode=0755", "lab", RUNNING)
         self._made_of.write_text(self.suite)
+        self._began.write_text(str(time.time()))
         if not self.key.exists():
             run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", self.key)
         network.up()
@@ -107,7 +119,7 @@ class Lab:
         (RUNNING / "plays.json").write_text(json.dumps(plays))
 
     def _settings(self) -> dict[str, Any]:
-        """Return what an owner fills in who has a name server of their own, a mailbox, and a mirror at a friend's."""
+        """Return what an owner fills in who has a name server, a mailbox, a friend's mirror, and a sign-in service."""
         record = {
             "name": DOMAIN, "provider": "rfc2136", "families": ["ipv4"], "zone": "lab.test", "username": DDNS_KEY,
             "server": network.INTERNET,
@@ -121,7 +133,10 @@ class Lab:
                 "authoritative": [network.INTERNET],
                 "mapping": {"enabled": True},
             },
-            "drawbridge_connectivity": {"targets": [MIRROR], "mirror": f"https://{MIRROR}/"},
+            # an outage's end is looked for every second, not every three: this saves half a minute, and no beginning
+            "drawbridge_connectivity": {
+                "targets": [MIRROR], "mirror": f"https://{MIRROR}/", "broken_every_s": 1.0,
+            },
             "drawbridge_alerts": {
                 "name": "lab",
                 "email": {"host": MAIL, "sender": "box@lab.test", "recipients": [OWNER], "username": mailbox.USER},
@@ -129,9 +144,10 @@ class Lab:
             "drawbridge_mail": {
                 "host": MAIL, "sender": "box@lab.test", "username": mailbox.USER, "site": f"https://{DOMAIN}",
             },
+            "drawbridge_oidc": {"name": "the lab's service", "issuer": ISSUER, "client_id": oidc_provider.CLIENT},
             "drawbridge_secrets": {
                 "ddns.rfc2136": self.internet.ddns_secret, "alerts.email.password": mailbox.PASSWORD,
-                "mail.password": mailbox.PASSWORD,
+                "mail.password": mailbox.PASSWORD, "oidc.client-secret": oidc_provider.SECRET,
             },
         }  # fmt: skip
 

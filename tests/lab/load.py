@@ -12,6 +12,8 @@ from typing import Final
 from tests.lab.visitor import Answer, Visitor
 
 VISITORS: Final = 2
+ENOUGH: Final = 20
+"""Answers before a change, and after it."""
 _PAUSE_S: Final = 0.1
 """Between two questions of a visitor: nginx lets an address ask 20 times a second."""
 _LIMITS: Final = 100

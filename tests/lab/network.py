@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -96,6 +97,43 @@ def addresses(namespace: str, more: Sequence[str]) -> Iterator[Sequence[str]]:
     finally:
         for address in more:
             _ip(namespace, "addr", "del", f"{address}/24", "dev", "eth0")
+
+
+@contextmanager
+def kernel_log() -> Iterator[Callable[[], list[str]]]:
+    """Have the kernel log what the namespaces' firewalls tell it to; give what returns the lines since then."""
+    switch = Path("/proc/sys/net/netfilter/nf_log_all_netns")
+    before = switch.read_text()
+    log = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+    lines: list[str] = []
+
+    def told() -> list[str]:
+        with suppress(BlockingIOError):
+            while True:
+                lines.append(os.read(log, 8192).decode(errors="replace"))
+        return lines
+
+    try:
+        os.lseek(log, 0, os.SEEK_END)
+        switch.write_text("1")
+        yield told
+    finally:
+        switch.write_text(before)
+        os.close(log)
+
+
+@contextmanager
+def spread(namespace: str, user: str, sources: Sequence[str]) -> Iterator[None]:
+    """Have what ``user`` sends from a namespace come from ``sources`` in turn, as from somebody with many machines."""
+    turns = ", ".join(f"{number} : {source}" for number, source in enumerate(sources))
+    turn = f"snat to numgen inc mod {len(sources)} map {{ {turns} }}"
+    chain = f"chain out {{ type nat hook postrouting priority srcnat\n meta skuid {user} {turn}\n }}\n"
+    with addresses(namespace, sources):
+        inside(namespace, "nft", "-f", "-", text=f"table ip lab_spread {{\n{chain}}}")
+        try:
+            yield
+        finally:
+            inside(namespace, "nft", "delete", "table", "ip", "lab_spread")
 
 
 @contextmanager

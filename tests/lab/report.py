@@ -28,7 +28,10 @@ _VERSIONS: Final[Mapping[str, str]] = {
 _NOT_SHOWN: Final = Path(__file__).with_name("not_shown.md")
 
 
+FIGURE: Final = "figure"
+"""The name of what a test measured, among its properties."""
 _figures: list[str] = []
+"""What the test under way measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Outcome:
     test: str
     outcome: str
     time_s: float
+    figures: tuple[str, ...] = ()
 
 
 def file_of(suite: str) -> Path:
@@ -49,10 +53,22 @@ def note(figure: str) -> None:
     print(figure)  # noqa: T201 - for who watches
 
 
+def noted() -> list[str]:
+    """Return what the test that has ended measured, and forget it."""
+    figures = _figures.copy()
+    _figures.clear()
+    return figures
+
+
 def write(
-    file: Path, hosts: Sequence[Host], plays: Mapping[str, Mapping[str, float]], outcomes: Sequence[Outcome]
+    file: Path,
+    hosts: Sequence[Host],
+    plays: Mapping[str, Mapping[str, float]],
+    outcomes: Sequence[Outcome],
+    *,
+    took_s: float,
 ) -> None:
-    """Write the page anew."""
+    """Write the page anew; ``took_s`` is from the first boot to the last test."""
     lines = [
         "# What the lab showed", "",
         "Written by `make lab`: two hosts booted under systemd, provisioned by the playbook over SSH, and tested.", "",
@@ -64,14 +80,19 @@ def write(
         f"| {names[name]} | {play[door]:.0f} | {play[keep]:.0f} | {play['time_s']:.0f} |"
         for name, play in plays.items()
     ]
+    passed = sum(each.outcome == "passed" for each in outcomes)
+    lines += [
+        "",
+        f"From the first boot to the last test: {took_s / 60:.1f} min; {passed} of {len(outcomes)} tests passed.",
+    ]
     lines += ["", "## Versions", "", f"| | {door} | {keep} |", "|---|---|---|"]
     for what, command in _VERSIONS.items():
         said = [host.ssh(command, check=False).strip().splitlines() for host in hosts]
         lines.append(f"| {what} | {' | '.join(text[0] if text else '–' for text in said)} |")
     lines += ["", "## Tests", "", "| | | seconds |", "|---|---|---|"]
     lines += [f"| {_title(each.test)} | {each.outcome} | {each.time_s:.1f} |" for each in outcomes]
-    if _figures:
-        lines += ["", "## Measured", "", *(f"- {figure}" for figure in _figures)]
+    if figures := [figure for each in outcomes for figure in each.figures]:
+        lines += ["", "## Measured", "", *(f"- {figure}" for figure in figures)]
     file.write_text("\n".join([*lines, "", _NOT_SHOWN.read_text("utf-8")]), "utf-8")
 
 

@@ -35,14 +35,14 @@ def run(*command: str | Path, text: str | None = None, timeout_s: float = 120, c
     return done.stdout
 
 
-def wait_until(true: Callable[[], bool], *, timeout_s: float, what: str) -> float:
-    """Return after how many seconds ``true`` held. Raises LabError when it never did."""
+def wait_until(true: Callable[[], bool], *, timeout_s: float, what: str, look_s: float = LOOK_S) -> float:
+    """Return after how many seconds ``true``, asked every ``look_s``, held. Raises LabError when it never did."""
     start = time.monotonic()
     while not true():
         if time.monotonic() - start > timeout_s:
             msg = f"{what}: not within {timeout_s:g} s"
             raise LabError(msg)
-        time.sleep(LOOK_S)
+        time.sleep(look_s)
     return time.monotonic() - start
 
 

@@ -1,7 +1,7 @@
 """Slow clients: ``python -m tests.lab.slow HOST NAME COUNT SOURCE…`` opens connections whose headers never end.
 
-Prints how many it holds once all are tried, and feeds them a byte now and then until it is ended. In the manner of
-slowhttptest, from several addresses, as an attacker with more than one would.
+Prints how many it holds once all are tried, and feeds them a header now and then until it is ended. As slowhttptest,
+but over TLS with the site's name in the handshake, which that does not send.
 """
 
 from __future__ import annotations

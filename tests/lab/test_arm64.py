@@ -25,6 +25,8 @@ from demo.postgres import PORT, EmbeddedPostgres
 from tests.lab.arm64 import Pi
 from tests.lab.shell import PROJECT
 
+pytestmark = [pytest.mark.usefixtures("idle"), pytest.mark.timeout(180, func_only=True)]
+
 CORES: Final = {"door": "cortex-a72", "keep": "cortex-a53"}
 """Of a Raspberry Pi 4 and 3."""
 SUITES: Final = {"door": "trixie", "keep": "bookworm"}

@@ -7,10 +7,14 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from email import message_from_string, policy
+from html import unescape
 from typing import Any, Final
 
 import pytest
 
+from gateway.status.words import RUNGS
 from tests.lab import network
 from tests.lab.conftest import PASSWORD
 from tests.lab.host import Host
@@ -27,6 +31,11 @@ TOLD_S: Final = 60
 """Twice and more what it takes: how long it took is printed."""
 
 
+WEIGHT_MAX_MB: Final = 15.0
+EARLIER: Final = ("rescue.used", "rescue.selftest", "bans.new")
+"""What tests before these have left to be told within the hour: who used the console, and who was banned."""
+
+
 _before = 0
 """E-mails that were there before these tests."""
 
@@ -35,6 +44,18 @@ def status(door: Host) -> dict[str, Any]:
     """Return what the monitor sees, read at the door itself: there may be no way to it."""
     seen: dict[str, Any] = json.loads(door.at_the_console("cat", "/run/drawbridge/monitor/status.json"))
     return seen
+
+
+def alerts(door: Host) -> list[dict[str, Any]]:
+    """Return the alerts as they are kept: the monitor shows them anew every 10 s."""
+    book = "/var/lib/drawbridge/monitor/alerts.json"
+    kept = door.at_the_console("sh", "-c", f"cat {book} 2>/dev/null || echo '{{\"cases\": []}}'")  # until the first
+    return [dict(each) for each in json.loads(kept)["cases"]]
+
+
+def raised_since(door: Host, began: float) -> list[str]:
+    """Return the cause of each alert since then, but for what tests of before left to be told."""
+    return [each["cause"] for each in alerts(door) if each["raised"] >= began and each["cause"] not in EARLIER]
 
 
 def code(door: Host) -> str:
@@ -128,6 +149,9 @@ def gateways_stopped(lab: Lab) -> Iterator[None]:
         lab.door.at_the_console("systemctl", "start", *names)
 
 
+HEARD: Final = ("port_closed", "agent_down")
+"""Cuts that are held until the owner has the e-mail of their beginning: the way to the mail server is there."""
+
 CUTS: Final[Mapping[str, Cut]] = {
     "cable_out": cable_out,
     "no_address": without_address,
@@ -158,34 +182,42 @@ def test_cut_is_diagnosed_told_once_and_its_end_too(lab: Lab, cause: str) -> Non
     began, before = time.time(), {each["began"] for each in status(lab.door)["outages"]}
     with CUTS[cause](lab):
         diagnosed_s = wait_until(lambda: code(lab.door) == cause, timeout_s=DIAGNOSED_S, what=f"{cause}")
+        if cause in HEARD:
+            wait_until(lambda: bool(told(lab, cause)), timeout_s=TOLD_S, what="the e-mail of its beginning")
     well_s = wait_until(lambda: is_well(lab.door), timeout_s=90, what="the line to be well again")
     wait_until(lambda: _is_over(lab.door, cause, began), timeout_s=TOLD_S, what="the end of the alert")
-    seen = status(lab.door)
-    causes = [each["cause"] for each in seen["alerts"] if each["raised"] >= began]  # the one before may be a second old
-    assert [each for each in causes if each.startswith("line.")] == [f"line.{cause}"]
-    outages = [each for each in seen["outages"] if each["began"] not in before]
+    # the one before may be a second old
+    assert raised_since(lab.door, began) == [f"line.{cause}"], "and no other"
+    outages = [each for each in status(lab.door)["outages"] if each["began"] not in before]
     assert [each["code"] for each in outages] == [cause]
     assert outages[0]["ended"] is not None
     note(f"{cause}: diagnosed after {diagnosed_s:.1f} s, well {well_s:.1f} s after its end")
 
 
 @pytest.mark.story("health/US-BE-20.3")
-def test_owner_was_mailed_of_each_cut_and_not_more_than_twice(lab: Lab) -> None:
-    began = min(each["began"] for each in status(lab.door)["outages"])
-    wait_until(lambda: all(_mails(lab, cause) for cause in CUTS), timeout_s=TOLD_S, what="e-mails about all cuts")
+def test_owner_was_mailed_of_each_cut_and_of_its_end_once(lab: Lab) -> None:
+    wait_until(lambda: all(ends(lab, cause) for cause in CUTS), timeout_s=TOLD_S, what="e-mails about all ends")
     for cause in CUTS:
-        assert len(_mails(lab, cause)) <= 2, "that it began, and that it is over"
-    alerts = [each for each in status(lab.door)["alerts"] if each["raised"] >= began - 1]
-    assert {each["cause"] for each in alerts if each["cause"].startswith("line.")} == {
-        f"line.{cause}" for cause in CUTS
-    }
+        assert len(ends(lab, cause)) == 1, told(lab, cause)
+        assert len(told(lab, cause)) <= 2, "that it began, and that it is over"
+    for cause in HEARD:
+        assert len(told(lab, cause)) == 2, "the beginning was heard before the end"
+    others = [notice.cause for notice in notices(lab) if not notice.cause.startswith("line.")]
+    assert len(others) == len(set(others)), "once"
+    raised = {each["cause"] for each in alerts(lab.door)}
+    assert {*others, *raised} - {*EARLIER} <= {f"line.{cause}" for cause in CUTS}, "of nothing else"
+
+
+def test_monitor_is_light_when_it_has_told_all_this(lab: Lab) -> None:
     monitor = lab.door.at_the_console("systemctl", "show", "--property=MainPID", "--value", "gateway-monitor").strip()
     weight = _pss_mb(lab.door, f"cat /proc/{monitor}/smaps_rollup")
     bare = _pss_mb(lab.door, "exec python3 -c 'print(open(\"/proc/self/smaps_rollup\").read())'")
     note(f"gateway-monitor, which has told all this: {weight - bare:.1f} MB (PSS) above a bare interpreter")
+    assert weight - bare <= WEIGHT_MAX_MB
 
 
 def test_flapping_line_is_told_once_and_kept_whole(lab: Lab) -> None:
+    """Its end is told after half an hour of steadiness: tests/unit/gateway/connectivity/test_watch.py has a clock."""
     wait_until(lambda: is_well(lab.door), timeout_s=90, what="the line to be well")
     mails = len(lab.internet.mails)
     began = time.time()
@@ -196,6 +228,10 @@ def test_flapping_line_is_told_once_and_kept_whole(lab: Lab) -> None:
     wait_until(lambda: code(lab.door) == "line_flapping", timeout_s=30, what="the flapping to be seen")
     outages = [each for each in status(lab.door)["outages"] if each["began"] >= began - 1]
     assert sum(1 + each["flaps"] for each in outages) >= 4
+    wait_until(lambda: raised_since(lab.door, began) != [], timeout_s=10, what="the alert")
+    assert raised_since(lab.door, began) == ["line.line_flapping"], "and no other"
+    (flapping,) = [each for each in alerts(lab.door) if each["cause"] == "line.line_flapping"]
+    assert (flapping["state"], flapping["cleared"], flapping["ended"]) == ("raised", None, 0), "once"
     assert len(lab.internet.mails) - mails <= 3
 
 
@@ -214,15 +250,72 @@ def test_owner_sees_it_all_and_nobody_else_does(lab: Lab, outside: Visitor, keep
     assert "port" in lab.door.sudo("drawbridge monitor check")
 
 
-def _is_over(door: Host, cause: str, began: float) -> bool:
-    return any(
-        each["cause"] == f"line.{cause}" and each["raised"] >= began and each["state"] == "cleared"
-        for each in status(door)["alerts"]
+def test_terminal_tells_a_program_what_the_page_tells_a_person(lab: Lab, outside: Visitor) -> None:
+    admin = outside.sign_in("owner@example.org", PASSWORD)
+    began = time.time()  # it asks the keep once a minute, and at its start
+    lab.door.at_the_console("systemctl", "restart", "gateway-monitor")
+    wait_until(lambda: is_up_and_told(lab.door, began), timeout_s=60, what="both hosts to be told")
+    page = unescape(outside.ask("/status", token=admin).body)
+    seen = json.loads(lab.door.sudo("drawbridge status --json", check=False))  # what is wrong is its exit code
+    monitor = seen["monitor"]
+    assert [each["name"] for each in monitor["line"]["rungs"]] == list(RUNGS)
+    assert {each["state"] for each in monitor["line"]["rungs"]} == {"up"}
+    shown = {
+        "the headline": seen["headline"]["text"],
+        **{f"outage of {each['began']}": each["summary"] for each in monitor["outages"][:1]},
+        **{f"rung {each['name']}": RUNGS[each["name"]] for each in monitor["line"]["rungs"]},
+        **{f"{host}'s {unit['name']}": unit["name"].removesuffix(".service")
+           for host in ("door", "keep") for unit in monitor[host]["units"]},
+        **{f"{host}'s release": monitor[host]["release"] for host in ("door", "keep")},
+    }  # fmt: skip
+    assert {"door's nginx.service", "keep's agent.service"} <= shown.keys()
+    assert {what: text for what, text in shown.items() if text not in page} == {}
+
+
+def is_up_and_told(door: Host, began: float) -> bool:
+    """Say whether a monitor that started since then finds all rungs up, flapping or not, and knows both hosts."""
+    seen = status(door)
+    return (
+        seen["started"] >= began
+        and seen["state"] == "up"
+        and {each["state"] for each in seen["rungs"]} == {"up"}
+        and bool(seen.get("keep"))
     )
 
 
-def _mails(lab: Lab, cause: str) -> list[str]:
-    return [mail for mail in lab.internet.mails[_before:] if f"line.{cause}" in mail]
+def _is_over(door: Host, cause: str, began: float) -> bool:
+    return any(
+        each["cause"] == f"line.{cause}" and each["raised"] >= began and each["state"] == "cleared"
+        for each in alerts(door)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What an e-mail says of one cause. ``is_end``: that it is over."""
+
+    cause: str
+    is_end: bool
+
+
+def notices(lab: Lab) -> list[Notice]:
+    """Return all that the owner was mailed since these tests began, the oldest first."""
+    found = []
+    for mail in lab.internet.mails[_before:]:
+        body = message_from_string(mail, policy=policy.default).get_body()
+        assert body is not None
+        for block in body.get_content().partition("\n-- \n")[0].split("\n\n"):
+            causes = re.findall(r"^Cause: (\S+)$", block, re.MULTILINE)
+            found += [Notice(cause, ": Over after " in block.splitlines()[0]) for cause in causes]
+    return found
+
+
+def told(lab: Lab, cause: str) -> list[Notice]:
+    return [notice for notice in notices(lab) if notice.cause == f"line.{cause}"]
+
+
+def ends(lab: Lab, cause: str) -> list[Notice]:
+    return [notice for notice in told(lab, cause) if notice.is_end]
 
 
 def _pss_mb(door: Host, shown_by: str) -> float:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
+from bridge.client.breaker import BreakerRule
+from bridge.errors import Code
 from tests.lab import network
 from tests.lab.conftest import PASSWORD
 from tests.lab.host import Host
 from tests.lab.shell import wait_until
 from tests.lab.visitor import Visitor
 
+CALLS_MIN = BreakerRule().calls_min
 LIST = "/api/v1/health/symptoms?limit=3"
 
 
@@ -31,10 +35,20 @@ def test_old_answer_is_given_and_marked_when_the_cable_is_cut(outside: Visitor, 
         unknown = outside.ask("/api/v1/health/symptoms?limit=4", token=token)
         assert unknown.status in {503, 504}  # what is dropped without a word takes its time, until the breaker opens
         assert unknown.json()["retry_after_s"] > 0
+        with ThreadPoolExecutor(CALLS_MIN) as visitors:  # who is alone does not open it: ten calls in half a minute do
+            for limit in range(10, 10 + 2 * CALLS_MIN):
+                visitors.submit(outside.ask, f"/api/v1/health/symptoms?limit={limit}", token=token)
+        wait_until(lambda: is_refused_at_once(outside, token), timeout_s=10, what="the open breaker")
     finally:
         network.set_cable(keep.cable, connected=True)
     wait_until(lambda: outside.ask("/health/ready").status == 200, timeout_s=60, what="the bridge")
     assert outside.ask("/api/v1/health/symptoms?limit=4", token=token).status == 200
+
+
+def is_refused_at_once(outside: Visitor, token: str) -> bool:
+    """Say whether the breaker is open: a question whose answer is not remembered does not reach for the keep."""
+    answer = outside.ask("/api/v1/health/symptoms?limit=4", token=token)
+    return (answer.status, answer.json().get("code")) == (503, Code.BREAKER_OPEN.wire)
 
 
 def test_nothing_acknowledged_is_lost_when_the_keep_loses_its_power(outside: Visitor, keep: Host, account: str) -> None:

@@ -1,17 +1,20 @@
-"""The keep sends mail through the door's relay, with no other way out; and nothing else gets through it."""
+"""The keep reaches mail and sign-in by the door's relay, with no other way out; and nothing else gets through it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 
 import pytest
+from playwright.sync_api import Browser
 
 from tests.lab import network
 from tests.lab.host import Host
-from tests.lab.internet import MAIL
+from tests.lab.internet import DOMAIN, ISSUER, LOGIN, MAIL
 from tests.lab.lab import Lab
 from tests.lab.network import INTERNET
-from tests.lab.peers import mailbox
+from tests.lab.peers import login, mailbox
 from tests.lab.shell import wait_until
 
 RELAY_PORT = 3128
@@ -61,20 +64,54 @@ def test_mail_arrives_when_the_keep_has_no_way_out_but_the_relay(lab: Lab, door:
     )
 
 
+def test_person_signs_in_through_a_service_when_the_keep_has_no_way_out_but_the_relay(
+    browser: Browser, door: Host, closed_keep: Host, account: str
+) -> None:
+    since = door.sudo("date +%s.%6N").strip()
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        page.goto(f"https://{DOMAIN}/account/security")
+        page.get_by_role("link", name="Sign in with the lab's service").click()
+        page.wait_for_url(f"{ISSUER}/interaction/**")
+        page.get_by_placeholder("Enter any login").fill(login.LOGIN)
+        page.get_by_placeholder("and password").fill("any")
+        page.get_by_role("button", name="Sign-in").click()
+        page.get_by_role("button", name="Continue").click()
+        page.wait_for_url(f"https://{DOMAIN}/account/security")
+        page.get_by_text(account).first.wait_for()
+        assert "__Host-session" in {cookie.get("name") for cookie in context.cookies(f"https://{DOMAIN}")}
+    finally:
+        context.close()
+    wait_until(
+        lambda: (
+            f'"target":"{LOGIN}:{login.PORT}"'
+            in door.sudo(f"journalctl -u gateway-relay --since @{since} -o cat --no-pager")
+        ),
+        timeout_s=10,
+        what="the relay's line",
+    )
+    listed = closed_keep.sudo("drawbridge audit list --action accounts.finish_oidc --limit 1")
+    assert "accounts.finish_oidc" in listed
+
+
 def test_agent_reaches_no_server_by_itself_when_it_tries(closed_keep: Host) -> None:
-    for port in (mailbox.PORT, 443, 53):
-        assert ask(closed_keep, INTERNET, port, user="drawbridge-agent") in UNREACHABLE
-        assert ask(closed_keep, INTERNET, port) in UNREACHABLE
+    tried = list(product((mailbox.PORT, login.PORT, 443, 53), ("drawbridge-agent", "root")))
+    with ThreadPoolExecutor() as threads:
+        answers = list(threads.map(lambda way: ask(closed_keep, INTERNET, way[0], user=way[1]), tried))
+    assert set(answers) <= UNREACHABLE, dict(zip(tried, answers, strict=True))
 
 
-def test_agent_reaches_the_mail_server_alone_when_it_goes_through_the_relay(door: Host, keep: Host) -> None:
+def test_agent_reaches_both_servers_alone_when_it_goes_through_the_relay(door: Host, keep: Host) -> None:
     def led(target: str) -> str:
         return ask(keep, door.address, RELAY_PORT, target, user="drawbridge-agent")
 
-    assert led(TARGET) == "HTTP/1.1 200 Connected"
+    for target in (TARGET, f"{LOGIN}:{login.PORT}"):
+        assert led(target) == "HTTP/1.1 200 Connected", target
     for target in (
         f"{MAIL}:443", f"{INTERNET}:{mailbox.PORT}", "mirror.lab.test:443", "127.0.0.1:22", f"{door.address}:22",
-        "localhost:443", f"{MAIL}.:{mailbox.PORT}",
+        "localhost:443", f"{MAIL}.:{mailbox.PORT}", f"{LOGIN}:443", f"{LOGIN}:{mailbox.PORT}",
+        f"{INTERNET}:{login.PORT}",
     ):  # fmt: skip
         assert led(target) == "HTTP/1.1 403 Forbidden", target
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +13,11 @@ from bridge.pki import IDENTITY_FILE, Authority
 from bridge.process.clock import SystemClock, utc
 from tests.lab.conftest import PASSWORD
 from tests.lab.host import Host
-from tests.lab.load import asking, lost
+from tests.lab.intruder import RENEWAL, Intruder
+from tests.lab.load import ENOUGH, asking, lost
 from tests.lab.shell import wait_until
 from tests.lab.visitor import Visitor
 
-BRIDGE: Final = 8443
-RENEWAL: Final = 8444
 _IN_RELEASE: Final = "cd /opt/drawbridge/current && runuser -u {user} -- .venv/bin/python "
 AS_AGENT: Final = _IN_RELEASE.format(user="drawbridge-agent")
 CA: Final = "--pki /var/lib/drawbridge/pki --tls /var/lib/drawbridge/tls"
@@ -34,32 +31,6 @@ authority = Authority(Path("/var/lib/drawbridge/pki"))
 identity, roots = authority.issue_unit_elsewhere(unit, now=datetime.now(UTC) - timedelta(days=int(days_ago)))
 print(json.dumps([identity.pem.decode(), certificates_text(roots), f"{identity.certificate.serial_number:x}"]))
 """
-ENOUGH: Final = 20
-"""Calls under way before a change, and after it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Intruder:
-    """Somebody in the door's place, with its message keys and a certificate of ``folder``."""
-
-    door: Host
-    keep: Host
-    folder: Path
-
-    def call(self, operation: str, port: int = BRIDGE) -> str:
-        command = (sys.executable, "-m", "tests.lab.intruder", self.folder, self.keep.address, str(port), operation)
-        return self.door.from_its_place(*command)
-
-
-@pytest.fixture
-def intruder(door: Host, keep: Host, tmp_path: Path) -> Intruder:
-    """With the keys and the certificate that the door has; a test may give it another one."""
-    for name in ("keys/keys.json", "tls/identity.pem", "tls/roots.pem", "tls/revoked.txt"):
-        file = tmp_path / name
-        file.parent.mkdir(exist_ok=True)
-        file.touch(mode=0o600)
-        file.write_text(door.sudo(f"cat /var/lib/drawbridge/gateway/{name}"))
-    return Intruder(door, keep, tmp_path)
 
 
 def issued(keep: Host, unit: str, *, days_ago: int = 0) -> tuple[str, str]:
@@ -93,7 +64,7 @@ def test_stolen_keys_are_worth_nothing_when_the_certificate_is_not_the_doors(
         theirs.init(now=utc(SystemClock.time()))
         theirs.issue_unit("gateway", tmp_path / "their-tls", now=utc(SystemClock.time()))
         identity.write_bytes((tmp_path / "their-tls" / IDENTITY_FILE).read_bytes())
-    since = keep.ssh("date +%s").strip()
+    since = keep.sudo("date +%s.%6N").strip()
     assert intruder.call("system.status").startswith("refused")
     wait_until(lambda: steps(keep, since) == [step], timeout_s=10, what=f"{step} in the agent's log")
 
@@ -102,7 +73,7 @@ def test_certificate_is_worth_nothing_when_it_was_revoked(intruder: Intruder, ke
     identity, serial = issued(keep, "gateway")
     (intruder.folder / "tls" / IDENTITY_FILE).write_text(identity)
     assert intruder.call("system.status") == "200"
-    since = keep.ssh("date +%s").strip()
+    since = keep.sudo("date +%s.%6N").strip()
     revoke(keep, serial)
     wait_until(lambda: intruder.call("system.status").startswith("refused"), timeout_s=30, what="the revocation")
     wait_until(lambda: set(steps(keep, since)) == {"revoked"}, timeout_s=10, what="the reason in the agent's log")

@@ -102,6 +102,31 @@ def test_console_shows_the_line_when_the_monitor_of_the_door_runs(rescue: Hosts)
     assert "  router       down for 4 min" in answer.out
 
 
+def test_console_shows_what_the_status_page_does_when_asked_for_all(rescue: Hosts) -> None:
+    run, now = rescue.door.path("/run/drawbridge"), time.time()
+    for name, snapshot in (("monitor", status_snapshots.in_an_outage(now)), ("ddns", status_snapshots.ddns(now))):
+        (run / name).mkdir()
+        (run / name / "status.json").write_text(json.dumps(snapshot), "utf-8")
+    try:
+        answer = rescue.ssh("status", "--all")
+    finally:
+        for name in ("monitor", "ddns"):
+            shutil.rmtree(run / name)
+
+    assert answer.code == 1, answer.out
+    for part in (
+        "The line is down",
+        "ALERTS",
+        "THE LAST 30 DAYS",
+        "BACKUP",
+        "BANS",
+        "PORT MAPPINGS",
+        "box.example.org",
+    ):
+        assert part in answer.out
+    assert any("--uid=drawbridge-monitor" in call for call in rescue.door.calls)
+
+
 def test_console_strips_what_steers_a_terminal_when_a_log_has_it(rescue: Hosts) -> None:
     answer = rescue.ssh("logs", "agent", "7")
 

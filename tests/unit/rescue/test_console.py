@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from rescue.__main__ import main
 from rescue.audit import Caller
 from rescue.console import INTERRUPTED, REFUSED, Console, run
 from rescue.settings import Host, Paths, Settings
@@ -71,6 +72,7 @@ def test_help_lists_the_verbs_of_this_host_when_asked() -> None:
     assert not any(line.startswith("  admit") for line in person.shown)
     assert person.console.once("help bans") == 0
     assert person.console.once("help nothing") == REFUSED
+    assert person.shown[-1] == "no verb begins with nothing: help lists all"
     assert person.sent == []
 
 
@@ -113,3 +115,21 @@ def test_loop_goes_on_when_a_verb_is_interrupted(monkeypatch: pytest.MonkeyPatch
 def test_run_refuses_when_sshd_does_not_say_who_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(Settings(Host.KEEP, "10.77.0.4"), {"SSH_ORIGINAL_COMMAND": "status"}, Paths()) == REFUSED
     assert capsys.readouterr().out == "refused: sshd does not say which key this login used\n"
+
+
+def test_help_is_printed_when_this_is_no_host_of_the_appliance(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("drawbridge-rescue …, or python -m rescue …")
+    assert "rotate-keys" in shown
+    assert "`" not in shown
+
+
+def test_help_names_no_door_when_the_key_may_not_ask_it() -> None:
+    person = Person()
+    assert person.console.once("help") == 0
+    assert any(line.startswith("  door VERB …") for line in person.shown)
+    machine = Person()
+    machine.console.caller = Caller(Role.SELFTEST)
+    assert machine.console.once("help") == 0
+    assert not any(line.startswith("  door VERB …") for line in machine.shown)

@@ -34,6 +34,11 @@ def test_settings_are_refused_with_the_reason_when_they_are_wrong(tmp_path: Path
         load_settings(tmp_path / "rescue.toml")
 
 
+def test_settings_say_who_writes_them_when_there_are_none(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"rescue.toml: No such file or directory; the playbook writes it$"):
+        load_settings(tmp_path / "rescue.toml")
+
+
 def test_paths_are_those_of_the_appliance_when_nothing_else_is_said() -> None:
     told = (Path(__file__).parents[3] / "docs" / "appliance.md").read_text()
     paths = Paths()

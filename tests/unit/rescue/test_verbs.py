@@ -96,7 +96,7 @@ def test_every_verb_has_its_action_when_the_console_does_not_do_it_itself() -> N
 
 def test_every_change_is_marked_when_it_has_input_or_a_word_for_it() -> None:
     harmless = {"status", "logs", "request", "network", "selftest", "help", "exit", "list", "json"}
-    harmless |= {"--json", "--request-id"}
+    harmless |= {"--all", "--json", "--request-id"}
     assert {verb.name for verb in VERBS if not verb.changes} == {
         verb.name for verb in VERBS if verb.words[-1] in harmless
     }

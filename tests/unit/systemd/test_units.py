@@ -73,6 +73,15 @@ def test_services_are_in_the_list_of_names_when_they_are_the_hosts(host: str) ->
         assert f"`{stem}1`" in known if stem.endswith("@") else re.search(rf"`{stem}(\.timer)?`", known), stem
 
 
+@pytest.mark.parametrize("kind", ["service", "socket", "timer"])
+@pytest.mark.parametrize("host", HOSTS)
+def test_units_are_watched_and_shown_when_they_are_the_hosts(host: str, kind: str) -> None:
+    shown = GatewaySettings().watches.units if host == "door" else AgentSettings.model_fields["report"].default.units
+    for unit in units(kind, host, "both"):
+        names = [name_of(unit).replace("@.", f"@{number}.") for number in (1, 2)]
+        assert set(names) <= set(shown)
+
+
 @of_each([unit for unit in SERVICES if unit.one("User")])
 def test_user_is_in_the_list_of_names_when_a_service_has_one(unit: UnitFile) -> None:
     assert f"`{unit.one('User')}`" in column("door") + column("keep")
@@ -106,7 +115,8 @@ def test_credential_is_a_secret_setting_of_its_own_file_when_a_service_loads_it(
 @of_each(SERVICES)
 def test_environment_is_a_setting_when_a_service_sets_it(unit: UnitFile) -> None:
     variables = dict(line.split("=", 1) for line in unit.all("Service", "Environment"))
-    assert all(name.startswith((PREFIX, "MALLOC_")) for name in variables), "ours, or the C library's"
+    others = {name for name in variables if not name.startswith(PREFIX)}
+    assert others <= {"MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_", "PYTHONTZPATH"}, "the C library's, and Python's"
     loaded = process_settings.load(GatewaySettings, None, prefix=PREFIX, environ=variables)
     assert loaded.listen.kind == ("systemd" if unit.path.name == "gateway@.service" else "unix")
 
