@@ -17,7 +17,7 @@ DEMO_OPTIONS := $${PORT:+--port "$$PORT"} $${DATA_DIR:+--data-dir "$$DATA_DIR"} 
 
 LAB_OPTIONS := $(if $(SUITE),--suite $(SUITE))
 
-.PHONY: help run dev demo-reset provision setup-run setup-control setup-test setup-compose setup-lab lab lab-shell test test-unit test-integration compose-test stories lint format bench profile faults docs lock clean
+.PHONY: help run dev demo-reset provision setup-run setup-control setup-test setup-compose setup-lab lab lab-shell test test-unit test-integration compose-test stories lint format bench bench-monitor profile faults docs weights lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -42,7 +42,8 @@ setup-test: # what the tests and linters need
 	@$(PYTHON) demo/bootstrap.py test
 
 provision: setup-control ## bring both Pis to this version, as inventory.yml says: INVENTORY=inventory.yml ARGS=
-	@cd ansible && exec ../.venv/bin/ansible-playbook -i $(abspath $(INVENTORY)) site.yml $(ARGS)
+	@[ -e "$(INVENTORY)" ] || { echo "drawbridge: there is no $(INVENTORY): cp ansible/inventory.example.yml $(INVENTORY), and fill it in" >&2; exit 2; }
+	@cd ansible && ANSIBLE_HOST_PATTERN_MISMATCH=error exec ../.venv/bin/ansible-playbook -i $(abspath $(INVENTORY)) site.yml $(ARGS)
 
 test: setup-test ## run the whole test suite, with its coverage floors: ARGS=
 	@exec $(PYTEST) -n 2 --dist loadgroup --cov --cov-report= --coverage-floors $(ARGS)
@@ -54,10 +55,7 @@ test-integration: setup-test ## run the tests on a real PostgreSQL and a real br
 	@exec $(PYTEST) tests/integration $(ARGS)
 
 setup-compose: setup-test # a Docker engine for the tests, and what they make a base image with
-	@for command in dockerd docker-compose slirp4netns mmdebstrap; do \
-	    command -v $$command >/dev/null || missing="docker.io docker-compose slirp4netns mmdebstrap"; \
-	done; \
-	[ -z "$$missing" ] || DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing
+	@$(PYTHON) demo/bootstrap.py compose
 
 setup-lab: setup-test # the Debian roots that the lab's hosts boot from
 	@exec $(PY) -m tests.lab $(LAB_OPTIONS) prepare
@@ -89,6 +87,9 @@ format: setup-test ## format the code, and mend what ruff can mend
 bench: setup-test ## measure requests/s and latencies against bare floors, into docs/performance.md
 	@exec $(PY) -m demo bench $(ARGS)
 
+bench-monitor: setup-test ## measure for an hour what watching the line costs, and how soon each cut is told: ARGS=
+	@exec $(PY) -m tests.integration.gateway.connectivity.measure $(ARGS)
+
 profile: setup-test ## run the demo's processes under a profiler, and print where the time goes
 	@exec $(PY) -m demo profile $(ARGS)
 
@@ -98,11 +99,17 @@ faults: setup-test ## play every fault with and without what stands against it, 
 docs: setup-test ## write the generated pages of docs/ anew
 	@exec $(PY) -m docs.generate
 
+# One thread: a sum of floats depends on how many share it.
+weights: setup-test ## make the weights of the chat's words anew, of what tests/understanding holds: two minutes
+	@$(PY) -m uv pip install --quiet --require-hashes -r requirements-weights.lock
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 exec $(PY) -m tests.understanding.train
+
 lock: setup-test ## write the lock files anew, with the newest versions that pyproject.toml allows
 	$(LOCK) --upgrade pyproject.toml -o requirements.lock
 	$(LOCK) --upgrade -c requirements.lock pyproject.toml --group dev -o requirements-dev.lock
 	$(LOCK) --upgrade -c requirements-dev.lock pyproject.toml --group control -o requirements-control.lock
 	$(LOCK) --upgrade -c requirements.lock --group embedded -o requirements-embedded.lock
+	$(LOCK) --upgrade -c requirements-dev.lock --group weights -o requirements-weights.lock
 
 clean: ## remove .venv and every cache; the demo's data stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*

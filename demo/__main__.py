@@ -132,11 +132,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 < port < 65536:  # noqa: PLR2004 - what a port is
+    if not text.isdecimal() or not 0 < int(text) < 65536:  # noqa: PLR2004 - what a port is
         msg = f"{text} is no port"
         raise argparse.ArgumentTypeError(msg)
-    return port
+    return int(text)
 
 
 if __name__ == "__main__":

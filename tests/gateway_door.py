@@ -102,6 +102,7 @@ class Issuer:
         return PublicKey(kid=KID, x=base64url_encode(self._key.public_key().public_bytes_raw()).decode())
 
     def token(self, *, expires_at: float, headers: Mapping[str, object] | None = None, **claims: object) -> str:
+        """Return a token with these ``claims`` in place of the usual ones; None leaves one out."""
         payload = {
             "iss": "drawbridge",
             "aud": "drawbridge",
@@ -112,6 +113,7 @@ class Issuer:
             "ver": 1,
             "exp": int(expires_at),
         } | claims
+        payload = {name: value for name, value in payload.items() if value is not None}
         return jwt.encode(payload, self._key, algorithm="EdDSA", headers={"kid": KID} | dict(headers or {}))
 
 

@@ -240,7 +240,7 @@ def in_an_outage(now: float) -> dict[str, Any]:
         "errors_5xx": 31,
     }
     snapshot["keep"]["units"][2] |= {"active": "failed", "sub": "failed", "result": "exit-code"}
-    snapshot["keep"] |= {"temperature_c": 74.0, "disk_free_share": 0.04, "under_voltage": True}
+    snapshot["keep"] |= {"temperature_c": 82.0, "disk_free_share": 0.02, "under_voltage": True}
     snapshot["certificates"][0]["ends"] = now + 5.5 * DAY_S
     snapshot["backup"] |= {"last_ok": False, "detail": "sftp://nas.lan/drawbridge: connection refused"}
     raised = {
@@ -298,6 +298,18 @@ def ddns(now: float) -> dict[str, Any]:
             for port in (443, 80)
         ],
     }
+
+
+def without_ipv6(now: float) -> dict[str, Any]:
+    """Return the same in a house whose IPv6 is its own network's alone."""
+    snapshot = ddns(now)
+    reason = "this box, which has no default route for it, has fd00::1: a private (unique local) address"
+    snapshot["addresses"]["ipv6"] = {"value": None, "source": "none", "state": "private", "reason": reason}
+    for name in snapshot["names"]:
+        if name["family"] == "ipv6":
+            name |= {"state": "off", "wanted": None, "published": None, "changed": None, "verified": None}
+            name |= {"next_try": None, "reason": reason}
+    return snapshot
 
 
 def refused_ddns(now: float) -> dict[str, Any]:

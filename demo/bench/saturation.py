@@ -3,8 +3,9 @@
 The agent has one worker for passwords, and its processor is the one that it always has here: password and list want the
 same one, where a Pi has four. No list is ever fresh, so that each goes over the bridge to the agent and to PostgreSQL.
 
-In each round: quiet; *saturated*, as many sign-ins at once as keep the worker busy; *flooded*, more than that, so that
-some are refused and the breaker for sign-ins may open. Nobody else's may.
+In each round: bare bcrypt, and sign-ins alone; lists alone, *quiet*; both, *saturated*, as many sign-ins at once as
+keep the worker busy; *flooded*, more than that, so that some are refused and the breaker for sign-ins may open. Nobody
+else's may.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ _WITHIN_S: Final = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Saturation:
-    """Ratios within a round: sign-ins to bare bcrypt, and the list's p95 to that of the quiet part.
+    """Ratios within a round: sign-ins to bare bcrypt, alone and beside lists; the list's p95 to that of the quiet part.
 
     ``opens``: how often each breaker of the gateway opened, by lane; ``flood``: how the flood's sign-ins were answered,
     by status; ``sign_in_errors``: those of the few at once.
@@ -68,6 +69,7 @@ class Saturation:
     bcrypt_cost: int
     sign_ins_per_s: float
     to_bare: Ratio
+    beside_lists_to_bare: Ratio
     quiet_p95_ms: float
     saturated_p95: Ratio
     flooded_p95: Ratio
@@ -80,6 +82,7 @@ class Saturation:
 @dataclass(frozen=True, slots=True)
 class _Round:
     bare_per_s: float
+    alone: Result
     quiet: Result
     saturated: Result
     sign_ins: Result
@@ -114,11 +117,12 @@ def saturation(stage: Stage, say: Callable[[str], None]) -> Saturation:
 
 def _round(stage: Stage, gateway: Served, lists: tuple[Client, ...], sign_ins: tuple[Client, ...], cost: int) -> _Round:
     bare_per_s = _bare(stage, cost)
-    quiet = stage.play(Plan(gateway.socket, lists, _SECONDS, _WARM_S))
     few = tuple(Client(client.requests) for client in sign_ins[:_AT_ONCE])
+    alone = stage.play(Plan(gateway.socket, few, _SECONDS, _WARM_S))
+    quiet = stage.play(Plan(gateway.socket, lists, _SECONDS, _WARM_S))
     saturated, signed_in = _both(stage, gateway, lists, few)
     flooded, flood = _both(stage, gateway, lists, sign_ins)
-    return _Round(bare_per_s, quiet, saturated, signed_in, flooded, flood)
+    return _Round(bare_per_s, alone, quiet, saturated, signed_in, flooded, flood)
 
 
 def _both(
@@ -180,11 +184,13 @@ def _summed(cost: int, rounds: Sequence[_Round], opens: dict[str, int]) -> Satur
             errors.update(result.errors)
         flood.update(each.flood.errors)
         flood["200"] += each.flood.answered - sum(each.flood.errors.values())
+        late.update(each.alone.errors)
         late.update(each.sign_ins.errors)
     return Saturation(
         bcrypt_cost=cost,
-        sign_ins_per_s=round(median(each.sign_ins.requests_per_s for each in rounds), 2),
-        to_bare=Ratio.of([each.sign_ins.requests_per_s / each.bare_per_s for each in rounds]),
+        sign_ins_per_s=round(median(each.alone.requests_per_s for each in rounds), 2),
+        to_bare=Ratio.of([each.alone.requests_per_s / each.bare_per_s for each in rounds]),
+        beside_lists_to_bare=Ratio.of([each.sign_ins.requests_per_s / each.bare_per_s for each in rounds]),
         quiet_p95_ms=round(median(each.quiet.overall.p95_ms for each in rounds), 2),
         saturated_p95=p95(lambda each: each.saturated),
         flooded_p95=p95(lambda each: each.flooded),

@@ -12,11 +12,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-import aiohttp.web  # noqa: F401 - what the gateway has in memory anyway is not what understanding costs
-import cryptography.hazmat.primitives.ciphers.aead  # noqa: F401
+import cryptography.hazmat.primitives.ciphers.aead  # noqa: F401 - what the gateway has in memory anyway
 import rapidfuzz.process  # noqa: F401
 
 import bridge.contracts.health  # noqa: F401
+import gateway.web.calls
+import gateway.web.described
+import gateway.web.pages
+import gateway.web.rate_limits
+import gateway.web.relayed
+import gateway.web.session  # noqa: F401 - the package of the app has the pages of the chat too
 from bridge.process.clock import SystemClock
 from demo.appliance import ROOT
 from demo.bench.load import Latencies

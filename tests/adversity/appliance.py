@@ -156,6 +156,7 @@ class Stage:
         """Undo what a test did to PostgreSQL, and end what a killed agent left there."""
         self.disk.free()
         if not self.is_running:
+            self.postgres.stop()  # it may have ended by itself, and left its lock
             self.postgres.start()
         await self.in_source(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE 'drawbridge-%'"

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextlib import suppress
 from typing import Final
 from uuid import uuid4
 
+import asyncpg
+
+from agent.audit.verify import LINKS, verify
 from bridge.client.retry import RetryRule
 from bridge.contracts.accounts import SIGN_IN, SignIn
 from bridge.contracts.feedback import GIVE_FEEDBACK, GiveFeedback
+from bridge.contracts.users import CHANGE_PROFILE, ChangeProfile
 from bridge.errors import Code, Outcome
+from demo.processes import DemoError
 from tests.adversity.agent import RECHECK_S, Mitigation
 from tests.adversity.appliance import PASSWORD
 from tests.adversity.door import Rules, Seen, outcomes
@@ -22,7 +28,9 @@ _HANGS_S: Final = 30.0
 _FAR_S: Final = 0.15
 _HURRY_S: Final = 0.57
 _UNTIL_FULL_MAX: Final = 100
+_SEND_S: Final = 10.0
 _AUDITED_SQL: Final = "SELECT count(*) FROM audit WHERE operation = 'users.feedback.give'"
+_WITHOUT_STORE: Final = {Code.STORAGE_FULL, Code.DATABASE_UNAVAILABLE, Code.BREAKER_OPEN}
 _MANY_WRITES: Final = {"limits.feedback_per_account": 1_000_000, "limits.feedback_per_address": 1_000_000}
 
 
@@ -135,12 +143,9 @@ async def _disk_full(scene: Scene) -> None:
     told = {(one.code, one.error is not None and one.error.retry_after_s is not None) for one in failed}
     scene.expect(told == {(Code.STORAGE_FULL, True)}, f"who writes is told {outcomes(failed)}")
     scene.note(f"who writes: `{outcomes(failed[:1])}`, with Retry-After")
-    kept = await stage.in_store("SELECT count(*) FROM feedback")
-    audited = await stage.in_store(_AUDITED_SQL) - before
-    scene.expect(
-        kept == audited == given, f"of {given} writes that were confirmed {kept} are stored, {audited} are audited"
-    )
-    scene.note("nothing of it is stored")
+    await _expect_kept(scene, given, before)
+    await _expect_account_kept(scene)
+    scene.note("nothing of it is stored: neither what was written, nor a mail about it, nor an audit entry")
     read = await scene.ask()
     scene.expect(read.is_good, f"who only reads: {outcomes([read])}")
     scene.note("who reads is answered")
@@ -158,7 +163,90 @@ async def _disk_full(scene: Scene) -> None:
 
     await scene.eventually(is_up, "the store is still called down")
     scene.note("the log says `DiskFullError`, and when that is over")
+    await _expect_mails(scene)
     await scene.expect_recovery()
+
+
+async def _expect_kept(scene: Scene, given: int, audited_before: int) -> None:
+    kept = await scene.stage.in_store("SELECT count(*) FROM feedback")
+    mailed = await scene.stage.in_store("SELECT count(*) FROM mails")
+    audited = await scene.stage.in_store(_AUDITED_SQL) - audited_before
+    scene.expect(
+        kept == mailed == audited == given,
+        f"of {given} writes that were confirmed {kept} are stored, {mailed} are mailed, {audited} are audited",
+    )
+
+
+async def _expect_account_kept(scene: Scene) -> None:
+    """Change the account until there is no room for that either, and expect what was confirmed last to be kept."""
+    name, last = "Somebody", await scene.ask()
+    for number in range(_UNTIL_FULL_MAX):
+        if not last.is_good:
+            break
+        last = await scene.door.ask(ChangeProfile(name=f"Name {number}"), operation=CHANGE_PROFILE)
+        name = f"Name {number}" if last.is_good else name
+    scene.expect(last.code is Code.STORAGE_FULL, f"who changes an account is told {outcomes([last])}")
+    kept = await scene.stage.in_store("SELECT name FROM users WHERE email = $1", scene.email)
+    scene.expect(kept == name, f"the account is called {kept}, and {name} was confirmed")
+
+
+async def _expect_mails(scene: Scene) -> None:
+    """Expect every mail to come once, whatever the sender could not store meanwhile."""
+
+    async def have_come() -> bool:
+        return not await scene.stage.in_store("SELECT count(*) FROM mails WHERE state <> 'sent'")
+
+    await scene.eventually(have_come, "not every mail is sent", within_s=_SEND_S)
+    came = [str(message["Message-ID"]) for message in scene.post.mailbox.taken]
+    stored = await scene.stage.in_store("SELECT count(*) FROM mails")
+    scene.expect(len(set(came)) == len(came) == stored, f"of {stored} mails {len(came)} came, {len(set(came))} of them")
+    scene.note("every mail comes once when there is room again")
+
+
+async def _wal_full(scene: Scene) -> None:
+    stage = scene.stage
+    known = await scene.remember()
+    await stage.in_store("TRUNCATE feedback")
+    before = await stage.in_store(_AUDITED_SQL)
+    seen = await _give_feedback(scene)
+    scene.expect(seen.is_good, f"before the fault: {outcomes([seen])}")
+    stage.disk.fill()
+    given, failed = 1, list[Seen]()
+    for _ in range(_UNTIL_FULL_MAX):
+        if not stage.is_running:
+            break
+        with suppress(asyncpg.PostgresError, OSError):  # each minute as delivered, for the backup (archive_timeout)
+            await stage.in_store("SELECT pg_switch_wal()")
+        last = await _give_feedback(scene)
+        given += last.is_good
+        failed += [] if last.is_good else [last]
+    scene.expect(not stage.is_running, f"{given} writes find room for WAL on a full disk")
+    failed += [await _give_feedback(scene) for _ in range(3)]
+    told = {one.code for one in failed}
+    scene.expect(told <= _WITHOUT_STORE, f"who writes is told {outcomes(failed)}")
+    hints = [one.error is not None and one.error.retry_after_s is not None for one in failed]
+    scene.expect(all(hints), f"{hints.count(False)} who write are not told when to try again")
+    scene.note(f"who writes: {outcomes(failed)}, each with Retry-After")
+    await scene.expect_stale(known)
+    stage.postgres.stop()
+    with suppress(DemoError):  # as systemd starts it every 5 s (systemd/store/50-drawbridge.conf)
+        stage.postgres.start()
+    scene.expect(not stage.is_running, "PostgreSQL starts without room for WAL: the fault is none")
+    stage.disk.free()
+    stage.postgres.start()
+    await scene.expect_recovery()
+    again = await _give_feedback(scene)
+    scene.expect(again.is_good, f"who writes once there is room: {outcomes([again])}")
+    kept = await stage.in_store("SELECT count(*) FROM feedback")
+    audited = await stage.in_store(_AUDITED_SQL) - before
+    # one may have been committed without its caller hearing of it: asked again with its key, it is not done twice
+    scene.expect(
+        kept == audited and given + 1 <= kept <= given + 2,
+        f"of {given + 1} writes that were confirmed {kept} are stored, {audited} are audited",
+    )
+    async with stage.connect_to_store() as connection:
+        found = await verify(lambda after, count: connection.fetch(LINKS.sql, after, count, timeout=5))
+    scene.note(f"what was confirmed is stored, nothing by half, and the chain of {found.head.number} entries holds")
 
 
 async def _give_feedback(scene: Scene) -> Seen:
@@ -235,9 +323,18 @@ ROWS: Final = (
     ),
     Fault(
         "disk-full", Where.POSTGRES, "The disk of the databases is full to its last page; then there is room again.",
-        "Who writes is told so, with Retry-After, and nothing of it is stored; who reads is answered.",
+        "Who writes is told so, with Retry-After, and nothing of it is stored, be it an account, a mail or an audit "
+        "entry; who reads is answered.",
         "one transaction for all of a write", _disk_full,
-        Setup(_MANY_WRITES, without=Mitigation.TRANSACTION), Setup(_MANY_WRITES), needs_disk=True,
+        Setup(without=Mitigation.TRANSACTION, has_mail=True), Setup(has_mail=True), needs_disk=True,
+    ),
+    Fault(
+        "wal-full", Where.POSTGRES,
+        "The disk is full when PostgreSQL needs another file of WAL, which ends it; nor does it start without.",
+        "Remembered answers and clear refusals meanwhile; nothing stored by half; back by itself, for its unit is "
+        "restarted (`Restart=on-failure`).",
+        "remembered answers (`bridge.cache.symptoms_list`)", _wal_full,
+        Setup(_MANY_WRITES, rules=NO_CACHE), Setup(_MANY_WRITES), needs_disk=True,
     ),
     Fault(
         "mapping-stops-fitting", Where.POSTGRES, "The existing database's owner renames the table.",

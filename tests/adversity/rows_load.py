@@ -83,6 +83,7 @@ async def _sign_ins(scene: Scene) -> None:
         ]
         for one in doors:
             await one.ask()  # to know the agent
+        password_s = (await _try_password(scene.door)).took_s
         records: list[Seen] = []
         async with asyncio.TaskGroup() as tasks:
             flood = [tasks.create_task(_try_password(one)) for one in doors for _ in range(_SIGN_INS // _DOORS)]
@@ -91,6 +92,8 @@ async def _sign_ins(scene: Scene) -> None:
         seen = [task.result() for task in flood]
     refused = [one for one in seen if one.outcome in {Outcome.OVERLOADED, Outcome.OPEN}]
     scene.expect(all(one.is_good for one in records), f"records meanwhile: {outcomes(records)}")
+    slowest_s = max(one.took_s for one in records)
+    scene.expect(slowest_s < password_s / 2, f"a record took {slowest_s:.2f} s, one password alone {password_s:.2f} s")
     told = {one.code for one in seen} <= {Code.BAD_CREDENTIALS, Code.OVERLOADED, Code.BREAKER_OPEN, Code.TIMEOUT}
     late = [one for one in seen if one.took_s > _SIGN_IN_S + LATE_S]
     scene.expect(bool(refused) and told and not late, f"{len(seen)} sign-ins: {outcomes(seen)}, {len(late)} late")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import uuid4
@@ -14,6 +16,7 @@ from bridge.process.clock import SystemClock, utc
 from tests.adversity.agent import Mitigation
 from tests.adversity.door import Seen, outcomes
 from tests.adversity.fault import Fault, Where
+from tests.adversity.relay import NEVER, DyingRelay
 from tests.adversity.scene import POOL_SIZE, NotReady, Scene, Setup
 
 _MINUTE_S: Final = 60.0
@@ -21,14 +24,28 @@ _HOUR_MIN: Final = 60
 _BACK_MINUTES_MAX: Final = 5
 """A mail server that is away is asked every five minutes, at the latest."""
 _SEND_S: Final = 10.0
+_BEGINS_S: Final = 1.0
+"""How long after it is due a try begins, at the latest."""
+_LOOK_S: Final = 0.02
 
 _MANY: Final = 10_000
 _BEFORE_ENOUGH: Final = 120
 _ASKED_MAX: Final = 3
-_AWAITED: Final = 1_000
-"""The others are no different, and take minutes."""
-_AWAITED_S: Final = 40.0
-_STATES_SQL: Final = "SELECT template, state, tries, count(*) FROM mails GROUP BY 1, 2, 3"
+_SHOWN_S: Final = 40.0
+_MANY_S: Final = 240.0
+"""Beside other work it takes a hundred."""
+_SHORT: Final = "Your password was changed.\r\n"
+_LONG: Final = _SHORT * 4000
+"""So that the relay passes it on in several parts."""
+_UNKNOWN: Final = ("after up sealed", "before down sealed")
+"""How a kill is called after which the server may have a mail, and the agent not know."""
+_PASSED: Final = (
+    "before the request",
+    "before down HTTP/1.1 200",
+    "after down HTTP/1.1 200",
+    "up handshake",
+    "up sealed",
+)
 _ENOUGH: Final = "452 4.5.3 enough for now"
 
 
@@ -49,6 +66,7 @@ async def _hour(scene: Scene) -> None:
     while len(scene.post.mailbox.taken) < 2 and minutes < _BACK_MINUTES_MAX:
         await scene.keep.clock.step(_MINUTE_S)
         minutes += 1
+        await _let_it_try(scene)
 
     async def are_sent() -> bool:
         return await _states(scene) == {("feedback", "sent", 1): 2, ("reset_password", "dropped", 0): 1}
@@ -62,6 +80,15 @@ async def _hour(scene: Scene) -> None:
     await scene.eventually(is_told, "the log does not tell once that it was lost, and once that it was found")
     scene.note(f"both come once, {minutes} min after its return, at their first try; the link that expired does not")
     await scene.expect_recovery()
+
+
+async def _let_it_try(scene: Scene) -> None:
+    """Return when the agent's try has ended, if it makes one: stepped into, it would run out of time."""
+    way = scene.post.way
+    loop_time = asyncio.get_running_loop().time
+    begins_until = loop_time() + _BEGINS_S
+    while way.open_count or loop_time() < begins_until:  # noqa: ASYNC110 - another process
+        await asyncio.sleep(_LOOK_S)
 
 
 async def _killed(scene: Scene) -> None:
@@ -93,6 +120,86 @@ async def _kill_and_start(scene: Scene, *, came: int) -> None:
     scene.expect(set(senders.values()) == {1}, f"mails came so often: {sorted(senders.values())}")
 
 
+async def _relay_killed(scene: Scene) -> None:
+    relay, mailbox = scene.post.relay, scene.post.mailbox
+    assert relay is not None, "the setup has no relay"
+    begun: list[int] = []
+    mailbox.mail = lambda: begun.append(len(steps))
+    steps: list[str] = []
+    step: str | None = ""
+    while step is not None:
+        number = len(steps)
+        losses = len(scene.keep.log("mail_server_lost"))
+        await relay.start(number + 1)
+        await _put_in(scene, [_person(number)], _LONG)
+        step = await relay.ended()
+        is_given = number in begun
+        tries = await _brought_to_its_end(scene, losses, step or "at the end")
+        scene.expect(is_given or tries == 1, f"killed {step}, nothing of the mail given: {tries} tries")
+        steps.append(step or "")
+    mailbox.mail = lambda: None
+    for number, step in enumerate(steps):
+        came = _came(scene, number)
+        at_most = 2 if step in _UNKNOWN else 1
+        scene.expect(1 <= len(came) <= at_most, f"killed {step}: the mail came {len(came)} times")
+        scene.expect(len(set(came)) == 1, f"killed {step}: the mail came under two Message-IDs")
+    passed = [each for each in _PASSED if each in "; ".join(steps)]
+    scene.expect(passed == list(_PASSED), f"killed at no more than: {steps}")
+    scene.note(f"killed before each of {len(steps) - 1} steps: every mail comes, and loses no try that was not begun")
+    await _killed_before_answer(scene, relay, len(steps))
+    await scene.expect_recovery()
+
+
+async def _killed_before_answer(scene: Scene, relay: DyingRelay, number: int) -> None:
+    has_come = asyncio.Event()
+
+    async def come_and_wait() -> None:
+        has_come.set()
+        await asyncio.Event().wait()  # until the connection is lost
+
+    scene.post.mailbox.has_taken = come_and_wait
+    losses = len(scene.keep.log("mail_server_lost"))
+    await _put_in(scene, [_person(number)], _LONG)
+    async with asyncio.timeout(_SEND_S):
+        await has_come.wait()
+    scene.post.mailbox.has_taken = _nothing
+    await relay.start(NEVER)  # which kills the one that runs
+    await _brought_to_its_end(scene, losses, "before the answer")
+    came = _came(scene, number)
+    scene.expect(len(came) == 2 and len(set(came)) == 1, f"killed before the answer: the mail came under {came}")
+    scene.note("killed between the text and the server's answer: it comes twice, under one Message-ID; else once")
+
+
+async def _nothing() -> None:
+    pass
+
+
+def _came(scene: Scene, number: int) -> list[str]:
+    """Return the Message-ID of a person's mail, as often as it came."""
+    return [str(mail["Message-ID"]) for mail in scene.post.mailbox.taken if mail["To"] == _person(number)]
+
+
+async def _brought_to_its_end(scene: Scene, losses: int, killed: str) -> int:
+    """Let the agent find out how its mail went, and a minute pass; return after how many tries it was sent."""
+
+    async def has_noticed() -> bool:
+        ((_, state, tries),) = await _states(scene)
+        return state == "sent" or tries > 0 or len(scene.keep.log("mail_server_lost")) > losses
+
+    await scene.eventually(has_noticed, f"killed {killed}: the agent does not notice", within_s=_SEND_S)
+    ((_, state, tries),) = await _states(scene)
+    if state != "sent":
+        await scene.keep.clock.step(_MINUTE_S)
+
+        async def is_sent() -> bool:
+            return [state for _, state, _ in await _states(scene)] == ["sent"]
+
+        await scene.eventually(is_sent, f"killed {killed}: the mail is not sent", within_s=_SEND_S)
+        ((_, _, tries),) = await _states(scene)
+    await scene.stage.in_store("DELETE FROM mails")
+    return tries
+
+
 async def _many(scene: Scene) -> None:
     mailbox, asked = scene.post.mailbox, Counter[str]()
 
@@ -103,12 +210,12 @@ async def _many(scene: Scene) -> None:
         return _ENOUGH
 
     mailbox.mail = enough
-    await _fill_outbox(scene)
+    await _put_in(scene, [_person(number) for number in range(_MANY)], _SHORT)
 
     async def has_shown() -> bool:
         return asked["refused"] > _ASKED_MAX or bool(scene.keep.log("mail_server_lost"))
 
-    await scene.eventually(has_shown, f"{len(mailbox.taken)} mails came", within_s=_AWAITED_S)
+    await scene.eventually(has_shown, f"{len(mailbox.taken)} mails came", within_s=_SHOWN_S)
     await scene.door.ask_many(POOL_SIZE)
     tries = sum(tries * number for (_, state, tries), number in (await _states(scene)).items() if state == "waiting")
     scene.expect(
@@ -121,25 +228,25 @@ async def _many(scene: Scene) -> None:
 
     async def are_sent() -> bool:
         seen.append(await scene.ask())
-        return len(mailbox.taken) >= _AWAITED
+        return len(mailbox.taken) >= _MANY
 
-    await scene.eventually(are_sent, "the mails do not come", within_s=_AWAITED_S)
+    await scene.eventually(are_sent, "the mails do not come", within_s=_MANY_S)
     scene.expect(all(one.is_good for one in seen), f"meanwhile: {outcomes(seen)}")
-    expected = [_person(number) for number in range(len(mailbox.taken))]
+    expected = [_person(number) for number in range(_MANY)]
     scene.expect(mailbox.recipients == expected, "they do not come once each, and in the order that they were put in")
-    scene.note("then they come, once each and in their order, and calls meanwhile are answered")
+    scene.note("then all come, once each and in their order, and calls meanwhile are answered")
     await scene.expect_recovery()
 
 
-async def _fill_outbox(scene: Scene) -> None:
-    """Put in as many mails as an outage of weeks would, all at once."""
+async def _put_in(scene: Scene, recipients: Sequence[str], text: str) -> None:
+    """Put in a mail to each, all at once."""
     key, now = MailKey.load(scene.post.key_file), utc(SystemClock.time())
     rows = []
-    for number in range(_MANY):
-        mail_id, to = uuid4(), _person(number)
-        content = f"From: box@example.org\r\nTo: {to}\r\nSubject: News\r\n\r\nYour password was changed.\r\n"
-        at = now - timedelta(microseconds=_MANY - number)
-        sealed = key.seal(content.encode(), mail_id, to)
+    for number, to in enumerate(recipients):
+        mail_id = uuid4()
+        headers = f"From: box@example.org\r\nTo: {to}\r\nSubject: News\r\nMessage-ID: <{mail_id}@example.org>"
+        at = now - timedelta(microseconds=len(recipients) - number)
+        sealed = key.seal(f"{headers}\r\n\r\n{text}".encode(), mail_id, to)
         rows.append((mail_id, f"many {mail_id}", "password_changed", to, "waiting", sealed, at, at))
     columns = ["id", "cause", "template", "recipient", "state", "sealed", "created_at", "next_try_at"]
     async with scene.stage.connect_to_store() as connection:
@@ -193,10 +300,19 @@ ROWS: Final = (
         Setup(without=Mitigation.OUTBOX, has_mail=True), Setup(has_mail=True),
     ),
     Fault(
+        "relay-killed", Where.MAIL, "The door's relay is killed (signal 9) before each step of leading the agent to "
+        "the mail server: the request, its answer, the handshake, each part of a mail, the server's answer.",
+        "Every mail comes by itself, and once; twice, under one Message-ID, only where it was killed after the text's "
+        "last byte and before the answer had passed. What was not begun loses no try.",
+        "telling a server that is away from a mail that it refuses", _relay_killed,
+        Setup(without=Mitigation.AWAY, has_mail=True, has_relay=True, moves_clock=True),
+        Setup(has_mail=True, has_relay=True, moves_clock=True),
+    ),
+    Fault(
         "outbox-full-of-mails", Where.MAIL, f"{_MANY:,} mails wait, and the mail server has enough after "
         f"{_BEFORE_ENOUGH} (452).",
-        "It is left alone until it takes mails again; then they come, once each and in their order, and calls are "
-        f"answered meanwhile (looked at until {_AWAITED:,} have come).",
+        "It is left alone until it takes mails again; then all come, once each and in their order, and calls are "
+        "answered meanwhile.",
         "telling a server that has enough from a mail that it refuses", _many,
         Setup(without=Mitigation.AWAY, has_mail=True), Setup(has_mail=True),
     ),

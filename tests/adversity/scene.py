@@ -43,8 +43,9 @@ class NotReady(AssertionError):
 class Setup:
     """What keep and door are made of: ``settings`` are the agent's, ``gateway`` those of the gateway's process.
 
-    ``is_careless``: the owner skips the steps that make a change safe. ``has_mail``: there is a mail server;
-    ``moves_clock``: the clocks of both processes can be moved; then the gateway's can be ``gateway_without``.
+    ``is_careless``: the owner skips the steps that make a change safe. ``has_mail``: there is a mail server, with
+    ``has_relay`` the way to it leads through the door's relay, which a test starts. ``moves_clock``: the clocks of both
+    processes can be moved; then the gateway's can be ``gateway_without``.
     """
 
     settings: Mapping[str, object] = field(default_factory=dict)
@@ -54,6 +55,7 @@ class Setup:
     rules: Rules = field(default_factory=Rules)
     is_careless: bool = False
     has_mail: bool = False
+    has_relay: bool = False
     moves_clock: bool = False
 
 
@@ -232,7 +234,7 @@ async def _office(stage: Stage, setup: Setup) -> AsyncIterator[PostOffice | None
         yield None
         return
     with tempfile.TemporaryDirectory(prefix="post-", dir=stage.folder) as folder:
-        async with post_office(Path(folder)) as office:
+        async with post_office(Path(folder), has_relay=setup.has_relay) as office:
             yield office
 
 

@@ -28,8 +28,11 @@ STORIES: Final = {
     "forged-message": pytest.mark.story("health/US-BE-50.3"),
     "postgres-restarted": pytest.mark.story("health/US-BE-10.5", "health/US-BE-39.4"),
 }
+LONGER: Final = {"outbox-full-of-mails": pytest.mark.timeout(300), "relay-killed": pytest.mark.timeout(240)}
+"""Ten thousand mails come, and a relay dies seventy times, on a machine that does other things meanwhile."""
 every_fault = pytest.mark.parametrize(
-    "fault", [pytest.param(fault, id=fault.id, marks=STORIES.get(fault.id, ())) for fault in FAULTS]
+    "fault",
+    [pytest.param(each, id=each.id, marks=[m[each.id] for m in (STORIES, LONGER) if each.id in m]) for each in FAULTS],
 )
 
 

@@ -9,7 +9,7 @@ import json
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +44,45 @@ def skip_unless_installed() -> None:
         pytest.skip("needs npm's oidc-provider: python3 demo/bootstrap.py test")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """What a provider is told: who it is, whom it shows that with, whom it knows, and where it sends them back to."""
+
+    issuer: str
+    port: int
+    key: str
+    """In PEM, as the certificate."""
+    certificate: str
+    people: Mapping[str, Mapping[str, Any]]
+    """Claims by login."""
+    callback: str
+    host: str = "127.0.0.1"
+    """The address it listens at."""
+    algorithm: str = "RS256"
+    keys: Mapping[str, Any] | None = None
+    """A JWKS to sign with, instead of the package's own."""
+
+
+@contextmanager
+def serving(what: Served) -> Iterator[subprocess.Popen[str]]:
+    """Run a provider that listens."""
+    given = {"module": str(MODULE), "client": CLIENT, "secret": SECRET, **asdict(what)}
+    with subprocess.Popen(
+        [NODE, Path(__file__).with_name("provider.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, env={}, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(json.dumps(given) + "\n")
+            process.stdin.flush()
+            while (line := process.stdout.readline()) != "ready\n":
+                assert line, "the provider ended"
+            yield process
+        finally:
+            process.kill()
+
+
 @contextmanager
 def npm_provider(
     folder: Path,
@@ -62,22 +101,10 @@ def npm_provider(
     server = authority.issue_cert(host)
     port = free_port()
     issuer = f"https://{host}:{port}"
-    given = {
-        "module": str(MODULE), "issuer": issuer, "port": port, "key": server.private_key_pem.bytes().decode(),
-        "certificate": "".join(each.bytes().decode() for each in server.cert_chain_pems), "client": CLIENT,
-        "secret": SECRET, "callback": callback, "algorithm": algorithm, "people": people, "keys": keys,
-    }  # fmt: skip
-    with subprocess.Popen(
-        [NODE, Path(__file__).with_name("provider.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, env={}, text=True,
-    ) as process:  # fmt: skip
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            process.stdin.write(json.dumps(given) + "\n")
-            process.stdin.flush()
-            while (line := process.stdout.readline()) != "ready\n":
-                assert line, "the provider ended"
-            yield NpmProvider(issuer, port, ca_file)
-        finally:
-            process.kill()
+    what = Served(
+        issuer=issuer, port=port, key=server.private_key_pem.bytes().decode(),
+        certificate="".join(each.bytes().decode() for each in server.cert_chain_pems), callback=callback,
+        algorithm=algorithm, people=people, keys=keys,
+    )  # fmt: skip
+    with serving(what):
+        yield NpmProvider(issuer, port, ca_file)

@@ -1,5 +1,5 @@
-// A provider that nobody here wrote, on loopback over TLS: npm's oidc-provider with its own pages to sign in on.
-// It reads one line of JSON: module (where the package is), issuer, port, key, certificate, client, secret, callback,
+// A provider that nobody here wrote, over TLS: npm's oidc-provider with its own pages to sign in on.
+// It reads one line of JSON: module (where the package is), issuer, host, port, key, certificate, client, secret, callback,
 // algorithm, and people, claims by login. It writes "ready" once it listens, and ends with its standard input.
 import { once } from 'node:events';
 import { createServer } from 'node:https';
@@ -29,5 +29,5 @@ const provider = new Provider(given.issuer, {
 });
 
 const server = createServer({ key: given.key, cert: given.certificate }, provider.callback());
-server.listen(given.port, '127.0.0.1', () => console.log('ready'));
+server.listen(given.port, given.host, () => console.log('ready'));
 lines.on('close', () => process.exit());

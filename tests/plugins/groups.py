@@ -17,6 +17,7 @@ GROUPS: Final = {
     "tests/browser/": "one at a time",  # they share an appliance and a browser
     "tests/integration/test_demo_run.py": "the demo",  # it is installed once
     "tests/integration/test_no_secret_is_logged.py": "the demo",
+    "tests/unit/gateway/apps/health/chat/test_questions.py": "the questions",  # each set is read once
 }
 
 

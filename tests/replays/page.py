@@ -16,7 +16,7 @@ _END: Final = "<!-- end of what is measured -->\n"
 
 def table(caught: Iterable[Caught], day: Day) -> str:
     lines = [
-        "| in the manner of | what | requests | recognised | a second | banned after | refused |",
+        "| tool | what | requests | recognised | pace | banned after | refused |",
         "|---|---|---|---|---|---|---|",
         *map(_row, caught),
     ]
@@ -28,11 +28,11 @@ def table(caught: Iterable[Caught], day: Day) -> str:
 def _row(caught: Caught) -> str:
     attack = caught.attack
     after = "never"
-    if caught.ban_after_s is not None:
-        after = f"{caught.answered} requests, {caught.ban_after_s:.1f} s"
+    if caught.banned_after_s is not None:
+        after = f"{caught.answered} requests, {caught.banned_after_s:.2f} s"
     return (
         f"| {attack.name} | {attack.what} | {len(attack.requests)} | {caught.recognised_share:.0%} "
-        f"| {attack.per_s:g} | {after} | {caught.refused_share:.0%} |"
+        f"| {attack.pace} | {after} | {caught.refused_share:.0%} |"
     )
 
 

@@ -70,7 +70,7 @@ def test_dependencies_page_lists_exactly_the_direct_ones() -> None:
 
 def test_dependencies_page_names_the_pinned_versions() -> None:
     rows = re.findall(r"^\| `([^`]+)` \|.*\| ([0-9][^,|]*), \d{4}-\d\d \|", read("docs/dependencies.md"), re.MULTILINE)
-    pinned = pins("requirements-dev.lock") | pins("requirements-embedded.lock")
+    pinned = pins("requirements-dev.lock") | pins("requirements-embedded.lock") | pins("requirements-weights.lock")
     assert {row for row in rows if row[0] != "systemd-python"} <= pinned  # from Debian, on the Pis
 
 
@@ -79,7 +79,9 @@ def test_lock_of_the_tests_holds_all_that_runs_at_the_same_version() -> None:
 
 
 @pytest.mark.story("hub/IH-017.3", "hub/DOD.3")
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", "requirements-embedded.lock"])
+@pytest.mark.parametrize(
+    "lock", ["requirements.lock", "requirements-dev.lock", "requirements-embedded.lock", "requirements-weights.lock"]
+)
 def test_lock_pins_every_package_by_hash_and_names_no_index(lock: str) -> None:
     entries = re.split(r"^(?=[a-z0-9])", read(lock), flags=re.MULTILINE)[1:]
     assert entries
@@ -111,7 +113,9 @@ def test_section_keeps_its_other_defaults_when_the_file_sets_one_key_of_it(setti
 @pytest.mark.parametrize(
     "page",
     sorted(
-        path.relative_to(ROOT).as_posix() for folder in (ROOT, DOCS, ROOT / "bridge") for path in folder.glob("*.md")
+        path.relative_to(ROOT).as_posix()
+        for folder in (ROOT, DOCS, DOCS / "ddns", ROOT / "bridge")
+        for path in folder.glob("*.md")
     ),
 )
 def test_links_of_a_page_lead_somewhere(page: str) -> None:

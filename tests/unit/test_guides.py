@@ -19,7 +19,7 @@ from rescue.settings import Host
 from rescue.verbs import Role, parse
 from tests.unit_files import ROOT, units
 
-GUIDES: Final = ("install", "operate", "network", "recover")
+GUIDES: Final = sorted(path.stem for path in (ROOT / "docs").glob("*.md"))
 PARSERS: Final = {
     "agent": agent.__main__._parser,
     "bridge": bridge.__main__._parser,
@@ -27,12 +27,37 @@ PARSERS: Final = {
     "rescue.bans": rescue.bans.__main__._parser,
     "rescue.changes": rescue.changes.__main__._parser,
 }
-DEBIANS: Final = {"nginx", "ssh", "apt-daily-upgrade.timer"}
+DEBIANS: Final = {"nginx", "ssh", "nftables", "systemd-journald", "apt-daily-upgrade.timer"}
+OF_A_ROLE: Final = {"changes-undo"}
+"""A unit that a role brings itself."""
+PLACEHOLDERS: Final = {"ID": "00000000-0000-4000-8000-000000000000"}
 STEPS_MAX: Final = 20
 
 
 OF_THE_DOOR: Final = ("alerts", "ddns", "monitor", "status")
 """What ``sudo drawbridge`` is asked for at the door; all else is the keep's."""
+
+
+PAGES: Final = [
+    "README.md", "CHANGELOG.md",
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")),
+]  # fmt: skip
+NOT_YET_THERE: Final = {
+    "agent/apps/x", "agent/db/migrations/NNNN_name.sql", "bridge/contracts/x.py", "gateway/apps/x",
+}  # fmt: skip
+"""Names for what a reader is to make."""
+THE_OWNERS: Final = {
+    "/etc/drawbridge-source.toml",
+    "/etc/drawbridge-tls",
+    "/usr/local/share/ca-certificates/drawbridge.crt",
+    "/var/lib/drawbridge-acme/archive/drawbridge/cert1.pem",  # certbot's name
+    "/var/lib/postgresql/15/drawbridge.before-",
+}
+"""Places that a guide has its reader choose, or that other programs name."""
+
+
+def text(page: str) -> str:
+    return (ROOT / page).read_text("utf-8")
 
 
 def guide(name: str) -> str:
@@ -59,7 +84,7 @@ def rescue_lines(name: str) -> Iterator[str]:
 def after(prefix: str, command: str) -> list[str] | None:
     """Return the words of ``command`` that follow ``prefix`` in it, or None where it is not there."""
     _, found, rest = command.partition(prefix)
-    return shlex.split(rest) if found and "…" not in rest else None
+    return [PLACEHOLDERS.get(word, word) for word in shlex.split(rest)] if found and "…" not in rest else None
 
 
 @pytest.mark.story("health/US-BE-21.4")
@@ -91,15 +116,62 @@ def test_module_takes_the_arguments_when_a_guide_runs_it(name: str) -> None:
 def test_unit_is_ours_or_debians_when_a_guide_controls_it(name: str) -> None:
     ours = {unit.path.name.replace("@.", "@1.") for unit in (*units("service"), *units("socket"), *units("timer"))}
     known = ours | {unit.removesuffix(".service") for unit in ours} | DEBIANS
-    known |= {unit.replace("@1", "@2") for unit in known}
+    known |= {unit.replace("@1", "@2") for unit in known} | OF_A_ROLE
     for command in typed(name):
-        for named in re.findall(r"systemctl (?:re)?(?:start|stop|load|status|edit) ([^;|]+)", command):
+        for named in re.findall(
+            r"systemctl (?:(?:re)?(?:start|stop|load)|status|edit|disable --now) ([^;|']+)", command
+        ):
             assert set(named.split()) <= known, command
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_line_to_the_rescue_console_is_the_consoles_when_a_page_shows_one(page: str) -> None:
+    for host, line in re.findall(r"^\S*\$ ssh (?:-\S+ (?:2222 )?)*rescue@(\S+)(.*)$", text(page), re.MULTILINE):
+        words = shlex.split(line)
+        if words and "…" not in words:  # without a word it is the prompt
+            assert parse(words, Host.KEEP, Role.OWNER).verb.name in line, (host, line)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_target_is_makes_when_a_page_runs_it(page: str) -> None:
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:`|\$ |&& )make ([a-z-]+)", text(page))) - targets == set()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_tag_is_a_roles_when_a_page_runs_a_part_of_the_playbook(page: str) -> None:
+    playbook = (ROOT / "ansible/site.yml").read_text("utf-8")
+    tags = set(re.findall(r"tags: \[(\w+)\]", playbook))
+    for named in re.findall(r"--tags[ =]([a-z,]+)", text(page)):
+        assert set(named.split(",")) <= tags
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_file_of_the_project_is_there_when_a_page_names_it(page: str) -> None:
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir()} - {"var"}
+    named = re.findall(r"`([a-z_]+/[\w./*-]+)`", text(page))
+    ours = {path for path in named if path.split("/")[0] in folders} - NOT_YET_THERE
+    assert {path for path in ours if not any(ROOT.glob(path.rstrip("/")))} == set()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_place_on_a_pi_is_known_to_the_code_when_a_page_names_it(page: str) -> None:
+    folders = ("agent", "ansible", "bridge", "demo", "gateway", "nginx", "rescue", "systemd")
+    known = "\n".join(
+        path.read_text("utf-8")
+        for folder in folders
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".yml", ".j2", ".service", ".socket", ".conf", ".toml"}
+    )
+    named = re.findall(r"(?<![\w:.])(/(?:etc|var|opt|usr/local|run)/[\w./@-]*drawbridge[\w./@-]*)", text(page))
+    places = {place.rstrip("./") for place in named} - THE_OWNERS
+    assert {place for place in places if place not in known and place.rpartition("/")[2] not in known} == set()
 
 
 @pytest.mark.parametrize("name", GUIDES)
 def test_variable_is_one_of_a_role_when_a_guide_sets_it(name: str) -> None:
     playbook = "\n".join(path.read_text("utf-8") for path in (ROOT / "ansible").rglob("*.yml"))
+    playbook += (ROOT / "gateway/web/metrics.py").read_text("utf-8")  # whose names begin alike
     named = set(re.findall(r"`((?:drawbridge|backup|firewall)_[a-z_]*[a-z])[`:]", guide(name)))
     assert {variable for variable in named if not re.search(rf"\b{variable}\b", playbook)} == set()
 

@@ -86,3 +86,13 @@ def test_make_prints_the_list_when_no_target_is_given() -> None:
     result = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "make run " in result.stdout
     assert "make test " in result.stdout
+
+
+def test_provisioning_says_what_to_do_when_there_is_no_inventory(tmp_path: Path) -> None:
+    inventory = tmp_path / "inventory.yml"
+    command = ["make", "provision", f"PY={tmp_path}", "PYTHON=true", f"INVENTORY={inventory}"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    said = f"drawbridge: there is no {inventory}: cp ansible/inventory.example.yml {inventory}, and fill it in"
+    assert result.stderr.startswith(said)

@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from bridge.contracts.health import SymptomRecord
+from gateway.settings.ddns import DdnsRecord
 from tests.unit_files import ROOT
 
 PROVIDERS: Final = sorted(
@@ -78,8 +79,13 @@ def test_section_is_there_and_names_its_subject_when_it_is_required(page: str, h
 
 @pytest.mark.story("health/US-BE-18.4")
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_provider_is_in_the_guide_when_names_can_be_kept_there(provider: str) -> None:
-    assert f'provider = "{provider}"' in (ROOT / "docs/ddns.md").read_text("utf-8")
+def test_provider_has_a_page_whose_example_is_accepted_when_names_can_be_kept_there(provider: str) -> None:
+    page = ROOT / "docs" / "ddns" / f"{provider}.md"
+    assert f"({page.relative_to(ROOT / 'docs')})" in (ROOT / "docs/ddns.md").read_text("utf-8")
+    [example] = re.findall(r"^    - \{(.+)\}$", page.read_text("utf-8"), re.MULTILINE)
+    record = DdnsRecord.model_validate(dict(re.findall(r'(\w+): "?([^",]+)', example)))
+    assert record.provider == provider
+    assert f"\n  {record.credential_name}: " in page.read_text("utf-8")
 
 
 @pytest.mark.story("health/US-BE-19.4", "health/US-BE-49.5")

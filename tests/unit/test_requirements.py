@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from docs.generate import application
+from gateway.web.openapi import document_of
 from tests.requirements import REQUIREMENTS, TESTS, Criterion, State, marked, read_criteria, state_of, unknown
 
 
@@ -54,6 +57,24 @@ def test_criteria_of_all_five_documents_are_listed_in_this_repository() -> None:
 def test_every_marker_of_this_repository_names_a_criterion_or_a_story() -> None:
     """The lab's and the containers' tests are collected by their own commands alone."""
     assert unknown(marked(TESTS), read_criteria(REQUIREMENTS)) == []
+
+
+def test_request_that_a_requirement_names_is_in_the_description_exactly_when_it_is_built() -> None:
+    paths = document_of(application())["paths"]
+    described = {(method.upper(), _shape(path)) for path, methods in paths.items() for method in methods}
+    named = {
+        (criterion.id, method, path): criterion.state is not State.NOT_YET
+        for criterion in read_criteria(REQUIREMENTS).values()
+        for method, path in re.findall(r"\b(GET|POST|PUT|PATCH|DELETE) (/[\w/{}-]+)", criterion.title)
+    }
+    assert set(named.values()) == {True, False}
+    wrong = [each for each, is_built in named.items() if is_built != ((each[1], _shape(each[2])) in described)]
+    assert wrong == []
+
+
+def _shape(path: str) -> str:
+    """Return a path as the same under ``/api/v1`` and without, whatever its parameters are called."""
+    return re.sub(r"\{\w+\}", "{}", path.removeprefix("/api/v1"))
 
 
 def test_every_done_criterion_of_this_repository_has_a_marked_test() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,50 @@ def test_missing_package_is_named_with_its_command_when_apt_is_out_of_reach(
     line = "nothing-tools is missing, for the tests of nothing: sudo apt-get install nothing-tools"
     assert line in capsys.readouterr().out
     assert not bootstrap.is_ready("test")
+
+
+@pytest.mark.parametrize("there", ["", "#!/bin/sh\nexit 104\n"])
+def test_services_of_packages_start_neither_now_nor_at_a_boot_when_they_are_installed(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, there: str
+) -> None:
+    asked, policy, programs = clone / "asked", clone / "policy-rc.d", clone / "programs"
+    programs.mkdir()
+    for name in ("apt-get", "systemctl"):
+        (programs / name).write_text(f'#!/bin/sh\necho {name} "$@" $({policy} 2>&1; echo $?) >>{asked}\n')
+        (programs / name).chmod(0o700)
+    if there:
+        policy.write_text(there)
+        policy.chmod(0o700)
+    monkeypatch.setattr(bootstrap, "POLICY", policy)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    need = bootstrap.Need("listener", "no-such-command", "the tests of nothing", "listener.service listener.socket")
+    monkeypatch.setattr(bootstrap, "NEEDS", {"run": (), "test": (need,)})
+    debian = bootstrap.Debian()
+    monkeypatch.setattr(debian, "_prefix", ("env",))
+    bootstrap.install_packages("test", debian)
+    _update, install, disable = asked.read_text().splitlines()
+    assert install.endswith(f"install -y --no-install-recommends listener {'104' if there else '101'}")
+    assert disable.startswith("systemctl disable --quiet listener.service listener.socket ")
+    assert (policy.read_text() if policy.exists() else "") == there
+
+
+def test_engine_is_left_alone_when_the_machine_has_one(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker's own packages bring dockerd, and Compose as a plugin; Debian's would take their place."""
+    programs = clone / "programs"
+    programs.mkdir()
+    for name in ("dockerd", "slirp4netns", "docker-compose"):
+        (programs / name).touch(0o700)
+    monkeypatch.setenv("PATH", str(programs))
+    monkeypatch.setattr(bootstrap, "NEEDS", {"compose": bootstrap.COMPOSE_NEEDS})
+    monkeypatch.setattr(bootstrap, "_is_there", lambda sign: bool(shutil.which(sign)))
+    asked: list[tuple[tuple[str, ...], list[str]]] = []
+    debian = bootstrap.Debian()
+    monkeypatch.setattr(debian, "install", lambda *packages, services: asked.append((packages, services)))
+    bootstrap.install_packages("compose", debian)
+    (programs / "dockerd").unlink()
+    bootstrap.install_packages("compose", debian)
+    services = ["docker.service", "docker.socket", "containerd.service"]
+    assert asked == [(("mmdebstrap",), []), (("docker.io", "mmdebstrap"), services)]
 
 
 @pytest.mark.parametrize(
