@@ -11,7 +11,9 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from bridge.contracts.audit import LIST, LOOKS, AuditEntries, AuditEntry, ListEntries, ListLooks, Looks
+from bridge.contracts.accounts import CONFIRM_ADMIN
+from bridge.contracts.audit import LIST, LOOKS, AuditEntries, AuditEntry, ListLooks, Looks
+from bridge.contracts.operation import Nothing
 from bridge.errors import Invalid
 from gateway.audit.parameters import KNOWN, parameters
 from gateway.web.calls import Bridge, call
@@ -42,23 +44,22 @@ class AuditPages:
         context = request[CONTEXT]
         context.require_user()
         filled = {name: value for name, value in query_values(request, KNOWN).items() if value != ""}
+        await call(self._bridge, context, CONFIRM_ADMIN, Nothing())  # before anything is asked for them
         own = await own_time(self._bridge, context)
         wrong: dict[str, str] = {}
+        page: AuditEntries | None = None
         try:
             asked = parameters(filled, own.zone)
         except Invalid as error:
             wrong = {field.name: field.message for field in error.fields}
-            asked = ListEntries(limit=1)  # for the agent's word that this is an administrator
-        reply = await call(self._bridge, context, LIST, asked)
-        page = AuditEntries.model_validate_json(reply.body)
-        older = ""
-        if page.next is not None and not wrong:
-            older = "/audit?" + urlencode({**filled, "cursor": page.next})
+        else:
+            reply = await call(self._bridge, context, LIST, asked)
+            page = AuditEntries.model_validate_json(reply.body)
         values = {
-            "entries": () if wrong else page.items,
+            "entries": page.items if page else (),
             "filled": filled,
             "wrong": wrong,
-            "older": older,
+            "older": "/audit?" + urlencode({**filled, "cursor": page.next}) if page and page.next else "",
             "when": own.digits,
             "zone": own.name,
             "changes": changes,

@@ -76,7 +76,7 @@ STORE: Final = f"""
 VALUES: Final[dict[str, object]] = {
     "actor": "user", "after": 500, "app": "health", "at": NOW, "at_most": 100, "before": "x", "before_at": NOW,
     "before_id": SOMEBODY, "before_number": 1 << 40, "body": b"x",
-    "caller": f"user:{SOMEBODY}", "cause": f"feedback {SOMEBODY}",
+    "bytes_max": 1 << 20, "caller": f"user:{SOMEBODY}", "cause": f"feedback {SOMEBODY}",
     "content": "{}", "content_digest": "x", "count": 51, "digest": b"x", "email": EMAIL, "entities": ["kind3"],
     "entity": "kind3", "entity_id": "3", "entity_ids": ["3"], "expires_at": NOW, "generation": 1, "id": SOMEBODY,
     "ids": [SOMEBODY], "intervals_s": [12.0], "is_active": True, "is_all": False,
