@@ -39,8 +39,7 @@ class Mailbox:
     has_taken: Callable[[], Awaitable[None]] = _nothing
     """Done when a mail was taken, before that is said."""
 
-    @property
-    def recipients(self) -> list[str]:
+    def recipients(self) -> list[str]:  # no property: aiosmtpd reads every attribute when somebody connects
         return [str(message["To"]) for message in self.taken]
 
     async def handle_MAIL(  # noqa: N802 - aiosmtpd's names

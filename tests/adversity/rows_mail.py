@@ -233,7 +233,7 @@ async def _many(scene: Scene) -> None:
     await scene.eventually(are_sent, "the mails do not come", within_s=_MANY_S)
     scene.expect(all(one.is_good for one in seen), f"meanwhile: {outcomes(seen)}")
     expected = [_person(number) for number in range(_MANY)]
-    scene.expect(mailbox.recipients == expected, "they do not come once each, and in the order that they were put in")
+    scene.expect(mailbox.recipients() == expected, "they do not come once each, and in the order that they were put in")
     scene.note("then all come, once each and in their order, and calls meanwhile are answered")
     await scene.expect_recovery()
 

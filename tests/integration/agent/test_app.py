@@ -381,7 +381,7 @@ async def test_mail_leaves_the_agent_at_once_when_its_cause_is_committed(
                 await running.agent._mailing.outbox.enqueue(
                     transaction, Template.ACCOUNT_EXISTS, to=EMAIL, language="en", values={"link": "/"}, cause="x"
                 )
-            await waiting_until(lambda: server.mailbox.recipients == [EMAIL])
+            await waiting_until(lambda: server.mailbox.recipients() == [EMAIL])
 
             async def is_stored() -> bool:
                 await asyncio.sleep(0.05)

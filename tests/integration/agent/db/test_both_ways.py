@@ -277,7 +277,7 @@ async def test_mails_of_before_are_sent_by_the_code_of_now_when_their_store_was_
         assert LINK in subjects["A link"].get_content()
         assert await upkeep.retry(None, utc(turned_clock.time()), deadline=soon()) == 1
         assert await sender._look() == 0
-    assert server.mailbox.recipients == [ANN] * 4
+    assert server.mailbox.recipients() == [ANN] * 4
     assert server.mailbox.taken[-1]["Subject"] == "mail 3"
     assert await upkeep.progress("waits", deadline=soon()) == ("sent", 1, "250 2.0.0 queued")
     assert await upkeep.progress("under way", deadline=soon()) == ("sent", 2, "250 2.0.0 queued")

@@ -34,7 +34,7 @@ async def test_mail_comes_and_comes_once_when_the_agent_is_killed_between_any_tw
         output, _ = await program.communicate()
     assert program.returncode == 0
     results = json.loads(output)
-    came = Counter(server.mailbox.recipients)
+    came = Counter(server.mailbox.recipients())
 
     steps = [result["step"] for result in results]
     assert [result["status"] for result in results] == [signal.SIGKILL] * (len(results) - 1) + [0]

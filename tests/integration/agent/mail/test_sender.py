@@ -125,7 +125,7 @@ async def test_mail_is_parked_and_others_arrive_when_the_server_refuses_it(
             server.mailbox.data = lambda: next(answers)
         await sending.sender(server)._look()
     assert await sending.states() == {"reset 1": ("parked", 1), "reset 2": ("sent", 1)}
-    assert server.mailbox.recipients == [ANN]
+    assert server.mailbox.recipients() == [ANN]
     assert server.mailbox.sessions == 1
 
 
@@ -148,7 +148,7 @@ async def test_no_mail_loses_a_try_when_the_server_is_away(
         sender._post._tls = server.tls
         sender._away_until = 0.0
         await sender._look()
-    assert server.mailbox.recipients == [ANN]
+    assert server.mailbox.recipients() == [ANN]
     told = [record.message for record in caplog.records if record.name == "agent.mail.sender"]
     assert told == ["mail_server_lost", "mail_server_found", "mail_sent"]
 
@@ -246,7 +246,7 @@ async def test_mail_arrives_when_the_clock_was_moved_back(authority: trustme.CA,
     sending.clock.advance(-365 * 24 * 3600)
     async with mail_server(authority) as server:
         await sending.sender(server)._look()
-    assert server.mailbox.recipients == [ANN]
+    assert server.mailbox.recipients() == [ANN]
 
 
 async def test_one_sends_when_two_want_to(authority: trustme.CA, sending: Sending) -> None:
@@ -332,7 +332,7 @@ async def test_sender_goes_on_when_the_store_was_away(
         assert await sender._look() == 1.0
         sender._dsn = dsn
         await sender._look()
-    assert server.mailbox.recipients == [ANN]
+    assert server.mailbox.recipients() == [ANN]
 
 
 @pytest.mark.parametrize("are_counted", [True, False], ids=["counted", "not counted since"])
@@ -371,7 +371,7 @@ async def test_mail_arrives_over_tls_of_our_own_when_it_goes_through_the_relay(
             await sending.put("reset 2")
             assert await other._look() == 5.0
             await until(lambda: not relay._open)
-    assert server.mailbox.recipients == [ANN]
+    assert server.mailbox.recipients() == [ANN]
     assert await sending.states() == {"reset 1": ("sent", 1), "reset 2": ("waiting", 0)}
     said = {
         record.message: record.__dict__["drawbridge_fields"] for record in caplog.records if record.name != "mail.log"
