@@ -46,8 +46,8 @@ from tests.adversity import clock
 from tests.adversity.counting import COUNT, Count, Counted
 
 _FOR_EVER: Final = timedelta(days=10_000)
-RECHECK_S: Final = 1.0
-"""How often a mapping that does not fit is tried again: no test waits for the product's 30 s."""
+OFF_S: Final = 1.0
+"""How often a mapping that does not fit is tried again: no test waits for the product's 5 s."""
 
 _COUNT_SQL: Final = Query(
     "tests.count",
@@ -224,7 +224,7 @@ def main() -> int:
     replaced = {
         **_WITHOUT[Mitigation(sys.argv[1])],
         "agent.__main__.Agent": CountingAgent,
-        "agent.apps.health.component.Source": partial(Source, recheck_s=RECHECK_S),
+        "agent.apps.health.component.Source": partial(Source, off_s=OFF_S),
     }
     if (file := environment().get(clock.VARIABLE)) is not None:
         replaced |= clock.led_by(Path(file))

@@ -17,7 +17,7 @@ from bridge.contracts.feedback import GIVE_FEEDBACK, GiveFeedback
 from bridge.contracts.users import CHANGE_PROFILE, ChangeProfile
 from bridge.errors import Code, Outcome
 from demo.processes import DemoError
-from tests.adversity.agent import RECHECK_S, Mitigation
+from tests.adversity.agent import OFF_S, Mitigation
 from tests.adversity.appliance import PASSWORD
 from tests.adversity.door import Rules, Seen, outcomes
 from tests.adversity.fault import NO_CACHE, Fault, Where
@@ -338,8 +338,8 @@ ROWS: Final = (
     ),
     Fault(
         "mapping-stops-fitting", Where.POSTGRES, "The existing database's owner renames the table.",
-        f"The health app alone is off, with one clear line; back by itself (looked at every {RECHECK_S:g} s here, "
-        "every 30 s as delivered).",
+        f"The health app alone is off, with one clear line; back by itself (looked at every {OFF_S:g} s here, "
+        "every 5 s as delivered).",
         "switching off what does not fit", _mapping, Setup(without=Mitigation.GUARD),
     ),
 )  # fmt: skip

@@ -72,12 +72,12 @@ class Stack:
         self.compose("up", "--detach", timeout_s=180)
 
     def wait_until_ready(self, within_s: float = 60.0) -> float:
-        """Return how long it took until the door says that gateway, agent and both databases answer."""
+        """Return how long it took until the door says that the agent answers, and both databases, with their tables."""
         said: list[Answer] = []
 
         def is_ready() -> bool:
             said[:] = [self.ask("/health/ready")]
-            return said[0].status == 200
+            return said[0].status == 200 and all(each["state"] == "up" for each in said[0].json["dependencies"])
 
         try:
             return wait_until(is_ready, within_s=within_s, what="ready")

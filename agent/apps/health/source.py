@@ -1,9 +1,9 @@
 """The existing database as the mapping sees it: ready, or switched off with the reason, and looked at again.
 
 A mapping that does not fit the tables, or stops to, disables the health app alone: its calls answer ``app_disabled``,
-one log line says why, and it is tried again every 30 s, so that it comes back by itself when file or tables are
-corrected. A database that is away is no such reason: its calls answer ``database_unavailable``. That it is away is
-found within 5 s, also where nobody asks for records.
+one log line says why, and it is tried again every 5 s, so that it comes back by itself when file or tables are
+corrected; while all fits, it is looked at every 30 s. A database that is away is no such reason: its calls answer
+``database_unavailable``. That it is away is found within 5 s, also where nobody asks for records.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from bridge.errors import AppError, Code, Unavailable
 from bridge.process.clock import Clock
 
 RECHECK_S: Final = 30.0
+OFF_S: Final = 5.0
+"""What is switched off is looked at as often: tables are often made just after the agent starts."""
 ALIVE_S: Final = 5.0
 """A database is asked as often whether it is there: an owner is to hear of one that is not within 30 s."""
 AWAY_S: Final = 2.0
@@ -47,6 +49,7 @@ class Source:
         clock: Clock,
         *,
         recheck_s: float = RECHECK_S,
+        off_s: float = OFF_S,
         alive_s: float = ALIVE_S,
         away_s: float = AWAY_S,
     ) -> None:
@@ -54,6 +57,7 @@ class Source:
         self._pool = pool
         self._path = mapping_path
         self._recheck_s = recheck_s
+        self._off_s = off_s
         self._alive_s = alive_s
         self._away_s = away_s
         self.clock = clock
@@ -79,7 +83,9 @@ class Source:
             raise _disabled() from error
 
     async def watch(self) -> NoReturn:
-        """Look at mapping and tables now and every ``recheck_s``: what was corrected serves, what broke is said.
+        """Look at mapping and tables for ever: what broke is said, and what was corrected serves.
+
+        Every ``recheck_s``, and every ``off_s`` while they do not fit.
 
         Where nobody asks for records, nobody else finds that the database went away, or is back: it is asked every
         ``alive_s`` whether it is there, and while it is not, looked at every ``away_s``.
@@ -92,7 +98,7 @@ class Source:
 
     async def _rest(self) -> None:
         """Return when mapping and tables are to be looked at again."""
-        until = self.clock.monotonic() + self._recheck_s
+        until = self.clock.monotonic() + (self._off_s if self._statements is None else self._recheck_s)
         while self._pool.availability.is_up:
             await asyncio.sleep(min(self._alive_s, max(0.0, until - self.clock.monotonic())))
             if self.clock.monotonic() >= until:
@@ -102,10 +108,10 @@ class Source:
         await asyncio.sleep(self._away_s)
 
     async def _check_if_due(self, deadline: float) -> None:
-        """Check once for all who wait for it; one who comes within 30 s of a failed check need not wait."""
+        """Check once for all who wait for it; one who comes within 5 s of a failed check need not wait."""
         try:
             async with asyncio.timeout(deadline - self.clock.monotonic()), self._checking:
-                if self._statements is None and self.clock.monotonic() - self._checked_at >= self._recheck_s:
+                if self._statements is None and self.clock.monotonic() - self._checked_at >= self._off_s:
                     await self._check(deadline)
         except TimeoutError as error:
             raise translate(error) from None
@@ -143,5 +149,5 @@ class Source:
 
 def _disabled() -> Unavailable:
     return Unavailable(
-        Code.APP_DISABLED, "The records cannot be read at the moment; the owner has been told.", retry_after_s=RECHECK_S
+        Code.APP_DISABLED, "The records cannot be read at the moment; the owner has been told.", retry_after_s=OFF_S
     )

@@ -13,7 +13,7 @@ import pytest
 
 from agent.apps.health import Source, handlers
 from agent.apps.health.mapping.model import read
-from agent.apps.health.source import RECHECK_S
+from agent.apps.health.source import OFF_S
 from agent.db.pools import Pool, PoolOptions
 from bridge.contracts.health import LIST, ListSymptoms, Total
 from bridge.errors import Code, Unavailable
@@ -62,11 +62,11 @@ async def test_app_goes_off_and_comes_back_when_the_tables_change(
     condition = app.source.availability.condition
     assert condition.state == "disabled"
     assert condition.reason
-    clock.ahead_s += RECHECK_S
+    clock.ahead_s += OFF_S
     assert await code_of(app, person) is Code.APP_DISABLED  # looked at again: still broken, and said what is
     await run_sql(app.owner_dsn, mended)
     assert await code_of(app, person) is Code.APP_DISABLED  # not due yet
-    clock.ahead_s += RECHECK_S
+    clock.ahead_s += OFF_S
     assert await code_of(app, person) is None
     assert app.source.availability.is_up
     lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
@@ -132,7 +132,7 @@ async def code_within(source: Source, seconds: float) -> Code | None:
 
 async def test_watch_finds_what_was_corrected_without_a_call(app: App, tmp_path: Path) -> None:
     path = tmp_path / "source.toml"
-    source = Source(app.pool, path, SystemClock(), recheck_s=0.01)
+    source = Source(app.pool, path, SystemClock(), off_s=0.01)
     async with asyncio.TaskGroup() as tasks:
         watching = tasks.create_task(source.watch())
         await until(lambda: source.availability.condition.state == "disabled")
