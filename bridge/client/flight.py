@@ -43,11 +43,7 @@ class Flights(Generic[T]):
             await landing
         finally:
             timer.cancel()
-            flight.awaited.discard(landing)
-            if not flight.awaited and not flight.is_background and not flight.has_landed:
-                self._flights.pop(key, None)  # who comes now must not board a flight that is being given up
-                if landing.cancelled():  # whose time is over lets it end by its own deadline: the breaker counts that
-                    flight.task.cancel()
+            self._leave(key, flight, landing)
         return flight.result()
 
     def start_in_background(self, key: Hashable, ask: Callable[[], Awaitable[T]]) -> None:
@@ -59,6 +55,13 @@ class Flights(Generic[T]):
         """Give every flight up; those who wait are told ``draining``."""
         for flight in self._flights.values():
             flight.task.cancel()
+
+    def _leave(self, key: Hashable, flight: _Flight[T], landing: asyncio.Future[None]) -> None:
+        flight.awaited.discard(landing)
+        if not flight.awaited and not flight.is_background and not flight.has_landed:
+            self._flights.pop(key, None)  # who comes now must not board a flight that is being given up
+            if landing.cancelled():  # whose time is over lets it end by its own deadline: the breaker counts that
+                flight.task.cancel()
 
     def _start(self, key: Hashable, ask: Callable[[], Awaitable[T]]) -> _Flight[T]:
         def forget() -> None:
