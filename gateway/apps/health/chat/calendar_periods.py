@@ -36,6 +36,7 @@ _NO_DAY_BEHIND: Final = frozenset(
 """Behind these, "sat", "wed" and "sun" are no day."""
 _OF_A_DAY: Final = frozenset({"of", "commencing", "beginning", "starting", "ending", "from", "around"})
 _EDGES: Final = frozenset({"start", "beginning", "end"})
+_BEHIND_A_VERB: Final = frozenset({"in", "this", "last", "previous"})
 _BEFORE_A_DAY: Final = frozenset({"on", "since", "until", "before", "after", "to", "-"})
 _BETWEEN_ALIKE: Final = frozenset({"and", "or", "versus", "than", "with", "against"})
 _BEFORE_A_SEASON: Final = PREPOSITIONS | {
@@ -175,8 +176,8 @@ class CalendarPeriods(PeriodsFromToday):
         edge, i = i, i + 1
         last = THIRDS.get(self._at(i + 1), -1) if self._at(i) in {"to", "-"} else -1
         i += 2 * (last > third)  # "mid to late February"
-        if self._at(i) == "in" and self._at(edge) in _EDGES and not self._has_article(edge):  # "did it start in May"
-            return None
+        if self._at(i) in _BEHIND_A_VERB and self._at(edge) in _EDGES and not self._has_article(edge):
+            return None  # "did it start in May", "when did it start this month"
         i += self._at(i) in {"of", "in", "-"}
         i += self._at(i) == "the"
         found = self._month(i) or self._unit(i) or self._year(i) or self._running_unit(i)

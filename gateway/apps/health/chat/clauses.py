@@ -49,13 +49,20 @@ _ASIDE_UNMARKED: Final = re.compile(
 )
 """The same without a comma, behind a time alone."""
 _ASIDES_MAX: Final = 2
+_SAID_ANEW: Final = re.compile(
+    r"\b(how many|number of|which|what) [a-z]+\s*(?:\.\.+|\u2026|\s-|\s?\u2013|\s?\u2014)\s*"
+    r"(?:sorry,? |no,? |wait,? )?(?:i mean|i meant|or rather|make that),?\s+"
+    r"(?!(?:how|when|what|which|did|was|is|the|it|that|i|my|last|this|in|on|from)\b)(?=[a-z])",
+    re.IGNORECASE,
+)
+"""One word of a question said anew: "how many shifts... I mean days was I tired"."""
 _OPENINGS_MAX: Final = 6
 """Of more, the last ones, where the question stands."""
 
 
 def sentences(message: str) -> list[str]:
     """Return the sentences of ``message``."""
-    message = _BLANKS.sub(" ", message)
+    message = _BLANKS.sub(" ", _SAID_ANEW.sub(r"\1 ", message))
     parts: list[str] = []
     at = 0
     for end in _END.finditer(message):

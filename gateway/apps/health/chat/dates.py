@@ -21,6 +21,11 @@ class Unit(StrEnum):
     YEAR = "year"
 
 
+_DAYS_MAX: Final = {Unit.WEEK: 7, Unit.MONTH: 31, Unit.YEAR: 366}
+_BACK_MAX: Final = 60
+_YEAR_MIN: Final = 1900
+
+
 def days(start: date, count: int = 1) -> DateRange:
     return DateRange(start=start, end=start + count * DAY)
 
@@ -34,6 +39,24 @@ def add(day: date, count: int, unit: Unit) -> date:
     months = day.year * MONTHS_A_YEAR + day.month - 1 + count * (MONTHS_A_YEAR if unit is Unit.YEAR else 1)
     year, month = divmod(months, MONTHS_A_YEAR)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def within(period: DateRange, whole: DateRange, today: date) -> DateRange:
+    """Return ``period`` as it lies in ``whole``: "only December" of 2024, "just the Wednesday" of a week."""
+    if period.start is None or period.end is None or whole.start is None or whole.end is None:
+        return period
+    if period.end > today:  # the last days, this month
+        return period
+    for unit in (Unit.WEEK, Unit.MONTH, Unit.YEAR):
+        if (whole.end - whole.start).days > _DAYS_MAX[unit]:
+            continue
+        for count in range(_BACK_MAX):
+            if period.start.year - count < _YEAR_MIN:
+                break
+            start, end = add(period.start, -count, unit), add(period.end, -count, unit)
+            if whole.start <= start and end <= whole.end:
+                return DateRange(start=start, end=end)
+    return period
 
 
 def start_of(day: date, unit: Unit) -> date:

@@ -7,15 +7,12 @@ from datetime import date
 from typing import Final
 
 from gateway.apps.health.chat.context import Conversation, ReturnedRow
-from gateway.apps.health.chat.dates import DAY, Unit, add, calendar_unit, days
+from gateway.apps.health.chat.dates import DAY, Unit, calendar_unit, days, within
 from gateway.apps.health.chat.frame import ALL_TIME, DateRange, Intent, QueryFrame
 from gateway.apps.health.chat.reading import Turn
 from gateway.apps.health.chat.relative_times import Relative
 
 _PLACES: Final = ("first", "second", "third", "fourth", "fifth")
-_DAYS_MAX: Final = {Unit.WEEK: 7, Unit.MONTH: 31, Unit.YEAR: 366}
-_BACK_MAX: Final = 60
-_YEAR_MIN: Final = 1900
 _ONE_RECORD: Final = frozenset({Intent.LATEST, Intent.FIRST, Intent.MAX_SEVERITY, Intent.DURATION_SINCE})
 
 
@@ -62,7 +59,11 @@ def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], toda
         symptoms = (*before.symptoms, *turn.symptoms)
     if turn.names_all_symptoms:
         symptoms = ()
-    elif not symptoms and turn.refers_back and before.intent in {Intent.MOST_FREQUENT, *_ONE_RECORD} and rows:
+    elif (
+        not symptoms
+        and rows
+        and ((turn.refers_back and before.intent in {Intent.MOST_FREQUENT, *_ONE_RECORD}) or _asks_of_top(turn, before))
+    ):
         symptoms = (rows[0].symptom,)
     period, second = before.period, before.second
     periods = turn.times.periods
@@ -70,11 +71,11 @@ def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], toda
         origin = _origin(turn.times.relative, before, rows)
         meant = turn.times.relative.resolve(origin, today)
         is_of_it = turn.times.relative.unit is Unit.YEAR and not turn.times.relative.steps and len(periods) == 1
-        periods = (_within(periods[0], meant, today) if is_of_it else meant,)  # "May that year"
+        periods = (within(periods[0], meant, today) if is_of_it else meant,)  # "May that year"
     elif turn.times.beside is not None and turn.times.beside.fits(before.period, today):
         periods = (turn.times.beside.resolve(before.period, today),)
     elif turn.narrows and len(periods) == 1:
-        periods = (_within(periods[0], before.period, today),)
+        periods = (within(periods[0], before.period, today),)
     if turn.times.is_all_time and not periods:
         period, second = ALL_TIME, None
     elif (
@@ -98,22 +99,10 @@ def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], toda
     )
 
 
-def _within(period: DateRange, whole: DateRange, today: date) -> DateRange:
-    """Return ``period`` as it lies in ``whole``: "only December" of 2024, "just the Wednesday" of a week."""
-    if period.start is None or period.end is None or whole.start is None or whole.end is None:
-        return period
-    if period.end > today:  # the last days, this month
-        return period
-    for unit in (Unit.WEEK, Unit.MONTH, Unit.YEAR):
-        if (whole.end - whole.start).days > _DAYS_MAX[unit]:
-            continue
-        for count in range(_BACK_MAX):
-            if period.start.year - count < _YEAR_MIN:
-                break
-            start, end = add(period.start, -count, unit), add(period.end, -count, unit)
-            if whole.start <= start and end <= whole.end:
-                return DateRange(start=start, end=end)
-    return period
+def _asks_of_top(turn: Turn, before: QueryFrame) -> bool:
+    """Tell a question about the most frequent symptom that came back: "how often in total?"."""
+    is_other = turn.intent in {*_ONE_RECORD, Intent.COUNT, Intent.AVERAGE_SEVERITY, Intent.TREND}
+    return before.intent is Intent.MOST_FREQUENT and is_other and not turn.names_records
 
 
 def _is_set_beside(turn: Turn, before: QueryFrame) -> bool:
@@ -145,7 +134,14 @@ def _origin(relative: Relative, before: QueryFrame, rows: Sequence[ReturnedRow])
         if relative.unit is None or relative.unit is Unit.DAY or relative.steps:
             return days(day)
         return calendar_unit(day, relative.unit)
+    is_one_day = len({day for day, _ in dated}) == 1
+    if is_one_day and relative.unit is Unit.DAY and not relative.is_shift and not _is_a_day(before.period):
+        return days(dated[0][0])  # "did I have a rash last week?", and what else "that day"
     return before.period
+
+
+def _is_a_day(period: DateRange) -> bool:
+    return period.start is not None and period == days(period.start)
 
 
 def _day(which: str, dated: Sequence[tuple[date, int | None]]) -> date:

@@ -50,6 +50,7 @@ _ASIDE: Final = re.compile(
     r"\b(after|before|during|while|when|since|because|at|in|with|from|despite|without|following|around|like"
     r"|for my|for the|about which) "
     r"(?!(i|did|was|my|the|a)? ?<)((?!how|when|what|which|did|was|were|<)\w+ ){1,5}?(?=<|[?,;]|and\b|$)"
+    r"|(?<=<symptom> )(after|before|during|following) (?!how|when|what|which)(\w+ ){0,2}\w+$"
 )
 _CARERS: Final = (
     r"(doctors?|gp|dr|nurse|consultant|physio\w*|dentist|optician|specialist|therapist|counsellor|hospital|clinic|surgery"
@@ -99,6 +100,14 @@ _NO_GREETING: Final = re.compile(
     r"|any|i (have|had|feel|felt"
     r"|am|do|did|want|got|can|could|just|keep)|my \w+ (is|are|has|was|hurts?)|it (is|was|hurts?)|but|actually|only)\b"
 )
+_UNTIL_THEN: Final = re.compile(
+    r"\b(?:speak|talk|chat|see (?:you|u|ya)|catch (?:you|u|ya)|until|till|back|more) (?:again |to you |with you )?"
+    r"(?:tomorrow|next (?:week|time|month))\b"
+    r"|\b(?:i |we )?will (?:see (?:you|u|ya)|be (?:back|off|in touch)|ask (?:you )?(?:more|again)|come back|speak|talk"
+    r"|chat|check in|pop back|let you go|leave you)\b"
+    r"(?: (?:later|soon|again|then|tomorrow|to you|with you|(?:on )?<time>|to it|in peace|alone))*"
+)
+"""When somebody who takes leave will be back, which predicts nothing."""
 _TAKES_A_TIME: Final = re.compile(
     rf"{_SMALL}(see|have|enjoy|chat|happy|merry|until|till|talk|speak|bye|good|i hope|hope)\b"
 )
@@ -159,6 +168,14 @@ _HOW_ROUGHLY: Final = re.compile(
     r"|ish|on earth)\b"
 )
 """What adds nothing to what is asked: "how long now since"."""
+_WANTED: Final = (
+    r"(?:the |my )?(?:first|last|latest|earliest|worst|average|total|count|number|dates?|list"
+    r"|how (?:many|often|bad|long))(?: (?:one|time|bit|part))?"
+)
+_DENIED: Final = re.compile(
+    rf"\bnot {_WANTED}(?: ?[,;-]| but| i mean(?:t)?)+ (?=[\w<])|(?<=\w)(?: ?,)?(?: and)? not {_WANTED}(?: [?!])?$"
+)
+"""What is not wanted: "not the first, the last one", "the last, not the first"."""
 _MARK: Final = re.compile(r"<\w+>")
 
 
@@ -175,11 +192,16 @@ def unframed(skeleton: str) -> str:
 
 def cue_of(skeleton: str) -> Intent | None:
     """Return the intent that the words say, or None where they say none."""
-    skeleton = _HOW_ROUGHLY.sub("", skeleton)
+    skeleton = _DENIED.sub(" ", _HOW_ROUGHLY.sub("", skeleton))
     for intent, pattern in _RULES:
         if pattern.search(skeleton):
             return intent
     return None
+
+
+def denies(skeleton: str) -> bool:
+    """Tell a text that says what is not wanted, and what is."""
+    return _DENIED.search(skeleton) is not None
 
 
 def is_help(skeleton: str) -> bool:
@@ -195,7 +217,7 @@ def is_greeting(skeleton: str) -> bool:
         return False
     warm = _WARM.match(skeleton)
     if warm is not None:
-        rest = _WAS_WANTED.sub("", skeleton[warm.end() :])
+        rest = _UNTIL_THEN.sub("", _WAS_WANTED.sub("", skeleton[warm.end() :]))
         if (
             "<time>" in rest
             and not _TAKES_A_TIME.match(skeleton)

@@ -19,6 +19,9 @@ _WHAT_IT_WAS: Final = re.compile(
 """What was told of is asked for: "they want the highest score, so what was it?"."""
 _THE_ENTRY: Final = re.compile(r"\b(the|that|this) (entry|record)\b(?! (of|for|about|on|with)\b)")
 """The one of what was told: "I fainted last month, can you find the entry?"."""
+_ANYTHING: Final = re.compile(r"((or|just|and) )*any ?thing( at all| really| whatsoever)?( [?!.])*")
+_VAGUE: Final = frozenset({"malaise"})
+"""What names no symptom where anything is asked for: "did I feel rough lately? just anything at all"."""
 ASKS: Final = frozenset({Kind.HELP, Kind.REFUSED, Kind.QUESTION})
 
 
@@ -61,7 +64,8 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
             or _THE_ENTRY.search(clauses[asked].read.skeleton)
         )
     ):
-        symptoms = told.mentioned
+        is_any = _VAGUE.issuperset(told.mentioned) and _ANYTHING.fullmatch(clauses[asked].read.skeleton) is not None
+        symptoms = () if is_any else told.mentioned
         is_bare = turn.intent is Intent.LIST  # "did i?", "can you check", "list it"
         beside += [told.turn] if turn.means_many or is_bare or told.kind is Kind.QUESTION else []
     around = [clause.turn.times for clause in reversed(clauses[:asked])]

@@ -30,6 +30,13 @@ _WEEKEND_DAYS: Final = 2
 _SATURDAY: Final = 5
 _OF_IT: Final = frozenset({"of", "with"})
 """Behind "the last day", these say of what: it is no time."""
+_OF_IT_TOLD: Final = frozenset(
+    {"i", "my", "he", "she", "his", "her", "we", "our", "it", "that", "when", "where", "there"}
+)
+"""The same behind "the last day" where nothing leads to it: "what was the last day I had a rash"."""
+_LEADS_TO: Final = frozenset(
+    {"in", "over", "within", "for", "during", "through", "throughout", "from", "of", "since", "than"}
+)
 _TURNS: Final = frozenset(
     {"before", "after", "earlier", "later", "ago", "prior", "long", "round", "around", "preceding"}
 )
@@ -104,7 +111,8 @@ class PeriodsFromToday:
 
     def _near_day(self, i: int) -> Found | None:
         for phrase, days_ago in NEAR_DAYS.items():
-            if tuple(self._words[i : i + len(phrase)]) == phrase and not self._is_night_sweat(i):
+            is_named = tuple(self._words[i : i + len(phrase)]) == phrase
+            if is_named and not self._is_night_sweat(i) and not self._is_latest_of_it(i):
                 return Found(i + len(phrase), dates.days(self._today - days_ago * DAY))
         if self._at(i) == "this" and self._at(i + 1) in DAY_PARTS:
             return Found(i + 2, dates.days(self._today))
@@ -114,8 +122,20 @@ class PeriodsFromToday:
 
     def _is_night_sweat(self, i: int) -> bool:
         """Tell "(my) last night sweat", the latest one, from what was last night."""
-        is_one = self._at(i + 2) == "sweat" or (self._at(i + 2) == "sweats" and self._at(i - 1) in {"my", "the"})
+        is_alone = i == 0 and set(self._words[3:]) <= {"?", "!", "please"}
+        is_many = self._at(i + 2) == "sweats" and (is_alone or self._at(i - 1) in {"my", "the"})
+        is_one = self._at(i + 2) == "sweat" or is_many
         return self._at(i + 1) == "night" and is_one
+
+    def _is_latest_of_it(self, i: int) -> bool:
+        """Tell "(what was) the last day I had a rash", the latest one, from the day that is over."""
+        is_led = self._at(i - 2) in _LEADS_TO or self._at(i - 1) != "the"
+        return (
+            not is_led
+            and self._at(i) == "last"
+            and UNITS.get(self._at(i + 1)) == "day"
+            and (self._at(i + 2) in _OF_IT_TOLD)
+        )
 
     def _this_time(self, i: int) -> Found | None:
         """Read "this time last week", "this day last year": that day."""
@@ -162,7 +182,7 @@ class PeriodsFromToday:
             return None
         amount = None if self._is_night_sweat(i) else self._amount(i + 1)
         amount = amount or self._amount_of_asked(i + 1)
-        if amount is None or (amount[1:] == (1, "day") and self._at(amount[0]) in _OF_IT):
+        if amount is None or (amount[1:] == (1, "day") and self._at(amount[0]) in _OF_IT) or self._is_latest_of_it(i):
             return None
         behind, count, unit = amount
         is_single = UNITS.get(self._at(i + 1)) is not None  # "last week", no number in between
@@ -199,7 +219,7 @@ class PeriodsFromToday:
             return None
         if self._at(i + 1).endswith("s") and (unit == "day" or self._has_article(i)):  # "last weeks coughs" is one
             return None
-        if unit == "day" and self._at(i + 2) in _OF_IT:
+        if unit == "day" and (self._at(i + 2) in _OF_IT or self._is_latest_of_it(i)):
             return None
         return Found(i + 2, dates.calendar_unit(self._today, Unit(unit), offset))
 

@@ -46,7 +46,10 @@ _JOINING_AND: Final = re.compile(
 _NO_CARRY: Final = re.compile(r"\b(was|is|were|are) (there|it)\b|\b(that|which) (i|were|was|are|is|scored?|rated?)\b")
 """Where "it" and "that" carry nothing on: "was there", "which were"."""
 _CARRY_STARTS: Final = re.compile(r"^(but|or|no|only|just|not|oops|actually|sorry|make|i meant|instead|except|so)\b")
-_ELSE: Final = re.compile(r"\b(else|other (symptoms?|things|entries)|all (my )?symptoms|any symptoms?|everything)\b")
+_ELSE: Final = re.compile(
+    r"\b(else|other (symptoms?|things|entries|complaints?|problems?|issues?|ailments?|troubles?|niggles?)"
+    r"|all (my )?symptoms|any symptoms?|everything)\b"
+)
 _RECORDS: Final = re.compile(
     r"\b(symptoms?|entr(y|ies)|records?|diary|journal|log(s|ged|ging)?|recorded|noted|ailments?|complaints?"
     r"|(bugg?|bother|ail|troubl|hurt|annoy|niggl|hassl|plagu|pester)(ing|ed)? me"
@@ -75,6 +78,8 @@ _CORRECTS: Final = re.compile(
     r"\b((actually )?make (it|that)|actually (i|no)|sorry"
     r"|i mean|i meant|no wait|wait|oops|correction|scratch that|make that|or rather|no no|actually no)\b"
 )
+_CORRECTS_BEHIND: Final = re.compile(r"\b(i mean|i meant|sorry|rather)( [!.])?$")
+"""The same behind what is meant: "since one week? since 2 December I mean"."""
 _NAMES_AGAIN: Final = re.compile(
     rf"(?<={SYMPTOM}) ?, ?(you know|ken|as in|that is|i mean) ?,? (the |my )?(?={SYMPTOM})"
 )
@@ -96,6 +101,11 @@ _COUNTS_DAYS: Final = re.compile(
 )
 """By itself it asks the calendar; behind a symptom it counts: "couldn't sleep - how many nights this month"."""
 _HAS_EVER_BEEN: Final = re.compile(r"\bhow (bad|severe|painful|strong|intense|high) (has|have|had) .*\bever\b")
+_PURPOSE: Final = re.compile(
+    r"((and|because|as|since|so|but) )?((i|we|they) (just |only )?(needs?|wants?) (it|this|that|them|those|these)"
+    r"|it is|this is|that is|(only |just )?asking) (all )?(for|because of) (a|an|the|my|our|his|her)\b(?!.*[?])"
+)
+"""What a question is for, said in a sentence of its own: "I need it for the clinic's form"."""
 _NARROWS_TO: Final = re.compile(r"^((and|but) )?(only|just)\b|\bonly( please)?( [?!])?$")
 """Of what was asked before, a part: "just December"."""
 _NARROWS: Final = re.compile(r"^(only |just |but )*(the ones|those|only|just)\b")
@@ -214,6 +224,8 @@ def read_clause(words: Sequence[str], now: datetime, lexicon: Lexicon) -> Clause
     if is_help(read.skeleton):
         return Clause(Kind.HELP, social(Intent.HELP), read)
     bare = unframed(read.skeleton)
+    if _PURPOSE.match(bare):
+        return Clause(Kind.TOLD, social(Intent.OUT_OF_SCOPE), read)
     is_told = is_statement(bare) or (bare == read.skeleton and tells(" ".join(read.times.words)))
     mentioned = read.mentioned
     if is_out_of_scope(bare):
@@ -235,7 +247,8 @@ def read_clause(words: Sequence[str], now: datetime, lexicon: Lexicon) -> Clause
         )
         return Clause(Kind.TOLD, refused, read, narrows=_NARROWS.match(bare) is not None)
     kind = Kind.SLOTS if cue is None else Kind.QUESTION
-    return Clause(kind, turn, read, corrects=_CORRECTS.match(bare) is not None)
+    corrects = _CORRECTS.match(bare) or (kind is Kind.SLOTS and _CORRECTS_BEHIND.search(bare))
+    return Clause(kind, turn, read, corrects=corrects is not None and corrects is not False)
 
 
 def _read(words: Sequence[str], now: datetime, lexicon: Lexicon) -> Read:

@@ -26,6 +26,15 @@ _ROW: Final = re.compile(
     rf"|(on )?the day (it|they|that|this) (was|were|felt|got) (at (its|their) |the |my )?(?P<c>{_RANK}) "
 )
 _SINCE: Final = (("since", "then"), ("since", "that"), ("from", "then", "on"), ("after", "that"))
+_BEHIND_AFTER_THAT: Final = frozenset(
+    {
+        "?", "!", ",", "and", "or", "but", "did", "do", "does", "was", "were", "is", "are", "have", "had", "has", "i",
+        "my", "me", "how", "when", "what", "which", "show", "list", "please", "only", "then", "any", "it", "they",
+        "the", "there", "that", "in", "on", "at", "until", "up", "to", "for", "with", "one", "date", "day", "week",
+        "month", "time", "point", "year", "too", "also", "ever", "again",
+    }
+)  # fmt: skip
+"""What may go on behind "after that" where it tells a time; anything else is what it was after."""
 _SIGNS: Final = {
     "before": -1, "earlier": -1, "prior": -1, "preceding": -1, "previous": -1, "after": 1, "later": 1, "following": 1,
 }  # fmt: skip
@@ -154,6 +163,8 @@ def _moved_by_years(start: date, end: date, years: int) -> DateRange:
 def read_relative(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
     """Return the position behind and what was said, or None."""
     since = phrase_at(words, i, _SINCE)
+    if words[i : i + 2] == ["after", "that"] and words[i + 2 : i + 3] and words[i + 2] not in _BEHIND_AFTER_THAT:
+        since = 0  # "after that long run"
     before = phrase_at(words, i, _BEFORE)
     if since or before:
         return i + (since or before), Relative(is_since=bool(since), is_until=bool(before))

@@ -36,6 +36,7 @@ from gateway.apps.health.chat.time_words import (
     day_number,
     phrase_at,
     whole_number,
+    year_number,
 )
 
 TIME: Final = "<time>"
@@ -61,6 +62,8 @@ _LEADS: Final = tuple(
 _FIRST_OF_LEADS: Final = frozenset(phrase[0] for phrase, _ in _LEADS)
 _EVENT_WORDS_MAX: Final = 8
 _MEALS: Final = frozenset({"meal", "meals", "breakfast", "lunch", "dinner", "tea", "supper", "bed", "game", "gym"})
+_OPENS_ANOTHER: Final = frozenset({"since", "until", "till", "between"})
+"""What begins a time of its own behind one of what happened: "after the race, that is since 21 July"."""
 _NO_EVENT: Final = frozenset({"how", "when", "what", "which", "did", "latest", "previous", "?", "and", "had", "have"})
 _BEFORE_UP: Final = frozenset({"measure", "measured", "measures", "stack", "stacked", "stacks", "add", "live", "match"})
 """Of these, "up" is a part: "how does it measure up to last week"."""
@@ -83,6 +86,11 @@ _UNTIL_NOW: Final = tuple(
     tuple(phrase.split()) for phrase in ("up to now", "until now", "till now", "up until now", "up till now")
 )
 _SEASON_MONTHS: Final = 3
+_NEAR: Final = 4
+"""Words before a span among which the season stands that it says more of."""
+_MONTH_DAYS: Final = 31
+_BESIDE: Final = ([TIME], ["is"])
+"""What stands between two times of which the second says more of the first: nothing, or "that is"."""
 _STEPS_MAX: Final = 1_000
 _IN: Final = frozenset({"in", "of", "for", "during"})
 _MONTHS_WITHOUT: Final = 62
@@ -168,11 +176,11 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
         if found is not None:
             seen = _beside(words[i : found.after])
             beside = beside or seen
-            i = found.after
             if periods:
-                found = Found(i, _set_off(found.period, periods[-1], words[:i], seen, now.date()))
-            period = _clipped(found.period, now.date())
-            periods += [period] if periods[-1:] != [period] else []  # "in autumn (September to November)"
+                found = Found(found.after, _set_off(found.period, periods[-1], words[: found.after], seen, now.date()))
+            near = words[max(0, i - _NEAR) : i] if rest[-1:] in _BESIDE or rest[-2:] == [TIME, ","] else ()
+            periods = _with(periods, found.period, near, words[i : found.after], now.date())
+            i = found.after
             rest.append(TIME)
             continue
         if (
@@ -210,6 +218,34 @@ def _set_off(
     if is_named_twice and noun in _RETURNING and _clipped(period, today) == before:  # "this summer and last summer"
         return Relative(Unit.YEAR, -1, is_shift=True).resolve(period, today)
     return period
+
+
+def _with(
+    periods: list[DateRange], period: DateRange, before: Sequence[str], said: Sequence[str], today: date
+) -> list[DateRange]:
+    """Return ``periods`` and ``period``, or it in place of the last if it only says more of that, close ``before``."""
+    period = _clipped(period, today)
+    closer = _closer(period, periods[-1], before, said, today) if periods and before else None
+    if closer is not None and said[0] in {"from", "between"}:
+        return [*periods[:-1], closer]
+    return periods if periods[-1:] == [period] else [*periods, period]  # "in autumn (September to November)"
+
+
+def _closer(
+    period: DateRange, whole: DateRange, before: Sequence[str], said: Sequence[str], today: date
+) -> DateRange | None:
+    """Return what ``period`` says more closely of ``whole``, which is said before it, or None.
+
+    "in the spring, from 1 March to 31 May 2025", "last month, from the 3rd to the 9th", "in 2025, from March to May".
+    """
+    if period.start is None or period.end is None or whole.start is None or whole.end is None:
+        return None
+    if not SEASONS.keys().isdisjoint(before) or (whole.start <= period.start and period.end <= whole.end):
+        return period
+    is_of_a_month = whole.end - whole.start <= _MONTH_DAYS * DAY
+    is_named = any(year_number(word) is not None or (is_of_a_month and word in MONTHS) for word in said)
+    meant = period if is_named else dates.within(period, whole, today)
+    return meant if meant != period else None
 
 
 def _is_a_day(period: DateRange) -> bool:
@@ -436,7 +472,7 @@ class _Grammar(CountedPeriods):
         for k in range(i + 1, min(i + 1 + _EVENT_WORDS_MAX, len(self._words))):
             if self._at(k - 1) in _NO_EVENT or self._at(k) in _NO_EVENT:
                 return None
-            if self._at(k - 1) in _MEALS:  # "before the meal on Monday"
+            if self._at(k - 1) in _MEALS or self._at(k) in _OPENS_ANOTHER:  # "before the meal on Monday"
                 return None
             is_dated = self._at(k) in {"on", "in", "at", "last", "yesterday"} or self._at(k - 1) == ","
             is_dated = is_dated or self._day_month(k) is not None  # "my birthday (3 March)"

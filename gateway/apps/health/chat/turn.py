@@ -13,7 +13,7 @@ from gateway.apps.health.chat.clauses import asides, openings, sentences
 from gateway.apps.health.chat.context import Conversation
 from gateway.apps.health.chat.followup import frame_of
 from gateway.apps.health.chat.frame import Intent
-from gateway.apps.health.chat.intent import is_measured
+from gateway.apps.health.chat.intent import denies, is_measured
 from gateway.apps.health.chat.joining import ASKS, asked_of, asks_of_what_is_told, joined
 from gateway.apps.health.chat.normalise import words_of
 from gateway.apps.health.chat.question import question_words
@@ -57,10 +57,17 @@ _COUNTS_BARELY: Final = re.compile(
     r"( (is|was|were|are) (that|it|those|they))?( in (all|total)| altogether)?( then| please)?( [?!])?"
 )
 """Behind a question this counts what was asked for, and asks for no time without it."""
+_ASKS_OTHERS: Final = re.compile(r"((and|so|ok) )*(which|what|any) other \w+( did i \w+)? <time>( [?])?$")
 _WHETHER: Final = re.compile(
     r"((and|so|but|ok|now) )*(was|were|did|had) (i|my|there)( \w+)? <symptom>( (at|on|in|during) (my |the )?\w+)?"
     r" <time>( [?])?$"
 )
+_WHAT_IS_THERE: Final = re.compile(
+    r"((and|so|ok|please) )*(what (have|do|did) (we|i|you) (got|have|get|hold|see)( (down|on file|there|in there))?"
+    r"|what (is|was) (there|in there|on file|on record|logged|recorded)|what (came|comes|turns?|turned) up"
+    r"|any ?thing( there| at all| logged| recorded| on file)?)( [?!.])*"
+)
+"""Beside a symptom this asks for its records."""
 _UNREAD_MAX: Final = 4
 """More words that no step knows say no more."""
 _LASTING: Final = re.compile(
@@ -70,6 +77,12 @@ _LASTING: Final = re.compile(
 """What goes on for long, and is no danger that has just begun: "I can't remember a thing since the baby"."""
 _PLAINLY_ASKED: Final = frozenset({Intent.LIST, Intent.COUNT, Intent.LATEST, Intent.FIRST, Intent.MAX_SEVERITY})
 """Wants that no question of cures sounds like, as "does swimming ease back pain" does like a trend."""
+_HAPPENED: Final = re.compile(
+    r" (?:after|before|during|despite|following|while on|because of)"
+    r" (?:(?:a|an|the|my|our|that|this|all that|those|these) )?(?:\w+ ){1,3}?"
+    r"(?=(?:in|on|last|this|since|from|between|over|yesterday|today|for|at|during|did|how)\b|[?,]|$)"
+)
+"""What only says on what occasion: "was I wide awake after a night shift in May"."""
 _BARE_SLOTS: Final = re.compile(
     r"((and|or|so|ok|my|the|any|what about|how about|,|in|on|for) )*<\w+>"
     r"( ((and|or|my|the|any|in|on|for|,) )*<\w+>)*( [?])?"
@@ -203,7 +216,7 @@ class _Reading:
             return by_rules
         agreed = _agreed(self.heard, weighed)
         if agreed.intent is Intent.OUT_OF_SCOPE and by_rules.intent is not None and by_rules.intent.asks_for_data:
-            agreed = self._behind_an_aside() or agreed
+            agreed = self._behind_an_aside() or self._around_an_aside() or agreed
         is_sure = agreed.intent is by_rules.intent and agreed.rival is None
         return agreed if is_sure or not _is_our_own(self._message, by_rules) else by_rules
 
@@ -214,13 +227,21 @@ class _Reading:
         if follows and by_rules.intent is None:  # slots alone, after a question that has the intent
             is_plain = by_rules.times.relative is not None and not by_rules.unexplained
             return is_plain or asking.corrects or _ahead(weighed, Intent.LIST) < _NEAR
-        if follows and by_rules.intent is Intent.COUNT and _COUNTS_BARELY.fullmatch(skeleton):
+        if follows and _is_barely_asked(by_rules, skeleton):
             return True
         if by_rules.intent is Intent.OUT_OF_SCOPE:
             return is_measured(skeleton)
-        if asks_of_what_is_told(asking) and by_rules.intent is not asking.turn.intent:
+        is_told_of = asks_of_what_is_told(asking) and by_rules.intent is not asking.turn.intent
+        if is_told_of or (by_rules.intent is not None and denies(skeleton)):
             return True
-        return _likeliest(weighed)[0] is Intent.OUT_OF_SCOPE and _asks_whether(asking)
+        return _likeliest(weighed)[0] is Intent.OUT_OF_SCOPE and (_asks_whether(asking) or self._asks_for_slots())
+
+    def _asks_for_slots(self) -> bool:
+        """Tell "knee pain in May - what have we got?", whose question says nothing of what it is about."""
+        by_rules, asking = self.heard.by_rules, self.heard.asking
+        has_slots = any(clause.kind is Kind.SLOTS and clause.mentioned for clause in self.heard.clauses)
+        is_bare = has_slots and asking is not self.heard.whole and _WHAT_IS_THERE.fullmatch(asking.read.skeleton)
+        return bool(is_bare and by_rules.intent is Intent.LIST and by_rules.symptoms)
 
     def _heard(self) -> Heard:
         typed, repaired = self._message.typed, self.repaired
@@ -331,6 +352,22 @@ class _Reading:
                 return turn
         return None
 
+    def _around_an_aside(self) -> Turn | None:
+        """Return what is asked, if without what it only happened after it weighs for the records: "after a shift"."""
+        asking, by_rules = self.heard.asking, self.heard.by_rules
+        if asking is not self.heard.whole:
+            return None
+        spoken = " ".join(asking.read.spoken)
+        bare = _HAPPENED.sub(" ", spoken).split()
+        if len(bare) == len(asking.read.spoken):
+            return None
+        clause = self._clause(bare)
+        is_same = clause.mentioned == asking.mentioned and clause.read.times.periods == asking.read.times.periods
+        turn = clause.turn
+        if not is_same or turn.intent is not by_rules.intent or not turn.symptoms or turn.unexplained:
+            return None
+        return by_rules if _likeliest(self._weighed(by_rules, clause))[0] is by_rules.intent else None
+
     def _clause(self, words: Sequence[str]) -> Clause:
         key = tuple(words[-_WORDS_MAX:])
         if key not in self._clauses:
@@ -387,6 +424,13 @@ def _asks_whether(clause: Clause) -> bool:
     turn = clause.turn
     is_plain = turn.intent is Intent.LIST and bool(turn.symptoms and turn.times.periods) and not turn.unexplained
     return is_plain and _WHETHER.match(clause.read.skeleton) is not None
+
+
+def _is_barely_asked(turn: Turn, skeleton: str) -> bool:
+    """Tell "how many days?" and "which other complaints that day?" behind a question."""
+    if turn.intent is Intent.COUNT:
+        return _COUNTS_BARELY.fullmatch(skeleton) is not None
+    return turn.intent is Intent.LIST and turn.names_all_symptoms and _ASKS_OTHERS.match(skeleton) is not None
 
 
 def _few(parts: Sequence[str]) -> list[str]:

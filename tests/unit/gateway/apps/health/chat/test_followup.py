@@ -70,3 +70,56 @@ def test_period_is_the_one_before_when_the_named_one_is_taken_back() -> None:
 
 def test_month_before_is_as_long_when_the_month_spoken_of_is_no_calendar_month() -> None:
     assert asked("headaches in the past month", "and the month before that") == ("list", "2026-08-21", "2026-09-21")
+
+
+def about_what_came_back(first: str, then: str, **returned: object) -> tuple[object, object, object, object]:
+    dialog = Dialog.model_validate(
+        {"id": "A", "now": "2026-10-20T13:30", "turns": (first, then), "returned": [{"turn": 0, **returned}]}
+    )
+    said = predict(dialog, base_lexicon())[0].as_json()
+    return said["intent"], said["symptom"], said["start"], said["end"]
+
+
+@pytest.mark.parametrize(
+    ("then", "intent"),
+    [
+        ("how often in total, ever?", "count"),
+        ("when was the last time?", "latest"),
+        ("how bad on average overall?", "average_severity"),
+    ],
+)
+def test_most_frequent_symptom_that_came_back_is_asked_of(then: str, intent: str) -> None:
+    said = about_what_came_back("what did I get most often ever?", then, symptom="insomnia")
+
+    assert said == (intent, ["insomnia"], None, None)
+
+
+def test_entries_are_counted_of_all_symptoms_behind_the_most_frequent() -> None:
+    first, then = "what did I get most often last month?", "how many entries in total?"
+
+    assert about_what_came_back(first, then, symptom="insomnia")[:2] == ("count", None)
+
+
+@pytest.mark.parametrize(
+    ("then", "symptoms", "start"),
+    [
+        ("which other complaints that day?", None, "2026-10-14"),
+        ("any other symptoms that day?", None, "2026-10-14"),
+        ("did I have a headache the next day", ["headache"], "2026-10-15"),
+    ],
+)
+def test_that_day_is_of_the_only_record_that_came_back(then: str, symptoms: list[str] | None, start: str) -> None:
+    row = {"symptom": "swelling", "date": "2026-10-14", "severity": 5}
+
+    assert about_what_came_back("did I have a swollen ankle last week?", then, rows=[row])[:3] == (
+        "list",
+        symptoms,
+        start,
+    )
+
+
+def test_somebody_elses_symptom_is_listed_behind_a_question_for_the_latest() -> None:
+    row = {"symptom": "fever", "date": "2026-05-18", "severity": 7}
+    said = about_what_came_back("when did Jake last have a fever?", "did he get chills the next day", rows=[row])
+
+    assert said == ("list", ["chills"], "2026-05-19", "2026-05-20")

@@ -564,3 +564,209 @@ def test_message_is_taken_for_what_it_is_when_put_otherwise(text: str, intent: s
 @pytest.mark.parametrize("then", ["i meant last week sorry autocorrect", "sorry, last week, typo", "last week i mean"])
 def test_intent_is_kept_when_the_period_alone_is_corrected(then: str) -> None:
     assert slots_of("how many days did I cough this week", then) == ("count", ["cough"], LAST_WEEK)
+
+
+@pytest.mark.parametrize(
+    ("text", "symptom"),
+    [
+        ("latest day of burning when I make water", "painful urination"),
+        ("how many days last week did passing water hurt", "painful urination"),
+        ("how often did it sting when I pass urine", "painful urination"),
+        ("when did my little girl last bring up her food", "vomiting"),
+        ("how often did he bring his milk up last week", "vomiting"),
+        ("when did I last bring up my dinner", "vomiting"),
+        ("how many nights without sleep last month", "insomnia"),
+        ("number of nights without proper sleep in May", "insomnia"),
+        ("how often was I without a wink of sleep in May", "insomnia"),
+        ("list the days I couldn't get my breath in May", "shortness of breath"),
+        ("how often could I not catch my breath in May", "shortness of breath"),
+        ("days I couldn't quite get a breath last week", "shortness of breath"),
+        ("my low spells in May", "low mood"),
+        ("when was my last black mood", "low mood"),
+        ("how long is it since I had a blown-up belly", "bloating"),
+        ("bloated tummy days in May", "bloating"),
+    ],
+)
+def test_symptom_is_read_in_an_everyday_turn_of_phrase(text: str, symptom: str) -> None:
+    assert asked(text)["symptom"] == [symptom]
+
+
+@pytest.mark.parametrize(
+    ("text", "symptom"),
+    [
+        ("these hot flushes make me want to jump in a lake, how many this week", ["hot flushes"]),
+        ("how often did my knee hurt after I jumped over a fence", ["knee pain"]),
+        ("how long without sleep problems", ["insomnia"]),
+    ],
+)
+def test_words_that_only_look_like_a_symptom_are_none(text: str, symptom: list[str]) -> None:
+    assert asked(text)["symptom"] == symptom
+
+
+def test_drinking_water_is_still_out_of_scope() -> None:
+    assert intent_of("when did I last drink water") == "out_of_scope"
+
+
+@pytest.mark.parametrize("text", ["I mean the period ones not leg", "the period kind", "no, the menstrual ones"])
+def test_kind_of_a_symptom_is_told_apart_by_what_it_belongs_to(text: str) -> None:
+    assert slots_of("last time I had cramps", text) == ("latest", ["period pain"], ALWAYS)
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("what was the last day I had a rash", ("latest", ["rash"], ALWAYS)),
+        ("when was the last night I couldn't sleep", ("latest", ["insomnia"], ALWAYS)),
+        ("what was the last day my knee hurt", ("latest", ["knee pain"], ALWAYS)),
+        ("headaches over the last day", ("list", ["headache"], ("2026-06-17", "2026-06-18"))),
+        ("did I cough last night, I was tired", ("list", ["cough"], YESTERDAY)),
+        ("when did the sniffles start this month", ("first", ["runny nose"], ("2026-06-01", "2026-06-18"))),
+        ("when did my cough start last week", ("first", ["cough"], LAST_WEEK)),
+        ("coughs at the start of this month", ("list", ["cough"], ("2026-06-01", "2026-06-11"))),
+        ("coughs start of May", ("list", ["cough"], ("2026-05-01", "2026-05-11"))),
+        ("coughs after the race, i.e. since 3 May", ("list", ["cough"], ("2026-05-03", "2026-06-18"))),
+        ("coughs after my birthday on 3 May", ("list", ["cough"], ("2026-05-04", "2026-06-18"))),
+        ("coughs after the race, so between 3 and 6 May", ("list", ["cough"], ("2026-05-03", "2026-05-07"))),
+        ("how often did I cough after that long run in May", ("count", ["cough"], LAST_MONTH)),
+    ],
+)
+def test_time_is_told_from_what_only_sounds_like_one(text: str, slots: tuple[object, ...]) -> None:
+    assert slots_of(text) == slots
+
+
+def test_after_that_is_still_behind_what_was_asked() -> None:
+    assert period_of("did I cough in May", "and after that?") == ("2026-06-01", "2026-06-18")
+    assert period_of("did I cough in May", "after that week?") == ("2026-06-01", "2026-06-18")
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("Goodnight, speak tomorrow x", "greeting"),
+        ("night night, see you tomorrow", "greeting"),
+        ("bye, till next week", "greeting"),
+        ("ok bye, I'll ask you more tomorrow", "greeting"),
+        ("ta, I'll see you later then", "greeting"),
+        ("thanks, will the rash be back?", "out_of_scope"),
+        ("thanks, what will happen tomorrow", "out_of_scope"),
+        ("was my back sorer in March or February, d'you think?", "compare"),
+        ("was my cough milder in March or April", "compare"),
+        ("was my knee stiffer this week than last", "compare"),
+        ("1st ever swolen feet entry plz", "first"),
+        ("headaches 1st to 5th May", "list"),
+        ("what is my most usual problem on weekdays last week", "most_frequent"),
+        ("my most regular complaint this year", "most_frequent"),
+        ("how bad is my usual headache", "average_severity"),
+        ("how long since a panic attack had me thinking I was going to die", "duration_since"),
+        ("how many panic attacks in May where I thought I was going to die", "count"),
+        ("was I dizzy last week, do you reckon", "list"),
+        ("My joints were stiff when I got up and the stairs took ages.", "out_of_scope"),
+        ("he fell down the stairs and is confused", "emergency"),
+        ("crushing pressure behind my breastbone spreading to the jaw, sweating like mad", "emergency"),
+        ("squeezing pain in my chest going down my left arm", "emergency"),
+        ("i am going to die tonight, i want it", "emergency"),
+        ("how often did I have tightness in my chest going into my arm in May", "count"),
+    ],
+)
+def test_intent_of_an_everyday_turn_of_phrase(text: str, intent: str) -> None:
+    assert intent_of(text) == intent
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("how often was I wide awake after a night shift in May?", ("count", ["insomnia"], LAST_MONTH)),
+        ("how often did I cough after a run in May", ("count", ["cough"], LAST_MONTH)),
+        ("how bad was my knee after football in May", ("average_severity", ["knee pain"], LAST_MONTH)),
+        ("how many headaches after my spin class last month", ("count", ["headache"], LAST_MONTH)),
+        ("was I dizzy during the late shift last week", ("list", ["dizziness"], LAST_WEEK)),
+        ("when did I last have a rash after dinner", ("latest", ["rash"], ALWAYS)),
+        ("how often did I have heartburn after coffee", ("count", ["heartburn"], ALWAYS)),
+    ],
+)
+def test_occasion_of_a_symptom_puts_no_question_out_of_scope(text: str, slots: tuple[object, ...]) -> None:
+    assert slots_of(text) == slots
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "should I rest after a night shift with a headache",
+        "can I run after a knee pain",
+        "is nausea normal after dinner",
+        "what is good for a headache after wine",
+        "does my knee hurt because of football",
+    ],
+)
+def test_advice_about_an_occasion_is_out_of_scope(text: str) -> None:
+    assert intent_of(text) == "out_of_scope"
+
+
+@pytest.mark.parametrize(
+    ("text", "period"),
+    [
+        ("how many coughs in the spring, from 1 March to 31 May 2025", ("2025-03-01", "2025-06-01")),
+        ("coughs last summer, from 3 July to 9 August", ("2025-07-03", "2025-08-10")),
+        ("coughs last month, from the 3rd to the 9th", ("2026-05-03", "2026-05-10")),
+        ("coughs last week, from Monday to Wednesday", ("2026-06-08", "2026-06-11")),
+        ("coughs in 2025, from March to May", ("2025-03-01", "2025-06-01")),
+        ("coughs in March, between the 5th and the 9th", ("2026-03-05", "2026-03-10")),
+        ("coughs in spring from March to April", ("2026-03-01", "2026-05-01")),
+        ("coughs in May and from 1 to 5 March", ("2026-03-01", "2026-06-01")),
+        ("coughs in May, from 1 to 5 January", ("2026-01-01", "2026-06-01")),
+    ],
+)
+def test_span_behind_a_period_says_which_part_of_it(text: str, period: tuple[str, str]) -> None:
+    assert period_of(text) == period
+
+
+@pytest.mark.parametrize(
+    ("turns", "intent"),
+    [
+        (("when was my first wheeze this year", "not first, last"), "latest"),
+        (("when was my first wheeze this year", "no, not the first one, the last"), "latest"),
+        (("when was my first wheeze this year", "the last, not the first"), "latest"),
+        (("how many wheezes this year", "list, not count"), "list"),
+        (("how many wheezes this year", "not how many, when"), "list"),
+        (("how bad was my wheeze this year", "not the average, the worst"), "max_severity"),
+    ],
+)
+def test_intent_that_is_denied_gives_way_to_the_other(turns: tuple[str, ...], intent: str) -> None:
+    assert slots_of(*turns) == (intent, ["wheezing"], ("2026-01-01", "2026-06-18"))
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("how many shifts... I mean days was I dead tired last week", ("count", ["fatigue"], LAST_WEEK)),
+        ("how many coughs - I mean headaches - in March", ("count", ["headache"], MARCH)),
+        ("how many headaches, I mean migraines in March", ("count", ["migraine"], MARCH)),
+        ("how many coughs since one week? since 2 June I mean", ("count", ["cough"], ("2026-06-02", "2026-06-18"))),
+        ("how many coughs in May? In March I meant.", ("count", ["cough"], MARCH)),
+    ],
+)
+def test_word_said_anew_takes_the_place_of_the_one_before(text: str, slots: tuple[object, ...]) -> None:
+    assert slots_of(text) == slots
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("knee pain in the last fortnight - what have we got?", ("list", ["knee pain"], ("2026-06-04", "2026-06-18"))),
+        ("knee pain in March: anything?", ("list", ["knee pain"], MARCH)),
+        ("headaches last week - what came up?", ("list", ["headache"], LAST_WEEK)),
+        ("did I feel rough lately? just anything at all", ("list", None, ("2026-06-04", "2026-06-18"))),
+        ("did I have a headache lately? anything at all", ("list", ["headache"], ("2026-06-04", "2026-06-18"))),
+        ("When did my cough begin — I need it for the long COVID clinic form", ("first", ["cough"], ALWAYS)),
+        ("How many coughs in March? It's for my doctor.", ("count", ["cough"], MARCH)),
+        ("last night sweats???", ("latest", ["night sweats"], ALWAYS)),
+        ("last night cough and chills", ("list", ["chills", "cough"], YESTERDAY)),
+    ],
+)
+def test_question_that_says_little_asks_of_what_stands_beside_it(text: str, slots: tuple[object, ...]) -> None:
+    assert slots_of(text) == slots
+
+
+def test_advice_beside_a_symptom_is_no_question_about_it() -> None:
+    assert intent_of("knee pain in May - what can I do?") != "list"
+    assert intent_of("knee pain in May - what helps?") == "out_of_scope"

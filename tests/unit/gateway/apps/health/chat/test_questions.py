@@ -8,6 +8,7 @@ development set alone; ``time3``, ``everyday5``, ``emergencies3`` and ``lookalik
 mended the grammar of time, before grammar and rules were read. ``everyday6`` has two writers, who saw the conventions
 and the development set alone and write no rules: one of edgy voices, tuned, and one of a clinic's log, unseen.
 ``everyday7`` has three of the same kind: of young people and of dialects and late English, both tuned, and one unseen.
+``everyday8`` is by more of the same kind, who were told apart by voices: all of it tuned, after first sight.
 
 A file ``*-tuned`` was looked at when rules were written, a file ``*-unseen`` never is: nobody reads its failures. Their
 shares are what the rules are worth on questions that nobody has foreseen; docs/chat.md says which were steered by.
@@ -43,7 +44,7 @@ RIGHT_AT_LEAST: Final = {
     0.98, "time2-tuned": 0.99, "time2-unseen": 0.96, "time3-tuned": 0.98, "time3-unseen": 0.95,
     "emergencies3-tuned": 0.92, "emergencies3-unseen": 0.96, "everyday5-tuned": 0.98, "everyday5-unseen": 0.98,
     "lookalikes3-tuned": 0.89, "lookalikes3-unseen": 0.76, "everyday6-tuned": 1.0, "everyday6-unseen": 0.98,
-    "everyday7-tuned": 0.99, "everyday7-unseen": 0.97,
+    "everyday7-tuned": 0.99, "everyday7-unseen": 0.97, "everyday8-tuned": 0.99,
 }  # fmt: skip
 """Raise a share when it has risen; never lower one."""
 FALSE_ALARMS_AT_MOST: Final = {
@@ -57,6 +58,7 @@ FALSE_ALARMS_AT_MOST: Final = {
     "time2-tuned": 0, "time2-unseen": 0, "time3-tuned": 0, "time3-unseen": 0,
     "everyday5-tuned": 0, "everyday5-unseen": 1, "lookalikes3-tuned": 1, "lookalikes3-unseen": 3,
     "everyday6-tuned": 0, "everyday6-unseen": 0, "everyday7-tuned": 0, "everyday7-unseen": 1,
+    "everyday8-tuned": 0,
 }  # fmt: skip
 """Lower a number when it has fallen."""
 _EMERGENCIES_MISSED_AT_MOST: Final = {
@@ -66,18 +68,18 @@ _EMERGENCIES_MISSED_AT_MOST: Final = {
 """In the other sets none. Lower a number when it has fallen."""
 _AT_LEAST: Final = {
     "tuned": {
-        "all, right": 4831, "of several turns, right": 944, "period, right": 3224, "symptoms in both": 3158,
-        "out_of_scope, right": 717, "emergency, right": 768,
+        "all, right": 5332, "of several turns, right": 1090, "period, right": 3596, "symptoms in both": 3493,
+        "out_of_scope, right": 778, "emergency, right": 803,
     },
     "unseen": {
-        "all, right": 3314, "of several turns, right": 676, "period, right": 2221, "symptoms in both": 2128,
+        "all, right": 3316, "of several turns, right": 676, "period, right": 2221, "symptoms in both": 2128,
         "out_of_scope, right": 498, "emergency, right": 525,
     },
 }  # fmt: skip
 """Of all sets of a half, by the kinds of ``tally``. Raise a number when it has risen."""
 _AT_MOST: Final = {
-    "tuned": {"symptoms in one": 43, "turned away": 9, "false alarms": 6},
-    "unseen": {"symptoms in one": 61, "turned away": 27, "false alarms": 16},
+    "tuned": {"symptoms in one": 42, "turned away": 9, "false alarms": 6},
+    "unseen": {"symptoms in one": 60, "turned away": 27, "false alarms": 16},
 }
 """The same of what should be few: 4, 3 and 1 of the unseen are everyday 7's. Lower a number when it has fallen."""
 

@@ -78,7 +78,7 @@ def test_nothing_weighs_more_than_the_rest_when_no_feature_is_known() -> None:
     [
         ("Which complaint has topped the list since New Year?", Intent.LIST, Intent.MOST_FREQUENT),
         ("would honey help", Intent.HELP, Intent.OUT_OF_SCOPE),
-        ("bye for now, see you tomorrow", Intent.OUT_OF_SCOPE, Intent.GREETING),
+        ("ok bye, expect me tomorrow", Intent.OUT_OF_SCOPE, Intent.GREETING),
     ],
 )
 def test_rules_are_overruled_when_the_words_weigh_for_something_else(
