@@ -38,6 +38,7 @@ _OF_A_DAY: Final = frozenset({"of", "commencing", "beginning", "starting", "endi
 _EDGES: Final = frozenset({"start", "beginning", "end"})
 _BEHIND_A_VERB: Final = frozenset({"in", "this", "last", "previous"})
 _BEFORE_A_DAY: Final = frozenset({"on", "since", "until", "before", "after", "to", "-"})
+_BEFORE_A_DATE: Final = _BEFORE_A_DAY | {"from", "till", "til", "between"}
 _BETWEEN_ALIKE: Final = frozenset({"and", "or", "versus", "than", "with", "against"})
 _BEFORE_A_SEASON: Final = PREPOSITIONS | {
     "the",
@@ -178,9 +179,13 @@ class CalendarPeriods(PeriodsFromToday):
         i += 2 * (last > third)  # "mid to late February"
         if self._at(i) in _BEHIND_A_VERB and self._at(edge) in _EDGES and not self._has_article(edge):
             return None  # "did it start in May", "when did it start this month"
+        is_shared = self._at(i) in _BETWEEN_ALIKE and self._at(i + 1) in THIRDS  # "early and late May"
+        behind, i = i, i + 2 * is_shared
         i += self._at(i) in {"of", "in", "-"}
         i += self._at(i) == "the"
         found = self._month(i) or self._unit(i) or self._year(i) or self._running_unit(i)
+        if found is not None and is_shared:
+            found = Found(behind, found.period)
         if found is None or found.period.start is None or found.period.end is None:
             return None
         first, end = found.period.start, found.period.end
@@ -302,7 +307,9 @@ class CalendarPeriods(PeriodsFromToday):
                 return Found(i + 1, dates.calendar_unit(first, Unit.MONTH)) if first else None
             day = dates.valid_date(*(numbers if numbers[0] > _DAY_MAX else numbers[::-1]))
         elif len(numbers) == 2:  # noqa: PLR2004
-            day = dates.last_date(numbers[1], numbers[0], self._today) if "/" in word else None
+            is_led = self._at(i - 1) in _BEFORE_A_DATE or (self._at(i - 1) == "and" and "." in self._at(i - 2))
+            is_day = is_led or "/" in word  # "since 5.11.", "between 3.4. and 9.4."
+            day = dates.last_date(numbers[1], numbers[0], self._today) if is_day else None
         else:
             year = numbers[2] + (2000 if numbers[2] < _TWO_DIGIT_YEARS else 0)
             month = numbers[1] if numbers[1] <= _MONTHS_OF_YEAR else numbers[0]  # "9/15/2026" can only be American

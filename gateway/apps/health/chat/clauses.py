@@ -12,7 +12,7 @@ _NO_DATE: Final = (
     r"|this\b|the (?:\d|present|end))"
 )
 _SHORT_FORM: Final = re.compile(
-    r"(?:^|[\s(])(?:[A-Za-z]|dr|mr|mrs|ms|st|no|vs|approx|e\.g|i\.e|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.$",
+    r"(?:^|[\s(])(?:[A-Za-z]|\d\d?\.\d\d?|dr|mr|mrs|ms|st|no|vs|approx|e\.g|i\.e|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.$",
     re.IGNORECASE,
 )
 _SHORT_FORM_MAX: Final = 10

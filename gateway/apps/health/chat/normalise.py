@@ -10,7 +10,7 @@ from typing import Final
 from bridge.contracts.operation import Model
 from gateway.apps.health.chat.meant_words import meant
 from gateway.apps.health.chat.patterns import FOLDER
-from gateway.apps.health.chat.time_words import ORDINALS
+from gateway.apps.health.chat.time_words import ORDINALS, whole_number
 
 _GROWS_MAX: Final = 2
 """Times its length that a text may get by one form for each letter: ligatures of whole phrases hold no English."""
@@ -67,6 +67,16 @@ _UNIT_ORDINALS: Final = {word: number for word, number in ORDINALS.items() if nu
 _ENDINGS: Final = {"n't": "not", "'ve": "have", "'m": "am", "'re": "are", "'ll": "will", "'d": "would"}
 
 
+_UNITS: Final = "one|two|three|four|five|six|seven|eight|nine"
+_YEAR_IN_LETTERS: Final = re.compile(
+    r"\b(?:two[ -]thousand(?: and)?|(?P<led>(?:in|since|of|until|before|after|[a-z]*(?:uary|ber|une|uly|rch|pril|may"
+    r"|ust)) )twenty)[ -](?P<tens>twenty|thirty|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen"
+    rf"|nineteen)(?:[ -](?P<unit>{_UNITS}))?\b"
+)
+_NUMBER_IN_LETTERS: Final = re.compile(rf"\b(twenty|thirty|forty|fifty|sixty|ninety)[ -]({_UNITS})\b")
+_OF_NUMBERS: Final = ("twenty", "thirty", "forty", "fifty", "sixty", "ninety", "thousand")
+
+
 class _ShortForms(Model):
     fillers: tuple[str, ...]
     words: dict[str, str]
@@ -87,6 +97,8 @@ def words_of(text: str) -> list[str]:
     plain = _DROPPED_H.sub("h", plain)
     plain = _SHORT_YEAR.sub("20", plain)
     plain = _SCORES.sub("", plain)
+    if any(word in plain for word in _OF_NUMBERS):
+        plain = _NUMBER_IN_LETTERS.sub(_in_figures, _YEAR_IN_LETTERS.sub(_year_in_figures, plain))
     plain = _NAMED_SPAN.sub(r"\1 - \2", plain)
     plain = _THAT_IS.sub("that is", plain)
     plain = _MINUTES.sub(" minutes", plain)
@@ -101,6 +113,14 @@ def words_of(text: str) -> list[str]:
         elif token not in _FILLERS:
             words.extend(_written_out(token))
     return meant(words)
+
+
+def _year_in_figures(said: re.Match[str]) -> str:
+    return f"{said['led'] or ''}{2000 + (whole_number(said['tens']) or 0) + (whole_number(said['unit'] or '') or 0)}"
+
+
+def _in_figures(said: re.Match[str]) -> str:
+    return str((whole_number(said[1]) or 0) + (whole_number(said[2]) or 0))
 
 
 def _written_out(token: str) -> list[str]:

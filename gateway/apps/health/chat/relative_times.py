@@ -43,6 +43,8 @@ _CLOSELY: Final = frozenset({"just", "right", "immediately", "directly", "straig
 _BEFORE_ALIKE: Final = frozenset({"and", "about", "versus", "than", "with", "or", "to"})
 _ENDS: Final = frozenset({"", "?", "!", ",", "for", "please", "so", "then"})
 _AT_END: Final = frozenset({"", "?", "!", ",", "only", "please"})
+_NO_ONE: Final = frozenset({"any", "each", "every", "which", "what", "many", "one", "per", "all", "no", "of"})
+"""Behind these, a day or a month is no certain one."""
 _BEFORE: Final = (("before", "that"), ("before", "then"), ("earlier", "than", "that"))
 
 
@@ -197,9 +199,17 @@ def read_relative(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
         behind = k + 2 + (padded[k + 2] in _THAT)  # "and the winter before"
         found = behind, Relative(Unit.YEAR, _SIGNS[padded[k + 1]], is_shift=True)
     else:
-        is_led = has_article or i + k == 0 or words[i - 1] in {"and", "or", "about"}
+        is_led = has_article or i + k == 0 or words[i - 1] in {"and", "or", "about"} or _is_bare_end(words, i + k)
         found = _before_or_after(padded, k, has_article=has_article or (is_led and whole_number(padded[k]) is None))
     return (i + found[0], found[1]) if found else None
+
+
+def _is_bare_end(words: Sequence[str], i: int) -> bool:
+    """Tell "(how often) month before", "(any headache) day before that", typed without "the"."""
+    said = [*words[i : i + 4], *[""] * 4]
+    behind = 2 + (said[2] in _THAT)
+    is_one = said[0] in UNITS and not said[0].endswith("s") and said[1] in {"before", "after"}
+    return is_one and said[behind] in {"", "?", "!"} and words[i - 1] not in _NO_ONE
 
 
 def _first_days(words: Sequence[str]) -> tuple[int, int] | None:
@@ -281,6 +291,18 @@ def _same(words: Sequence[str], k: int) -> tuple[int, Relative] | None:
         return k + behind + 2, Relative(unit, year=year)
     if rest[behind] in {"last", "previous"} and rest[behind + 1] == "year":
         return k + behind + 3, Relative(unit, year_back=1)
-    if rest[behind] == "year" and rest[behind + 1] == "before":
-        return k + behind + 3, Relative(Unit.YEAR, -1)
-    return k + 2, Relative(unit)
+    back = _years_back(rest, behind)
+    if back is None:
+        return k + 2, Relative(unit)
+    after, years, is_from_today = back
+    return k + 1 + after, Relative(unit, year_back=years) if is_from_today else Relative(Unit.YEAR, -years)
+
+
+def _years_back(words: Sequence[str], i: int) -> tuple[int, int, bool] | None:
+    """Read "year before", "a year earlier", "two years ago": the position behind, how many, and whether from today."""
+    count = whole_number(words[i]) or (1 if words[i] == "a" else None)
+    i += count is not None
+    is_years = words[i] in {"year", "years"} and words[i + 1] in {"before", "earlier", "prior", "ago"}
+    if not is_years or (count or 1) > len(_YEARS):
+        return None
+    return i + 2 + (words[i + 2] in _THAT), count or 1, words[i + 1] == "ago"

@@ -64,6 +64,27 @@ def test_period_is_its_own_when_it_is_no_part_of_the_one_before(before: str, the
     assert asked(f"headaches {before}", then) == ("list", start, end)
 
 
+@pytest.mark.parametrize(
+    ("before", "then", "start", "end"),
+    [
+        ("in January", "the same month a year earlier?", "2025-01-01", "2025-02-01"),
+        ("in January", "same month one year before that", "2025-01-01", "2025-02-01"),
+        ("in January", "the same month two years before", "2024-01-01", "2024-02-01"),
+        ("in January", "the same month two years ago", "2024-01-01", "2024-02-01"),
+        ("in May 2025", "the same month a year before", "2024-05-01", "2024-06-01"),
+        ("in January", "the same month 999 years ago", "2026-01-01", "2026-02-01"),
+        ("in March", "show month before", "2026-02-01", "2026-03-01"),
+        ("yesterday", "any day before that", None, "2026-10-19"),
+        ("yesterday", "any rash day before that", "2026-10-18", "2026-10-19"),
+        ("the week before last", "list week after?", "2026-10-12", "2026-10-19"),
+    ],
+)
+def test_period_lies_before_or_behind_when_its_distance_is_told_in_short(
+    before: str, then: str, start: str | None, end: str
+) -> None:
+    assert asked(f"headaches {before}", then) == ("list", start, end)
+
+
 def test_period_is_the_one_before_when_the_named_one_is_taken_back() -> None:
     assert asked("headaches not last week but the week before") == ("list", "2026-10-05", "2026-10-12")
 

@@ -335,7 +335,7 @@ def resolved(text: str, period: tuple[str, str]) -> tuple[str | None, str | None
         ("the day after", ("2026-04-14", TOMORROW), ("2026-04-14", TOMORROW)),
         ("the same month last year", ("2026-03-01", "2026-04-01"), ("2025-03-01", "2025-04-01")),
         ("the same month in 2024", ("2026-02-01", "2026-03-01"), ("2024-02-01", "2024-03-01")),
-        ("the same month a year before", ("2026-03-01", "2026-04-01"), ("2026-03-01", "2026-04-01")),
+        ("the same month a year before", ("2026-03-01", "2026-04-01"), ("2025-03-01", "2025-04-01")),
         ("that week", ("2026-03-02", "2026-03-09"), ("2026-03-02", "2026-03-09")),
         ("since then", ("2026-03-02", "2026-03-09"), ("2026-03-09", TOMORROW)),
         ("before that", ("2026-03-02", "2026-03-09"), (None, "2026-03-02")),
@@ -364,6 +364,67 @@ def test_every_period_is_forward_and_ends_by_tomorrow_when_the_text_is_anything(
 )
 def test_no_period_is_read_when_its_words_belong_to_something_else(text: str) -> None:
     assert found(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "periods"),
+    [
+        ("early and late March", [("2026-03-01", "2026-03-11"), ("2026-03-21", "2026-04-01")]),
+        ("early or mid last month", [("2026-03-01", "2026-03-11"), ("2026-03-11", "2026-03-21")]),
+        ("mid versus late February 2025", [("2025-02-11", "2025-02-21"), ("2025-02-21", "2025-03-01")]),
+        ("mid to late March", [("2026-03-11", "2026-04-01")]),
+    ],
+)
+def test_parts_of_a_month_are_read_when_they_share_its_name(text: str, periods: list[tuple[str, str]]) -> None:
+    assert found(text) == periods
+
+
+@pytest.mark.parametrize(
+    ("text", "periods"),
+    [
+        ("since 5.3.", [("2026-03-05", TOMORROW)]),
+        ("on 12.3", [("2026-03-12", "2026-03-13")]),
+        ("from 1.3. to 7.3.", [("2026-03-01", "2026-03-08")]),
+        ("between 3.3 and 9.3", [("2026-03-03", "2026-03-10")]),
+        ("a 5.5 and a 6.5", []),
+        ("since 45.3", []),
+    ],
+)
+def test_day_and_month_are_read_when_a_dot_parts_them_behind_what_leads_to_a_date(
+    text: str, periods: list[tuple[str, str]]
+) -> None:
+    assert found(text) == periods
+
+
+@pytest.mark.parametrize(
+    ("text", "period"),
+    [
+        ("in two thousand twenty five", ("2025-01-01", "2026-01-01")),
+        ("in two thousand and twenty five", ("2025-01-01", "2026-01-01")),
+        ("since twenty twenty-four", ("2024-01-01", TOMORROW)),
+        ("in twenty nineteen", ("2019-01-01", "2020-01-01")),
+        ("in March twenty twenty five", ("2025-03-01", "2025-04-01")),
+        ("the past twenty two days", ("2026-03-24", TOMORROW)),
+        ("thirty-one days ago", ("2026-03-14", "2026-03-15")),
+        ("on the twenty second of March", ("2026-03-22", "2026-03-23")),
+        ("yest", ("2026-04-13", "2026-04-14")),
+        ("ths week", ("2026-04-13", TOMORROW)),
+    ],
+)
+def test_period_is_read_when_numbers_are_in_letters_or_words_are_short(text: str, period: tuple[str, str]) -> None:
+    assert found(text) == [period]
+
+
+@pytest.mark.parametrize(
+    "text", ["the last day I felt low", "tell me the last night I coughed", "my last day that I had a rash"]
+)
+def test_last_day_is_no_period_when_it_is_the_last_one_of_something(text: str) -> None:
+    assert found(text) == []
+
+
+@pytest.mark.parametrize("text", ["in the last day I felt low", "over the last day my cough", "the last day"])
+def test_last_day_is_today_when_it_is_the_time_of_something(text: str) -> None:
+    assert found(text) == [("2026-04-14", TOMORROW)]
 
 
 def test_two_quarters_are_read_when_they_share_their_noun() -> None:
