@@ -79,6 +79,10 @@ _MEANT: Final = tuple(
         ("an", r"\ban (?=(?:the|in|on|my|last|this|that|for|then|what|how|was|did|yesterday|which|when|with)\b)",
          "and "),
         ("an", rf"(?:^|(?<= [,;] ))an (?={_NAMED})", "and "),
+        ("bowls", r"\bbowls\b(?! (?:club|match|green|team|of)\b)", "bowels"),
+        *((word, rf"\b(my|both|sore|painful) {word}\b", rf"\1 {meant}") for word, meant in (
+            ("heals", "heels"), ("feat", "feet"), ("tows", "toes"), ("tow", "toe"), ("hart", "heart"))),
+        ("pane", r"\b(chest|back|neck|knee|joint|stomach|tummy|head|period|hip|shoulder|jaw|rib) pane\b", r"\1 pain"),
         ("rite", r"\brite(?= (?:down|in|it|that|about|up)\b)", "write"),
         ("rite", r"\brite\b", "right"),
         ("bin", r"\b(have|has|had|is|i|it|they|we) bin\b", r"\1 been"),

@@ -145,6 +145,7 @@ _NO_ENDINGS: Final = ("ss", "us", "eed")
 _WHOLE: Final = frozenset(
     {
         "sleepy",
+        "jumpy",
         "winded",
         "spine",
         "heaving",
@@ -177,8 +178,8 @@ _WHOLE: Final = frozenset(
         "spewy",
     }
 )
-"""Tired, not "sleep"; breathless, not "wind"; no "spin"; sick, not "heavy"; tired is "wiped", not "wipe"; and so on:
-words that mean something else than what is left of them without an ending."""
+"""Tired, not "sleep"; nervous, no "jump"; breathless, not "wind"; no "spin"; sick, not "heavy"; tired is "wiped", not
+"wipe"; and so on: words that mean something else than what is left of them without an ending."""
 _STEM_MIN: Final = 3
 
 

@@ -129,7 +129,7 @@ class PeriodsFromToday:
 
     def _is_latest_of_it(self, i: int) -> bool:
         """Tell "(what was) the last day I had a rash", the latest one, from the day that is over."""
-        is_led = self._at(i - 2) in _LEADS_TO or self._at(i - 1) != "the"
+        is_led = self._at(i - 2) in _LEADS_TO or self._at(i - 1) not in {"the", "my"}
         return (
             not is_led
             and self._at(i) == "last"

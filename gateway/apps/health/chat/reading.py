@@ -77,13 +77,20 @@ _JOINED: Final = re.compile(r" ?(,|,? ?(and|or|nor)) ((the|my|for|any) )?")
 _CORRECTS: Final = re.compile(
     r"\b((actually )?make (it|that)|actually (i|no)|sorry"
     r"|i mean|i meant|no wait|wait|oops|correction|scratch that|make that|or rather|no no|actually no)\b"
+    r"|(?<=>) (, )?no , (?=((in|on|the|my) )*<)"
 )
 _CORRECTS_BEHIND: Final = re.compile(r"\b(i mean|i meant|sorry|rather)( [!.])?$")
 """The same behind what is meant: "since one week? since 2 December I mean"."""
+_CORRECTS_WHAT_WAS: Final = re.compile(rf"^(well )?actually (?={SYMPTOM}|{TIME})|^no , (?={SYMPTOM}|{TIME})|, i mean$")
+"""A clause that says better what stands before it: "... - actually threw up, I mean -"."""
 _NAMES_AGAIN: Final = re.compile(
     rf"(?<={SYMPTOM}) ?, ?(you know|ken|as in|that is|i mean) ?,? (the |my )?(?={SYMPTOM})"
+    rf"|(?<={SYMPTOM})( ?,)?( and| -)? actually (?={SYMPTOM})(?!.*\b(both|each|either|them)\b)"
 )
-"""Behind one name for a symptom, a plainer one: "my sour stomach, you know, the nausea"."""
+"""Behind one name for a symptom, a plainer one: "my sour stomach, you know, the nausea".
+
+Or what it came to: "felt faint and actually fell".
+"""
 _THOSE: Final = re.compile(r"\b(those|them|these)\b")
 _IT: Final = re.compile(r"\b(it|that|this one|that one|them|those|then)\b")
 _ASKED_WITHIN: Final = frozenset(
@@ -247,8 +254,9 @@ def read_clause(words: Sequence[str], now: datetime, lexicon: Lexicon) -> Clause
         )
         return Clause(Kind.TOLD, refused, read, narrows=_NARROWS.match(bare) is not None)
     kind = Kind.SLOTS if cue is None else Kind.QUESTION
-    corrects = _CORRECTS.match(bare) or (kind is Kind.SLOTS and _CORRECTS_BEHIND.search(bare))
-    return Clause(kind, turn, read, corrects=corrects is not None and corrects is not False)
+    corrects = _CORRECTS.match(bare) or _CORRECTS_WHAT_WAS.search(bare)
+    corrects = corrects or (_CORRECTS_BEHIND.search(bare) if kind is Kind.SLOTS else None)
+    return Clause(kind, turn, read, corrects=corrects is not None)
 
 
 def _read(words: Sequence[str], now: datetime, lexicon: Lexicon) -> Read:

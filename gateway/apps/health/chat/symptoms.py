@@ -247,7 +247,7 @@ class Lexicon:
         """
         stems = roots_of(words)
         found = list(self._phrases_in(stems))
-        single = {each.start for each in found if each.end - each.start == 1 and each.concept != INNOCENT}
+        single = {each.start for each in found if _is_one_word(each, stems) and each.concept != INNOCENT}
         taken = {i for mention in found for i in range(mention.start, mention.end) if i not in single}
         closest = list(self._close_pairs_in(stems, taken, single))
         told = {i for mention in closest for i in (mention.start, mention.end - 1)}
@@ -275,6 +275,7 @@ class Lexicon:
             )
         ]
         found = sorted((each for each in found if each.concept != INNOCENT), key=lambda mention: mention.start)
+        found = self._sharing_a_body_part(stems, found)
         covering = [(each, self.covers.get(self.broadest(each.concept), frozenset())) for each in found]
         return [
             each
@@ -284,6 +285,22 @@ class Lexicon:
                 for other, covers in covering
             )
         ]
+
+    def _sharing_a_body_part(self, stems: Sequence[str], found: list[Mention]) -> list[Mention]:
+        """Return ``found`` with what is joined to an ailment of a body part: "eyes red and weepy"."""
+        for mention in found:
+            joined = _joined_behind(stems, mention.end)
+            if joined is None:
+                continue
+            said = (self.pairs.get((stems[i], stems[joined])) for i in range(mention.start, mention.end))
+            concept = next(filter(None, said), None)
+            other = next((each for each in found if each.start <= joined < each.end), None)
+            if concept is None or (other is not None and other.end - other.start > 1):
+                continue
+            found = [each for each in found if each is not other]
+            if concept != mention.concept:
+                found = sorted((*found, Mention(concept, joined, joined + 1)), key=lambda each: each.start)
+        return found
 
     def _phrases_in(self, stems: Sequence[str]) -> Iterator[Mention]:
         i = 0
@@ -351,6 +368,12 @@ class Lexicon:
                 break
 
 
+def _is_one_word(mention: Mention, stems: Sequence[str]) -> bool:
+    """Tell a word that is a symptom by itself, or with no more than an "up" behind it: "my hips last seized up"."""
+    length = mention.end - mention.start
+    return length == 1 or (length == _JOINED and stems[mention.end - 1] == _UP and stems[mention.start] in _pain())
+
+
 def _is_beside(mention: Mention, other: Mention, stems: Sequence[str]) -> bool:
     """Tell a symptom that only says more of ``other``, which covers it: the sweating of "sheets soaked with sweat"."""
     between = stems[min(mention.end, other.end) : max(mention.start, other.start)]
@@ -387,6 +410,16 @@ def _is_bodily(stems: Sequence[str], i: int, length: int) -> bool:
     return is_led and length > 1 and stems[i] in _BODY and stems[i + 1] in _BEHIND_A_BODY
 
 
+def _joined_behind(stems: Sequence[str], i: int) -> int | None:
+    """Return where the word is that "and" or "or" joins to what ends at ``i``, small ones passed, or None."""
+    if i >= len(stems) or stems[i] not in _JOINS:
+        return None
+    i += 1
+    while i < len(stems) and (stems[i] in _SMALL or stems[i] in _ITS):
+        i += 1
+    return i if i < len(stems) else None
+
+
 def _is_joined(stems: Sequence[str], i: int, taken: AbstractSet[int]) -> bool:
     """Tell a word that "and" or "or" joins to what is spoken for: the neck of "neck and back pain"."""
     before, behind = i - 1, i + 1
@@ -404,9 +437,11 @@ _BEHIND_A_BODY: Final = frozenset(map(stem, ("in", "to", "at", "from", "then", "
 _OWN: Final = frozenset(map(stem, ("my", "the", "lower", "upper", "bad", "your")))
 _BODY: Final = frozenset(map(stem, ("back", "head", "hand", "face", "neck", "foot", "eye", "heart", "nose", "ear")))
 _JOINS: Final = frozenset(map(stem, ("and", "or", "versus", "+", "&")))
+_ITS: Final = frozenset(map(stem, ("it", "they", "them", "then", "also")))
 _SETS_BESIDE: Final = frozenset(map(stem, ("with", "to", "against")))
 _BAD: Final = stem("bad")
 _MY: Final = stem("my")
+_UP: Final = stem("up")
 _COMPARE: Final = stem("compare")
 """The word beside which "with" joins two symptoms: "compare my knees with my other joints"."""
 _DETERMINERS: Final = frozenset(map(stem, ("my", "me", "the", "a", "an", "any", "other")))

@@ -89,6 +89,76 @@ def test_severity_is_read_when_than_is_written_then(text: str, least: int) -> No
 
 
 @pytest.mark.parametrize(
+    ("text", "symptoms"),
+    [
+        ("eyes red and weepy", ["eye irritation"]),
+        ("eyes bloodshot and a bit weepy", ["eye irritation"]),
+        ("stomach sore and swollen", ["abdominal pain", "bloating"]),
+        ("nose blocked and running", ["nasal congestion", "runny nose"]),
+        ("nose being blocked or it running", ["nasal congestion", "runny nose"]),
+        ("ears blocked and ringing", ["earache", "tinnitus"]),
+        ("hands numb and shaky", ["tingling", "tremor"]),
+        ("back sore and weepy", ["back pain", "low mood"]),
+        ("eyes itchy and I was weepy", ["eye irritation", "low mood"]),
+        ("head hurting and my back", ["back pain", "headache"]),
+    ],
+)
+def test_body_part_is_shared_when_two_ailments_of_it_are_joined(text: str, symptoms: list[str]) -> None:
+    assert asked(f"{text} last week?")["symptom"] == symptoms
+
+
+@pytest.mark.parametrize(
+    ("text", "symptoms"),
+    [
+        ("how often was I sick to my stomach and actually brought it up", ["vomiting"]),
+        ("how often was I sick to my stomach - actually brought it up, I mean - in May", ["vomiting"]),
+        ("how often was I dizzy - fainting, I mean - in May", ["fainting"]),
+        ("felt queasy and actually threw up, how often", ["vomiting"]),
+        ("which is worse, runny nose or sneezing... no, runny nose or cough", ["cough", "runny nose"]),
+        ("how many coughs last week? no, headaches", ["headache"]),
+        ("feeling queasy and actually throwing up, tot them both up", ["nausea", "vomiting"]),
+        ("did I feel faint or actually pass out", ["dizziness", "fainting"]),
+        ("was I dizzy and did I actually faint", ["dizziness", "fainting"]),
+        ("no headaches in May, right?", ["headache"]),
+    ],
+)
+def test_symptom_is_what_it_came_to_when_it_is_said_again(text: str, symptoms: list[str]) -> None:
+    assert (asked(text)["symptom"] or asked(text)["excluded"]) == symptoms
+
+
+@pytest.mark.parametrize(
+    ("text", "symptoms"),
+    [
+        ("when did my poor old hips last seize up", ["joint pain"]),
+        ("did my neck seize up in May", ["neck pain"]),
+        ("when did I last seize up", ["muscle ache"]),
+        ("last time my heart went like the clappers?", ["palpitations"]),
+        ("any funny turn where I blacked out", ["fainting"]),
+        ("any dizzy spells where I passed out", ["fainting"]),
+        ("a funny turn and a blackout in May", ["dizziness", "fainting"]),
+        ("anything with my bowls being bunged up", ["constipation"]),
+        ("how often did I have chest pane", ["chest pain"]),
+        ("my hart racing last week", ["palpitations"]),
+        ("legs jumping with cramp in bed, which nights in May?", ["muscle cramps"]),
+        ("was I jumpy last week", ["anxiety"]),
+        ("is the tiredness picking up or dropping off", ["fatigue"]),
+        ("trouble dropping off in May", ["insomnia"]),
+    ],
+)
+def test_symptom_is_the_one_meant_when_a_word_of_it_also_means_another(text: str, symptoms: list[str]) -> None:
+    assert asked(text)["symptom"] == symptoms
+
+
+def test_time_is_the_second_one_when_a_no_stands_between_them() -> None:
+    assert period_of("coughs in April... no, May") == LAST_MONTH
+
+
+@pytest.mark.parametrize("text", ["my daughter just drank drain cleaner!!", "bleding wont stop soaked 3 towels"])
+def test_danger_is_seen_when_a_word_of_it_looks_like_something_else(text: str) -> None:
+    assert intent_of(text) == "emergency"
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "did I cough more in March then in February",
