@@ -14,7 +14,7 @@ from tests.lab.visitor import Answer, Visitor
 VISITORS: Final = 2
 ENOUGH: Final = 20
 """Answers before a change, and after it."""
-_PAUSE_S: Final = 0.1
+PAUSE_S: Final = 0.1
 """Between two questions of a visitor: nginx lets an address ask 20 times a second."""
 _LIMITS: Final = 100
 _SEVERITIES: Final = 10
@@ -29,7 +29,7 @@ def asking(visitor: Visitor, token: str) -> Iterator[list[Answer]]:
 
     def ask(first: int) -> None:
         for number in count(first, VISITORS):
-            if done.wait(_PAUSE_S):
+            if done.wait(PAUSE_S):
                 return
             question = f"limit={1 + number % _LIMITS}&min_severity={1 + number // _LIMITS % _SEVERITIES}"
             answers.append(visitor.ask(f"/api/v1/health/symptoms?{question}", token=token))

@@ -17,7 +17,7 @@ from tests.lab.control import LAN_NAME
 from tests.lab.host import Host
 from tests.lab.internet import DOMAIN
 from tests.lab.lab import SCREENSHOTS, Lab
-from tests.lab.load import ENOUGH, VISITORS, asking, lost
+from tests.lab.load import ENOUGH, PAUSE_S, VISITORS, asking, lost
 from tests.lab.shell import wait_until
 from tests.lab.visitor import Visitor
 
@@ -91,7 +91,7 @@ def test_no_request_is_lost_when_both_gateways_restart_one_after_the_other(outsi
     done = threading.Event()
 
     def visit() -> None:
-        while not done.is_set():
+        while not done.wait(PAUSE_S):
             statuses.append(outside.ask("/version").status)
 
     with ThreadPoolExecutor(2) as visitors:
