@@ -1,7 +1,10 @@
-"""The chat: how long a message takes to be read, and an answer to come while sixteen people ask without a pause.
+"""The chat: how long a message takes to be read, and an answer to come while sixteen people ask.
 
 No record and no figure is ever fresh, so that each question goes over the bridge to PostgreSQL. The names of a person's
-symptoms, which every question is read with, are kept for 30 s as shipped; a second run does not keep them either.
+symptoms, which every question is read with, are kept for 30 s as shipped; a last run does not keep them either.
+
+People ask at the pace that the limits as shipped let them, 60 questions a minute each; then without a pause and with
+the limits raised, which no people can, to find what limits.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ from demo.processes import DemoError
 
 PEOPLE: Final = 16
 _ASK_S: Final = 15.0
+_PAUSE_S: Final = (0.8, 1.4)
+_PACED_S: Final = 45.0
 _WARM_S: Final = 3.0
 _READ_S: Final = 120.0
 
@@ -45,35 +50,46 @@ _QUESTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """``answers``: whole ``POST /api/v1/chat``, ``people`` asking at once without a pause; ``bare``: names uncached."""
+    """``answers``: whole ``POST /api/v1/chat``, ``people`` asking within their limits.
+
+    ``rush``, of which there were ``rush_per_s``: the same people without a pause; ``bare``: and the names uncached.
+    """
 
     understanding: Understanding
     people: int
-    requests_per_s: float
     answers: Latencies
+    rush_per_s: float
+    rush: Latencies
     bare: Latencies
     errors: dict[str, int]
 
 
 def chat(stage: Stage, say: Callable[[str], None]) -> Chat:
-    """Measure both. Raises DemoError."""
+    """Measure all of it. Raises DemoError."""
     say("reading questions")
     understanding = _understanding()
-    answered = _answered(stage, _never_fresh("LIST", "STATS"), say)
+    asking = _answered(stage, _never_fresh("LIST", "STATS"), say, is_paced=True)
+    rush = _answered(stage, _never_fresh("LIST", "STATS"), say)
     bare = _answered(stage, _never_fresh("LIST", "STATS", "NAMES"), say)
-    errors = {**answered.errors, **bare.errors}
-    return Chat(understanding, PEOPLE, answered.requests_per_s, answered.overall, bare.overall, errors)
+    errors = {**asking.errors, **rush.errors, **bare.errors}
+    return Chat(understanding, PEOPLE, asking.overall, rush.requests_per_s, rush.overall, bare.overall, errors)
 
 
-def _answered(stage: Stage, settings: Mapping[str, str], say: Callable[[str], None]) -> Result:
-    gateway = stage.gateway("gateway", settings)
+def _answered(
+    stage: Stage, settings: Mapping[str, str], say: Callable[[str], None], *, is_paced: bool = False
+) -> Result:
+    gateway = stage.gateway("gateway", settings, is_limited=is_paced)
     users = stage.sign_in(gateway)[:PEOPLE]
-    say(f"{PEOPLE} people chat for {_WARM_S + _ASK_S:.0f} s")
+    seconds = _PACED_S if is_paced else _ASK_S
+    say(f"{PEOPLE} people chat for {_WARM_S + seconds:.0f} s{'' if is_paced else ' without a pause'}")
     clients = tuple(
-        Client(tuple(user.post("chat", "/api/v1/chat", {"message": question}) for question in _QUESTIONS))
+        Client(
+            tuple(user.post("chat", "/api/v1/chat", {"message": question}) for question in _QUESTIONS),
+            _PAUSE_S if is_paced else (0.0, 0.0),
+        )
         for user in users
     )
-    result = stage.play(Plan(gateway.socket, clients, _ASK_S, warm_s=_WARM_S))
+    result = stage.play(Plan(gateway.socket, clients, seconds, warm_s=_WARM_S))
     stage.stop(gateway)
     return result
 

@@ -210,7 +210,7 @@ def _chat_goals(chat: Chat) -> Iterator[tuple[str, str, str, str]]:
     yield (
         f"{chat.people} people chat, records uncached: no error, p95 ≤ {CHAT_GOAL_MS:g} ms",
         f"{sum(chat.errors.values())} errors, {chat.answers.p95_ms:.1f} ms",
-        f"p50 {chat.answers.p50_ms:.1f} ms",
+        f"p50 {chat.answers.p50_ms:.1f} ms; without a pause p95 {chat.rush.p95_ms:.1f} ms",
         _verdict(is_met=not chat.errors and chat.answers.p95_ms <= CHAT_GOAL_MS),
     )
 
@@ -269,10 +269,11 @@ def _chat(chat: Chat) -> str:
     return (
         f"A message is read in p50 {reading.p50_ms:.2f} ms, p95 {reading.p95_ms:.2f} ms, p99 {reading.p99_ms:.2f} ms, "
         f"{reading.max_ms:.1f} ms at most, over the {chat.understanding.messages // 2:,} dialogs that the tests hold. "
-        f"{chat.people} people who ask without a pause, records and figures uncached: {chat.requests_per_s:,.0f} "
-        f"answers/s, p50 {chat.answers.p50_ms:.1f} ms, p95 {chat.answers.p95_ms:.1f} ms, "
-        f"p99 {chat.answers.p99_ms:.1f} ms; the names of symptoms uncached too: p95 {chat.bare.p95_ms:.1f} ms. "
-        f"Errors: {_errors(chat.errors)}."
+        f"{chat.people} people who ask about once a second each, records and figures uncached: "
+        f"p50 {chat.answers.p50_ms:.1f} ms, p95 {chat.answers.p95_ms:.1f} ms, p99 {chat.answers.p99_ms:.1f} ms. "
+        f"Without a pause: {chat.rush_per_s:,.0f} answers/s, p50 {chat.rush.p50_ms:.1f} ms, "
+        f"p95 {chat.rush.p95_ms:.1f} ms, p99 {chat.rush.p99_ms:.1f} ms; "
+        f"the names of symptoms uncached too: p95 {chat.bare.p95_ms:.1f} ms. Errors: {_errors(chat.errors)}."
     )
 
 
