@@ -176,6 +176,7 @@ _DENIED: Final = re.compile(
     rf"\bnot {_WANTED}(?: ?[,;-]| but| i mean(?:t)?)+ (?=[\w<])|(?<=\w)(?: ?,)?(?: and)? not {_WANTED}(?: [?!])?$"
 )
 """What is not wanted: "not the first, the last one", "the last, not the first"."""
+_SUM: Final = re.compile(r"(what is |how much is )?\d+( (x|times|plus|minus|divided by) \d+)+( [?])?$")
 _MARK: Final = re.compile(r"<\w+>")
 
 
@@ -252,8 +253,11 @@ def is_out_of_scope(skeleton: str) -> bool:
 
 
 def is_measured(skeleton: str) -> bool:
-    """Tell a question about what is measured, such as weight, that names no symptom and no records."""
-    return _OUT_OF_SCOPE["measurements"].search(skeleton) is not None and _ANCHOR.search(skeleton) is None
+    """Tell a question about what is measured, such as weight, or first of all medication; and no records; or a sum."""
+    if _ANCHOR.search(skeleton) is not None:
+        return False
+    is_first = _OUT_OF_SCOPE["medication"].match(skeleton) is not None
+    return is_first or _OUT_OF_SCOPE["measurements"].search(skeleton) is not None or _SUM.match(skeleton) is not None
 
 
 def is_statement(skeleton: str) -> bool:

@@ -22,6 +22,11 @@ _THE_ENTRY: Final = re.compile(r"\b(the|that|this) (entry|record)\b(?! (of|for|a
 _ANYTHING: Final = re.compile(r"((or|just|and) )*any ?thing( at all| really| whatsoever)?( [?!.])*")
 _VAGUE: Final = frozenset({"malaise"})
 """What names no symptom where anything is asked for: "did I feel rough lately? just anything at all"."""
+_HOW_BAD_IT_WAS: Final = re.compile(
+    r"\bhow (bad\w*|severe\w*|painful|strong|much) (was|were|did) (it|that)( (get|hurt|feel|go))?( [?])?$"
+)
+"""It is what was told of, then: "my back was murder on the 12th - how bad did it get?"."""
+_NODS: Final = re.compile(r"\b(was|is|were) not (it|that)( [?!])?$")
 ASKS: Final = frozenset({Kind.HELP, Kind.REFUSED, Kind.QUESTION})
 
 
@@ -49,9 +54,8 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
         return whole.turn
     for clause in clauses[asked + 1 :]:  # "… in May? Sorry, June."
         turn = _corrected(turn, clause.turn) if clause.corrects else turn
-    beside = [
-        clause.turn for clause in (*clauses[asked + 1 :], *reversed(clauses[:asked])) if clause.kind is Kind.SLOTS
-    ]
+    others = (*clauses[asked + 1 :], *reversed(clauses[:asked]))
+    beside = [each.turn for each in others if each.kind is Kind.SLOTS or _is_told_after_all(each)]
     symptoms = turn.symptoms or next((each.symptoms for each in beside if each.symptoms), ())
     told = next((clause for clause in reversed(clauses[:asked]) if clause.mentioned), None)
     if (
@@ -67,6 +71,7 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
         is_any = _VAGUE.issuperset(told.mentioned) and _ANYTHING.fullmatch(clauses[asked].read.skeleton) is not None
         symptoms = () if is_any else told.mentioned
         is_bare = turn.intent is Intent.LIST  # "did i?", "can you check", "list it"
+        is_bare = is_bare or _HOW_BAD_IT_WAS.search(clauses[asked].read.skeleton) is not None
         beside += [told.turn] if turn.means_many or is_bare or told.kind is Kind.QUESTION else []
     around = [clause.turn.times for clause in reversed(clauses[:asked])]
     meant = turn.times.relative
@@ -93,6 +98,11 @@ def _wanted(told: Sequence[Clause]) -> Intent | None:
     """Return what records are asked for where no symptom is told: "the form has a box for the total"."""
     cue = told[-1].read.as_question().cue if told and not told[-1].mentioned else None
     return cue if cue is not None and cue.asks_for_data and cue is not Intent.LIST else None
+
+
+def _is_told_after_all(clause: Clause) -> bool:
+    """Tell "New Year was grim, wasn't it", which asks for no more than a nod."""
+    return not clause.mentioned and _NODS.search(clause.read.skeleton) is not None
 
 
 def _has_both_sides(turn: Turn) -> bool:

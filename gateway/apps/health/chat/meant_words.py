@@ -106,11 +106,21 @@ _MEANT: Final = tuple(
          "my "),
     )
 )  # fmt: skip
+_SAID: Final = ("said", "typed", "wrote", "put", "asked")
+_SAID_ELSE: Final = re.compile(
+    rf"^{_OOPS}i (?:said|typed|wrote|put|asked (?:for|about)) (?P<said>(?:(?!but\b|when\b)\w+ ){{1,4}}),? ?"
+    r"(?:but|when) (?:(?:i|what i) (?:want|wanted|meant|mean)(?: is| was)?|it should (?:be|have been)"
+    r"|it (?:is|was)(?= .* i (?:want|meant)))"
+    r" (?P<meant>.*?)(?: (?:that )?i (?:want|wanted|meant|mean))?$"
+)
+"""Who names the wrong word and the right one: "I said neck but it's the back that I want"."""
 _TRIGGERS: Final = frozenset(word for word, _, _ in _MEANT)
 
 
 def meant(words: Sequence[str]) -> list[str]:
     """Return ``words`` with those replaced that cannot be meant where they stand."""
+    if words[:1] and words[0] in {"i", "oops", "sorry", "no", "ah", "oh"} and not set(_SAID).isdisjoint(words):
+        words = _SAID_ELSE.sub(r"not \g<said>, \g<meant>", " ".join(words)).split()
     said = _TRIGGERS.intersection(words)
     if not said:
         return list(words)

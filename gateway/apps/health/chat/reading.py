@@ -97,6 +97,7 @@ _ASKED_WITHIN: Final = frozenset(
     {"last", "first", "ever", "worst", "most", "more", "less", "start", "started", "begin", "began", "getting", TIME}
 )
 """Words of a question that may stand between the two that name a symptom: "when did my head last hurt"."""
+_COMPARATIVES: Final = frozenset({"sicker", "sorer", "stiffer", "tighter", "hotter", "fainter", "hoarser"})
 _ROOT_MIN: Final = 4
 """Letters that a stem has from which "-y" and "-e" may be its ending."""
 _DOUBTFUL_WITHOUT_CUE: Final = 2
@@ -320,17 +321,25 @@ def _skeleton(words: Sequence[str], mentions: Sequence[Mention]) -> tuple[str, l
     """Return the words with a mark for each symptom, and which mark each mention has: one within another has its."""
     parts: list[str] = []
     marks: list[int] = []
+    are_sides = words.count(TIME) > 1 or "than" in words
     i = 0
     for mention in mentions:
         marks.append(parts.count(SYMPTOM) - (mention.start < i))
         if mention.start < i:
             continue
         parts += words[i : mention.start]
+        is_more = are_sides and any(map(_is_comparative, words[mention.start : mention.end]))
+        parts += ["more"] if is_more else []
         parts.append(SYMPTOM)
         parts += [word for word in words[mention.start : mention.end] if word in _ASKED_WITHIN]
         i = mention.end
     parts += words[i:]
     return " ".join(parts), marks
+
+
+def _is_comparative(word: str) -> bool:
+    """Tell "dizzier", which of two times says "more" beside its symptom."""
+    return word.endswith("ier") or word in _COMPARATIVES
 
 
 def _taken_back(skeleton: str, mark: str) -> set[int]:
@@ -391,10 +400,19 @@ class Repairs:
         return list(filter(lexicon.is_target, self._speller.rivals(word, chosen, lexicon.own_targets)))
 
 
+def _with_its_letter(word: str) -> str:
+    """Return "getting" for "geting", whose consonant is doubled if there is such a word; else nothing."""
+    is_short = word.endswith("ing") and len(word) > _ROOT_MIN and word[-4] not in "aeiouyw" and word[-5] in "aeiou"
+    return f"{word[:-3]}{word[-4:]}" if is_short else ""
+
+
 def _is_known(word: str, lexicon: Lexicon) -> bool:
     ordinary = _ordinary()
     if word in ordinary.words or lexicon.knows(word):
         return True
+    doubled = _with_its_letter(word)
+    if doubled and (doubled in ordinary.words or lexicon.knows(doubled)):
+        return False
     root = stem(word)  # a word that is no more than a stem has lost its end: "befor"; "meny" is no form of "men"
     is_short = len(root) < _ROOT_MIN and word[-1] in "ye"
     return root != word and not is_short and (root in ordinary.stems or lexicon.knows_stem(root))

@@ -429,6 +429,7 @@ def _is_joined(stems: Sequence[str], i: int, taken: AbstractSet[int]) -> bool:
         behind += 1
     joins = _JOINS | _SETS_BESIDE if _COMPARE in stems else _JOINS
     led = before > 0 and stems[before] in joins and before - 1 in taken
+    led = led or (before > 0 and stems[before] == "," and before - 1 in taken and _NOT in stems[:before])
     return led or (behind + 1 < len(stems) and stems[i + 1] in joins and behind + 1 in taken)
 
 
@@ -440,6 +441,7 @@ _JOINS: Final = frozenset(map(stem, ("and", "or", "versus", "+", "&")))
 _ITS: Final = frozenset(map(stem, ("it", "they", "them", "then", "also")))
 _SETS_BESIDE: Final = frozenset(map(stem, ("with", "to", "against")))
 _BAD: Final = stem("bad")
+_NOT: Final = stem("not")
 _MY: Final = stem("my")
 _UP: Final = stem("up")
 _COMPARE: Final = stem("compare")

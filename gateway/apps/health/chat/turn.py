@@ -68,6 +68,22 @@ _WHAT_IS_THERE: Final = re.compile(
     r"|any ?thing( there| at all| logged| recorded| on file)?)( [?!.])*"
 )
 """Beside a symptom this asks for its records."""
+_COUNTS_IN: Final = re.compile(r"((and|but|so) )?counting (in )?((only|just) )?<least>( ones)?( only)?( [?])?")
+"""What is left over of a question before it: "counting the 6 and up only?"."""
+_ASKS_FOR_ALL: Final = re.compile(
+    r"((and|so|but|ok|please|can you|could you) )*(show|list|give|find|tell|remind|see)( me)? "
+    r"((every|each|all the) (time|occasion|day|night)s? (that |when )?i (had |was |got |felt |have had )?(a |the |my )?"
+    r"<symptom>|(which|what) (symptoms?|entries|things) (i|did i|have i)"
+    r" (had|have|put|wrote|log\w*|record\w*|noted|enter\w*)( down| in)?)"
+    r"( <time>)?( [?])?$"
+)
+"""Plain words for a list: "remind me which symptoms I put", "show me every time I had a cough"."""
+_TELLS_ALONE: Final = re.compile(
+    r"((so|well|oh|ugh|and|ok|hi|hello) ,? ?)*i (have been|have felt|was|felt) (ever |really |so |very |feeling )*"
+    r"<symptom>( \w+){0,2} <time> ,? ?(and|but|with|so) (my|i|the|it|no|now)\b"
+    r"(?!.*\b(how|when|what|which|did|show|list|any|last|often|many)\b)(?!.*[?])"
+)
+"""What somebody tells and goes on telling, with nothing asked."""
 _UNREAD_MAX: Final = 4
 """More words that no step knows say no more."""
 _LASTING: Final = re.compile(
@@ -226,11 +242,14 @@ class _Reading:
         skeleton = asking.read.skeleton
         if follows and by_rules.intent is None:  # slots alone, after a question that has the intent
             is_plain = by_rules.times.relative is not None and not by_rules.unexplained
+            is_plain = is_plain or _COUNTS_IN.fullmatch(skeleton) is not None
             return is_plain or asking.corrects or _ahead(weighed, Intent.LIST) < _NEAR
         if follows and _is_barely_asked(by_rules, skeleton):
             return True
         if by_rules.intent is Intent.OUT_OF_SCOPE:
-            return is_measured(skeleton)
+            return is_measured(skeleton) or _TELLS_ALONE.match(skeleton) is not None
+        if by_rules.intent is Intent.LIST and _ASKS_FOR_ALL.match(skeleton):
+            return True
         is_told_of = asks_of_what_is_told(asking) and by_rules.intent is not asking.turn.intent
         if is_told_of or (by_rules.intent is not None and denies(skeleton)):
             return True
@@ -482,6 +501,8 @@ def _agreed(heard: Heard, weighed: Mapping[Intent, float]) -> Turn:
         is_read = heard.turn.intent is None or heard.turn.intent.asks_for_data
         turn = heard.turn if is_read else heard.asking.read.as_question()
         is_doubtful = turn.is_doubtful or bool(by_rules.unknown)
+        if likely is Intent.DURATION_SINCE and turn.excluded and not turn.symptoms:  # "not coughed for how long"
+            turn = replace(turn, symptoms=turn.excluded, excluded=())
         return replace(turn, intent=likely, cue=likely, rival=rival, is_doubtful=is_doubtful)
     may_ask = rival is not None and rival.asks_for_data
     cue, told = (rival, heard.asking.mentioned) if may_ask else (by_rules.cue, ())
