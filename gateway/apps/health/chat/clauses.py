@@ -18,7 +18,8 @@ _SHORT_FORM: Final = re.compile(
 _SHORT_FORM_MAX: Final = 10
 _BLANKS: Final = re.compile(r"[^\S\n]{2,}")
 _END: Final = re.compile(
-    rf"(?<=[.!?;])\s+|\s*\n\s*|\s*(?:\.\.+|\u2026)\s*|(?<=\w):\s+|\s+[-\u2013\u2014]{{1,2}}\s+{_NO_DATE}", re.IGNORECASE
+    rf"(?<=[.!?;])\s+|\s*\n\s*|\s*(?:\.\.+|\u2026)\s*|(?<=[\w)]):\s+|\s+[-\u2013\u2014]{{1,2}}\s+{_NO_DATE}",
+    re.IGNORECASE,
 )
 _OPENER: Final = (
     r"(?:how|when|what|which|whats|hows|whens|since when|did|have|had|has|was|were|is|are|do|does|any|anything"
@@ -37,10 +38,12 @@ _UNMARKED: Final = re.compile(
 """The same where nothing parts them: "I was dying laughing did my stomach hurt"."""
 _TELLS_OF_SELF: Final = re.compile(r"(?:(?:ok|so|omg|lol|well|right|oh|hi|hey|and|yo)[ ,]+)*(?:i|we|my|it|had|was)\b")
 _ASIDE: Final = re.compile(
-    r" ?[,;-] (?:(?:and|because|as|for|but|so|since|though) )?(?="
+    r" ?[,;-] (?:(?:and|because|as|for|but|so|since|though|only|except) )?(?="
     r"(?:i|we|he|she|they|it|that|there|had|signed) (?!mean\b|meant\b|logged\b|recorded\b)\w"
     r"|(?:my|me|our|the) (?:\w+ ){1,3}(?:is|was|has|had|says|said|keeps|wants|asks|asked|are|were|reckons)\b)"
     r"|,? (?=asking (?:because|as|since|for)\b)"
+    r"|(?<=[>a-z0-9]) , (?=(?:my|the|our) (?:\w+ )?(?:man|doctor|gp|nurse|consultant|specialist|physio|dentist|boss"
+    r"|wife|husband|mum|mom|dad|daughter|son|sister|brother) (?!or\b|and\b)\w+ ?$)"
 )
 """Where what is told behind a question may begin: "did I cough last night, I was half asleep"."""
 _ASIDE_UNMARKED: Final = re.compile(
@@ -56,6 +59,12 @@ _SAID_ANEW: Final = re.compile(
     re.IGNORECASE,
 )
 """One word of a question said anew: "how many shifts... I mean days was I tired"."""
+_IN_BRACKETS: Final = re.compile(
+    r"\s?\(((?:(?:he|she|they) |bless |sorry|god |don't ask|do not ask|long story|you know|she's |he's |they're )"
+    r"[^()]*)\)",
+    re.IGNORECASE,
+)
+"""What is told in brackets, of somebody or of nothing: "(he's doing a project, bless him)"."""
 _OPENINGS_MAX: Final = 6
 """Of more, the last ones, where the question stands."""
 
@@ -63,6 +72,9 @@ _OPENINGS_MAX: Final = 6
 def sentences(message: str) -> list[str]:
     """Return the sentences of ``message``."""
     message = _BLANKS.sub(" ", _SAID_ANEW.sub(r"\1 ", message))
+    if "(" in message:
+        told = [found[1] for found in _IN_BRACKETS.finditer(message)]
+        message = ". ".join((*told, _IN_BRACKETS.sub("", message)))
     parts: list[str] = []
     at = 0
     for end in _END.finditer(message):

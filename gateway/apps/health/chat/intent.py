@@ -55,7 +55,10 @@ _ASIDE: Final = re.compile(
 _CARERS: Final = (
     r"(doctors?|gp|dr|nurse|consultant|physio\w*|dentist|optician|specialist|therapist|counsellor|hospital|clinic|surgery"
     r"|insurance|insurers?|employer|boss|hr|occupational health|pharmacist|midwife|osteopath|chiropractor|\w+ologist"
-    r"|wife|husband|partner|mum|mom|dad|daughter|son|sister|brother|friend|form|letter|report)"
+    r"|wife|husband|partner|mum|mom|dad|daughter|son|sister|brother|friend|form|letter|report"
+    r"|grand(?:son|daughter|ma|pa|mother|father|ad|child)|gran|nan|granny|nursery|school|teacher|podiatrist|chiropodist"
+    r"|\w+iatrist|paediatrician|dieti[ct]ian|health visitor|matron|hubby|missus|mother|father|auntie?|uncle|niece"
+    r"|nephew|neighbou?r|carer|mother in law|cousin|lad|lass|man|lady)"
 )
 _LINK: Final = r"(?: ?[,:;?!.-]| (?:so|and|but|that|then)\b)*"
 _FRAME_BEFORE: Final = re.compile(
@@ -178,15 +181,33 @@ _DENIED: Final = re.compile(
 """What is not wanted: "not the first, the last one", "the last, not the first"."""
 _SUM: Final = re.compile(r"(what is |how much is )?\d+( (x|times|plus|minus|divided by) \d+)+( [?])?$")
 _MARK: Final = re.compile(r"<\w+>")
+_DOUBTED: Final = re.compile(
+    r" ?,? or (did|was|am|have) i (just |only )?(dream\w*|imagin\w*|mak\w*|misremember\w*|go\w* (mad|daft)|mistaken"
+    r"|wrong)( it| that| things| up)*(?= ?[?]?$)"
+)
+"""Behind what is told, it asks whether that is so: "I was sick on Monday, or did I dream it?"."""
+_NAMES_SELF: Final = re.compile(r"(?<=meet you) ?,? (i am|my name is|this is|it is) \w+( here)?(?= [!.]|$)")
+_WISHES: Final = re.compile(
+    r"[?]|\b(can|could|should|would|will|must|may|might|please|need|want|put|log|record|note|set|book|call|ring|give|get"
+    r"|order|buy|remind|change|delete|remove|add|send)\b|^(is|are|do|does|was|were|am)\b"
+)
+_BEHIND_A_QUESTION: Final = re.compile(
+    r" ,? ?(because|as|since|so|for|only|and)? ?(?:i|my|it) (?:have|has|am|is|was|feel|felt|keep)\b"
+)
+_OF_WHAT_WAS: Final = re.compile(
+    r"((and|so|just|please|can you|could you|will you) )*(list|show|count|plot|chart|graph|draw|compare)( me)?"
+    r" (them|it|those|that|these)( all| out)?( please)?( [?])?"
+)
+"""What is asked of what was asked before: "list them"."""
 
 
 def unframed(skeleton: str) -> str:
     """Return the text without what politeness, doubt and reasons put around a question; as it is if that is all."""
-    bare = _FRAME_BEHIND.sub("", skeleton)
+    bare = _DOUBTED.sub("", _FRAME_BEHIND.sub("", skeleton))
     led = _FRAME_BEFORE.match(bare)
     if led is not None:
         bare = ("did " if _ENDS_WITH_IF.search(led[0]) else "") + bare[led.end() :]
-    if not _MARK.search(bare):
+    if not _MARK.search(bare) and not _OF_WHAT_WAS.fullmatch(bare):
         return skeleton
     return f"{bare} ?" if skeleton.endswith("?") and not bare.endswith("?") else bare
 
@@ -216,6 +237,7 @@ def is_greeting(skeleton: str) -> bool:
     """Tell a text of pleasantries and nothing else."""
     if not _STARTS_GREETING.match(skeleton):
         return False
+    skeleton = _NAMES_SELF.sub("", skeleton)
     warm = _WARM.match(skeleton)
     if warm is not None:
         rest = _UNTIL_THEN.sub("", _WAS_WANTED.sub("", skeleton[warm.end() :]))
@@ -252,8 +274,19 @@ def is_out_of_scope(skeleton: str) -> bool:
     return _NAMES_DISEASE.match(skeleton) is not None and cue_of(skeleton) is None
 
 
+def is_only_named(skeleton: str) -> bool:
+    """Tell words that only name what is out of scope, and ask nothing: "menopause clinic, you see"."""
+    if _WISHES.search(skeleton) or _ASKED_WITH.search(skeleton):
+        return False
+    return not any(pattern.search(skeleton) for topic, pattern in _OUT_OF_SCOPE.items() if topic not in _TOPICS)
+
+
 def is_measured(skeleton: str) -> bool:
-    """Tell a question about what is measured, such as weight, or first of all medication; and no records; or a sum."""
+    """Tell a question about what is measured, such as weight, or first of all medication; and no records; or a sum.
+
+    What stands in an aside behind it does not count: "did I weigh more, I have been bloated".
+    """
+    skeleton = _BEHIND_A_QUESTION.split(skeleton, maxsplit=1)[0]
     if _ANCHOR.search(skeleton) is not None:
         return False
     is_first = _OUT_OF_SCOPE["medication"].match(skeleton) is not None

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Final
 
 from gateway.apps.health.chat.frame import Intent
+from gateway.apps.health.chat.intent import is_only_named
 from gateway.apps.health.chat.reading import Clause, Kind, Turn
 from gateway.apps.health.chat.time_expressions import Times
 
@@ -27,6 +28,10 @@ _HOW_BAD_IT_WAS: Final = re.compile(
 )
 """It is what was told of, then: "my back was murder on the 12th - how bad did it get?"."""
 _NODS: Final = re.compile(r"\b(was|is|were) not (it|that)( [?!])?$")
+_OF_A_TIME: Final = frozenset({Intent.COUNT, Intent.AVERAGE_SEVERITY, Intent.MAX_SEVERITY})
+_WAS: Final = re.compile(r"\b(was|were|did)\b")
+_THEN: Final = re.compile(r"\b(came|cropped|turned|popped|was|did|had|bothered|troubled|plagued|ailed)\b")
+"""What asks of a time that is over."""
 ASKS: Final = frozenset({Kind.HELP, Kind.REFUSED, Kind.QUESTION})
 
 
@@ -35,6 +40,8 @@ def asked_of(clauses: Sequence[Clause]) -> int | None:
     asked = next((k for k in reversed(range(len(clauses))) if clauses[k].kind in ASKS), None)
     if asked is None:
         return None
+    if clauses[asked].kind is Kind.REFUSED and is_only_named(clauses[asked].read.skeleton):
+        asked = next((k for k in reversed(range(asked)) if clauses[k].kind is Kind.QUESTION), asked)
     if clauses[asked].turn.intent is Intent.LIST and not clauses[asked].turn.symptoms:  # "last headache - when?"
         return next((k for k in range(asked) if _asks_more(clauses[k].turn)), asked)
     return asked
@@ -72,6 +79,7 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
         symptoms = () if is_any else told.mentioned
         is_bare = turn.intent is Intent.LIST  # "did i?", "can you check", "list it"
         is_bare = is_bare or _HOW_BAD_IT_WAS.search(clauses[asked].read.skeleton) is not None
+        is_bare = is_bare or _asks_of_then(turn, clauses[asked])
         beside += [told.turn] if turn.means_many or is_bare or told.kind is Kind.QUESTION else []
     around = [clause.turn.times for clause in reversed(clauses[:asked])]
     meant = turn.times.relative
@@ -80,6 +88,8 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
         if told_times is not None and meant.is_since:  # "I moved in March … how many since then"
             told_times = Times((), (meant.resolve(told_times.periods[-1], today),))
         turn = replace(turn, times=told_times) if told_times is not None else turn
+    if turn.intent is Intent.MOST_FREQUENT and _THEN.search(clauses[asked].read.skeleton):
+        beside += [clause.turn for clause in clauses[:asked][-1:] if _is_a_span(clause.turn.times)]
     beside += [clause.turn for clause in clauses[asked + 1 :] if clause.narrows]
     is_timed = turn.times.periods or turn.times.relative or turn.times.is_all_time
     times = turn.times if is_timed else next((each.times for each in beside if each.times.periods), turn.times)
@@ -92,6 +102,20 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
 def asks_of_what_is_told(clause: Clause) -> bool:
     """Tell "so what was it?", which says nothing else of what is wanted."""
     return _WHAT_IT_WAS.fullmatch(clause.read.skeleton) is not None
+
+
+def _is_a_span(times: Times) -> bool:
+    """Tell one period of more than a day, such as a holiday that is told of."""
+    if len(times.periods) != 1:
+        return False
+    start, end = times.periods[0].start, times.periods[0].end
+    return start is not None and end is not None and (end - start).days > 1
+
+
+def _asks_of_then(turn: Turn, asking: Clause) -> bool:
+    """Tell "how many was it really?", which asks of the time that is told of."""
+    is_of_it = turn.intent in _OF_A_TIME and turn.refers_back and not turn.unexplained
+    return is_of_it and _WAS.search(asking.read.skeleton) is not None
 
 
 def _wanted(told: Sequence[Clause]) -> Intent | None:

@@ -76,6 +76,12 @@ _MEANT: Final = tuple(
                  r"\1\2 than "),
         ("then", (r"\b(more|less|fewer|worse|better)\b((?: (?!then\b)\w+){1,6}) then "
                  rf"(?=(?:in |on |during |the |this )*(?:{_NAMED}))"), r"\1\2 than "),
+        ("then", (r"\b(more|less|fewer|worse|better|\w+er)((?: \w+){0,2}) then "
+                  r"(?=(?:i|it|they|he|she|we) (?:used|usually|normally)\b)"),
+         r"\1\2 than "),
+        ("too", r"\bused too(?= |$)", "used to"),
+        ("em", (r"\b(list|show|plot|chart|graph|of|all|read|see|had|have|get|got|about|with|sort|give|compare|rank"
+                r"|pull|draw|count) em\b"), r"\1 them"),
         ("an", r"\ban (?=(?:the|in|on|my|last|this|that|for|then|what|how|was|did|yesterday|which|when|with)\b)",
          "and "),
         ("an", rf"(?:^|(?<= [,;] ))an (?={_NAMED})", "and "),

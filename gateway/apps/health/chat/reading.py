@@ -76,7 +76,8 @@ _LEAVES_OUT: Final = re.compile(
 _JOINED: Final = re.compile(r" ?(,|,? ?(and|or|nor)) ((the|my|for|any) )?")
 _CORRECTS: Final = re.compile(
     r"\b((actually )?make (it|that)|actually (i|no)|sorry"
-    r"|i mean|i meant|no wait|wait|oops|correction|scratch that|make that|or rather|no no|actually no)\b"
+    r"|i mean|i meant|no wait|wait|oops|correction|scratch that|make that|or rather|no no|actually no"
+    r"|no ,? ?(hang|hold) on|(i )?tell a lie|i lie|silly me|my mistake)\b"
     r"|(?<=>) (, )?no , (?=((in|on|the|my) )*<)"
 )
 _CORRECTS_BEHIND: Final = re.compile(r"\b(i mean|i meant|sorry|rather)( [!.])?$")
@@ -86,6 +87,7 @@ _CORRECTS_WHAT_WAS: Final = re.compile(rf"^(well )?actually (?={SYMPTOM}|{TIME})
 _NAMES_AGAIN: Final = re.compile(
     rf"(?<={SYMPTOM}) ?, ?(you know|ken|as in|that is|i mean) ?,? (the |my )?(?={SYMPTOM})"
     rf"|(?<={SYMPTOM})( ?,)?( and| -)? actually (?={SYMPTOM})(?!.*\b(both|each|either|them)\b)"
+    rf"|(?<={SYMPTOM}) (where|in which) (i|he|she) (actually|really|properly|fully) (?={SYMPTOM})"
 )
 """Behind one name for a symptom, a plainer one: "my sour stomach, you know, the nausea".
 

@@ -13,7 +13,7 @@ from gateway.apps.health.chat.clauses import asides, openings, sentences
 from gateway.apps.health.chat.context import Conversation
 from gateway.apps.health.chat.followup import frame_of
 from gateway.apps.health.chat.frame import Intent
-from gateway.apps.health.chat.intent import denies, is_measured
+from gateway.apps.health.chat.intent import denies, is_measured, unframed
 from gateway.apps.health.chat.joining import ASKS, asked_of, asks_of_what_is_told, joined
 from gateway.apps.health.chat.normalise import words_of
 from gateway.apps.health.chat.question import question_words
@@ -59,13 +59,16 @@ _COUNTS_BARELY: Final = re.compile(
 """Behind a question this counts what was asked for, and asks for no time without it."""
 _ASKS_OTHERS: Final = re.compile(r"((and|so|ok) )*(which|what|any) other \w+( did i \w+)? <time>( [?])?$")
 _WHETHER: Final = re.compile(
-    r"((and|so|but|ok|now) )*(was|were|did|had) (i|my|there)( \w+)? <symptom>( (at|on|in|during) (my |the )?\w+)?"
+    r"((and|so|but|ok|now) )*(was|were|did|had) (i|my|there|he|she|his|her)( \w+)? <symptom>"
+    r"( (at|on|in|during) (my |the )?\w+"
+    r"| (going|walking|climbing|coming|running|getting|doing|working|lying|sitting|standing|bending)( \w+){1,3})?"
     r" <time>( [?])?$"
 )
 _WHAT_IS_THERE: Final = re.compile(
     r"((and|so|ok|please) )*(what (have|do|did) (we|i|you) (got|have|get|hold|see)( (down|on file|there|in there))?"
     r"|what (is|was) (there|in there|on file|on record|logged|recorded)|what (came|comes|turns?|turned) up"
-    r"|any ?thing( there| at all| logged| recorded| on file)?)( [?!.])*"
+    r"|any ?thing( there| at all| logged| recorded| on file)?"
+    r"|((can|could|will|would) (you|u) )?(please )?(check|look|have a look)( for me| it up)?( please)?)( [?!.])*"
 )
 """Beside a symptom this asks for its records."""
 _COUNTS_IN: Final = re.compile(r"((and|but|so) )?counting (in )?((only|just) )?<least>( ones)?( only)?( [?])?")
@@ -84,6 +87,7 @@ _TELLS_ALONE: Final = re.compile(
     r"(?!.*\b(how|when|what|which|did|show|list|any|last|often|many)\b)(?!.*[?])"
 )
 """What somebody tells and goes on telling, with nothing asked."""
+_WITH_SLOTS: Final = frozenset({Kind.SLOTS, Kind.QUESTION})
 _UNREAD_MAX: Final = 4
 """More words that no step knows say no more."""
 _LASTING: Final = re.compile(
@@ -100,7 +104,7 @@ _HAPPENED: Final = re.compile(
 )
 """What only says on what occasion: "was I wide awake after a night shift in May"."""
 _BARE_SLOTS: Final = re.compile(
-    r"((and|or|so|ok|my|the|any|what about|how about|,|in|on|for) )*<\w+>"
+    r"((and|or|so|ok|my|the|any|what about|how about|likewise|ditto|same|same again|same for|,|in|on|for) )*<\w+>"
     r"( ((and|or|my|the|any|in|on|for|,) )*<\w+>)*( [?])?"
 )
 """A symptom, a time, and no verb: "heartburn 3 weeks ago", "and my neck?"."""
@@ -258,7 +262,7 @@ class _Reading:
     def _asks_for_slots(self) -> bool:
         """Tell "knee pain in May - what have we got?", whose question says nothing of what it is about."""
         by_rules, asking = self.heard.by_rules, self.heard.asking
-        has_slots = any(clause.kind is Kind.SLOTS and clause.mentioned for clause in self.heard.clauses)
+        has_slots = any(clause.kind in _WITH_SLOTS and clause.mentioned for clause in self.heard.clauses)
         is_bare = has_slots and asking is not self.heard.whole and _WHAT_IS_THERE.fullmatch(asking.read.skeleton)
         return bool(is_bare and by_rules.intent is Intent.LIST and by_rules.symptoms)
 
@@ -346,7 +350,7 @@ class _Reading:
         for at, behind, is_marked in asides(words[: len(words) - len(mark)]):
             asked = self._clause([*words[:at], *mark])
             is_asked = asked.kind is Kind.QUESTION or (
-                asked.kind is Kind.SLOTS and _BARE_SLOTS.fullmatch(asked.read.skeleton) is not None
+                asked.kind is Kind.SLOTS and _BARE_SLOTS.fullmatch(unframed(asked.read.skeleton)) is not None
             )
             if not is_asked or not (is_marked or asked.read.skeleton.endswith(TIME)):
                 continue
