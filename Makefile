@@ -46,7 +46,7 @@ provision: setup-control ## bring both Pis to this version, as inventory.yml say
 	@cd ansible && ANSIBLE_HOST_PATTERN_MISMATCH=error exec ../.venv/bin/ansible-playbook -i $(abspath $(INVENTORY)) site.yml $(ARGS)
 
 test: setup-test ## run the whole test suite, with its coverage floors: ARGS=
-	@exec $(PYTEST) -n 2 --dist loadgroup --cov --cov-report= --coverage-floors $(ARGS)
+	@exec $(PYTEST) -n 3 --dist loadgroup --cov --cov-report= --coverage-floors $(ARGS)
 
 test-unit: setup-test ## run the unit tests: ARGS=
 	@exec $(PYTEST) tests/unit $(ARGS)
@@ -70,7 +70,7 @@ compose-test: setup-compose ## build and run compose.yaml on a Docker engine of 
 	@exec $(PYTEST) -n 0 tests/compose $(ARGS)
 
 stories: setup-test ## run the tests, and print which requirements passing tests cover
-	@exec $(PYTEST) -n 2 --dist loadgroup --stories $(ARGS)
+	@exec $(PYTEST) -n 3 --dist loadgroup --stories $(ARGS)
 
 lint: setup-test ## check style, format, types, layers, tracked text and the lock's completeness
 	$(PY) -m ruff check .
