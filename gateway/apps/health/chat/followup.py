@@ -173,7 +173,12 @@ def _periods(periods: Sequence[DateRange], *, is_comparison: bool) -> tuple[Date
         return periods[0], None
     if is_comparison:
         return _ordered(periods[0], periods[1])
+    until = next((period for period in periods if period.start is None), None)
     starts = [period.start for period in periods]
+    if until is not None and until.end is not None:  # "up to 5 April … this year"
+        around = [start for start in starts if start is not None and start < until.end]
+        if around:
+            return DateRange(start=min(around), end=until.end), None
     ends = [period.end for period in periods]
     known_ends = [end for end in ends if end is not None]
     return DateRange(

@@ -33,6 +33,11 @@ _NO_THAN: Final = (
     r"|show|plot|how|what|when|by|after|once|again|suddenly|all|the worst|nothing|gone)\b"
 )
 """What goes on behind "then": "it got better then came back"."""
+_MONTH_NAMES: Final = "january|february|march|april|may|june|july|august|september|october|november|december"
+_TODAY: Final = (
+    r"(?:(?:a |the )?(?:mon|tues|wednes|thurs|fri|satur|sun)day|the \d+(?:st|nd|rd|th)(?: of \w+)?)(?: today)? ?,? "
+)
+"""What day it is, which nobody asks for: "this being Sunday, did I cough this weekend?"."""
 _OOPS: Final = r"(?:(?:no|oh|oops|actually|wait|ah|well|hang on|sorry|,) )*"
 _MEANT: Final = tuple(
     (word, re.compile(written), instead)
@@ -105,6 +110,12 @@ _MEANT: Final = tuple(
         ("na", r"^na (?=\w)", "it is "),
         ("pass", r"\b(better|worse|more|strong\w*|plenty) pass (?=before|last|the|that)", r"\1 than "),
         ("because", r" because(?= ?[?!]?$)", ""),
+        *((verb, rf"\b{verb} (?=(?:those|that|the ones?|my|last|this|the (?:week|month|year)|{_MONTH_NAMES})\b)",
+           "more than ")
+          for verb in ("exceed", "exceeded", "surpass", "surpassed", "outstrip", "outstripped", "outdo", "outdid")),
+        ("itching", r"\bitching to (?=(?:know|see|hear|find|learn)\b)", "keen to "),
+        ("being", rf"^(?:and )?(?:with )?(?:this|today|it) being (?:a )?{_TODAY}", ""),
+        ("is", rf"^(?:since|(?:seeing )?as|(?:seeing|given) that|because) (?:today|it) is (?:a )?{_TODAY}", ""),
         *((word, rf" (?:(?:counting|counted|reckoned|starting) )?from (?:today|now) {word}\b", "")
           for word in ("backwards", "backward", "back")),
         ("ah", r"\b(was|did|have|had|am|do|when|could|should) ah\b", r"\1 i"),

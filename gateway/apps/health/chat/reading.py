@@ -10,6 +10,7 @@ from enum import Enum, auto
 from functools import cache
 from typing import Final
 
+from gateway.apps.health.chat.dates import days
 from gateway.apps.health.chat.frame import Intent
 from gateway.apps.health.chat.intent import (
     cue_of,
@@ -68,6 +69,22 @@ _NOT: Final = re.compile(
     r"(?!(i|it|there|they|we)\b)"  # "was not I sick on Monday?"
     r"((the|my|for|any|in|from) )?(\w+ )?$"
 )
+_ASKS_NOT: Final = re.compile(
+    r"^((ok|okay|so|and|but|oh|well|hi|hey|hello|now|,) )*(was|were|is|are|am|did|do|does|had|has|have)"
+    rf"( (i|it|there|they|my \w+|my {SYMPTOM}|the {SYMPTOM}))? not"
+    rf" (?=(i|it|there|they|we|my|the|any|some|a|an|this|that)\b|.*[?])(?!{SYMPTOM} ?,)"
+)
+"""A question that expects a yes, of which nothing is left out: "was not my back worse in May?"."""
+_ELLIPTICAL: Final = re.compile(
+    rf"((and|but|or|so|nor|then|ok|,) )+(was|were|is|are|did|do|does|had|has|have) (my|the|this|that) {SYMPTOM}"
+    r"( (also|too|as well|then))?( [?])?"
+)
+"""A verb alone stands for all that was asked before: "was my back worse than in May?", "and was my neck?"."""
+_UP_TO_TODAY: Final = re.compile(
+    rf"\b(between|from) ({TIME} (and|to) .*\b(last|latest|recent)\b|.*\b(last|latest|recent)\b.* (and|to) {TIME})"
+)
+"""What ends today, as every time since does: "the gap between my last rash and today"."""
+_LAST_OF_NAMES: Final = frozenset({"pain", "throat", "nose", "skin", "fog", "mood", "reflux", "breath"})
 _LEAVES_OUT: Final = re.compile(
     r"\b(except|excluding|without|leave( out)?|minus|ignor(e|ing)|skip|drop|apart|other than|bar|barring|besides"
     r"|excludes?|omit|omitting|(all|everything|anything) but)\b[^,]*$"
@@ -94,7 +111,7 @@ _NAMES_AGAIN: Final = re.compile(
 Or what it came to: "felt faint and actually fell".
 """
 _THOSE: Final = re.compile(r"\b(those|them|these)\b")
-_IT: Final = re.compile(r"\b(it|that|this one|that one|them|those|then)\b")
+_IT: Final = re.compile(r"\b(it|its|that|this one|that one|them|those|then)\b")
 _ASKED_WITHIN: Final = frozenset(
     {"last", "first", "ever", "worst", "most", "more", "less", "start", "started", "begin", "began", "getting", TIME}
 )
@@ -276,7 +293,9 @@ def _read(words: Sequence[str], now: datetime, lexicon: Lexicon) -> Read:
 def _question(read: Read, skeleton: str) -> Turn:
     """Return what is asked about the records; ``skeleton`` is that of ``read`` without its frame."""
     words, times, mentions = read.words, read.times, read.mentions
-    cue = cue_of(skeleton)
+    if times.periods == (days(read.now.date()),) and _UP_TO_TODAY.search(skeleton):
+        times = replace(times, periods=())
+    cue = None if _is_elliptical(read, skeleton) else cue_of(skeleton)
     if cue is Intent.AVERAGE_SEVERITY and _HAS_EVER_BEEN.search(" ".join(words)):
         cue = Intent.MAX_SEVERITY
     are_sides = len(times.periods) == 1 and len(read.mentioned) < 2  # noqa: PLR2004 - else the symptoms are
@@ -305,6 +324,14 @@ def _question(read: Read, skeleton: str) -> Turn:
         is_doubtful=_is_doubtful(skeleton, cue, unknown),
         narrows=_NARROWS_TO.search(" ".join(read.spoken)) is not None,
     )
+
+
+def _is_elliptical(read: Read, skeleton: str) -> bool:
+    if len(read.mentions) != 1 or not _ELLIPTICAL.fullmatch(skeleton):
+        return False
+    mention = read.mentions[0]
+    named = read.times.words[mention.start : mention.end]
+    return len(named) == 1 or named[-1].endswith("s") or named[-1] in _LAST_OF_NAMES  # "did my back hurt" has its verb
 
 
 def _is_doubtful(skeleton: str, cue: Intent | None, unknown: Sequence[str]) -> bool:
@@ -346,7 +373,7 @@ def _is_comparative(word: str) -> bool:
 
 def _taken_back(skeleton: str, mark: str) -> set[int]:
     """Return which of the ``mark`` in ``skeleton`` do not hold: "not bloated, constipated", "May, sorry, June"."""
-    before = skeleton.split(mark)[:-1]
+    before = _ASKS_NOT.sub("", skeleton).split(mark)[:-1]
     dropped: set[int] = set()
     leaves_out = False
     for k, text in enumerate(before):

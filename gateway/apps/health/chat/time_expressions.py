@@ -50,6 +50,7 @@ _LEADS: Final = tuple(
         ),
         "until": (
             "up to and including", "up to & including", "until and including", "no later than", "not later than",
+            "by the end of", "by the close of",
             "on or before", "on and before", "up to", "up until", "up till", "until", "till", "til",
         ),
         "before": ("prior to", "before", "earlier than"),

@@ -88,6 +88,25 @@ _TELLS_ALONE: Final = re.compile(
 )
 """What somebody tells and goes on telling, with nothing asked."""
 _WITH_SLOTS: Final = frozenset({Kind.SLOTS, Kind.QUESTION})
+_FORETOLD: Final = re.compile(
+    r"((and|so|but|ok|now|then) )*(it|that|this|they|(my |the )?<symptom>) (will|(is|are) going to)( not)?"
+    r"( (ever|all|just|probably|soon|finally|still|be))* (gone|over|better|worse|back|go|come|get|return|stop|last"
+    r"|leave|clear|ease|improve|worsen|happen|pass|end|heal)\b"
+)
+"""What is to come, which no record tells: "it will be gone by Friday, will not it?"."""
+_ASKED_IN_PASSIVE: Final = re.compile(
+    r"((and|so|but|ok|now|please|,) )*(can|could|may|might|would)"
+    r" (it|that|this|they|these|those|((all|any|the|my|of) )*(<symptom>|entries|records))( <time>)?"
+    r" (please |perhaps |possibly |also |then )*be (had|seen|shown|drawn|plotted|given|listed|counted|displayed|charted"
+    r"|graphed|set (out|beside)|laid out|broken down|compared|narrowed|put (in|into|on|as))\b"
+)
+"""A wish that the chat can fill, politely: "could that be had as a graph?"."""
+_SAYS_ITS_RECORD: Final = re.compile(
+    r"\b(put|write|wrote|note|noted|log|logged|record|recorded|jot|jotted|enter|entered|mark|marked)"
+    r" (that|it|this|those)\b"
+)
+_OF_ONE: Final = re.compile(r"\b(i|me|he|she|his|her|we|now|help|please|right now|still|again)\b")
+"""Who is in danger, or that it is now: without, "struggling for breath" may name the record that is asked for."""
 _UNREAD_MAX: Final = 4
 """More words that no step knows say no more."""
 _LASTING: Final = re.compile(
@@ -108,6 +127,7 @@ _BARE_SLOTS: Final = re.compile(
     r"( ((and|or|my|the|any|in|on|for|,) )*<\w+>)*( [?])?"
 )
 """A symptom, a time, and no verb: "heartburn 3 weeks ago", "and my neck?"."""
+_BARE_TIME: Final = re.compile(rf"((and|so|ok|okay|now|then|for|in|on|as for|,) )*{TIME}( ,)?")
 _ASKING: Final = re.compile(
     r"\W*((ok|so|and|please|hi|hey|hello),? )*(why|what|whats|how|hows|when|where|who|which|can|could|should|shall|is"
     r"|are|am|do|does|did|will|would|may|might|must|add|log|put|delete|remove|change|tell|give|show|remind|book|call)\b"
@@ -236,7 +256,12 @@ class _Reading:
             return by_rules
         agreed = _agreed(self.heard, weighed)
         if agreed.intent is Intent.OUT_OF_SCOPE and by_rules.intent is not None and by_rules.intent.asks_for_data:
-            agreed = self._behind_an_aside() or self._around_an_aside() or agreed
+            agreed = (
+                self._behind_an_aside()
+                or self._around_an_aside()
+                or self._with_time_behind(self.heard.clauses)
+                or agreed
+            )
         is_sure = agreed.intent is by_rules.intent and agreed.rival is None
         return agreed if is_sure or not _is_our_own(self._message, by_rules) else by_rules
 
@@ -251,8 +276,9 @@ class _Reading:
         if follows and _is_barely_asked(by_rules, skeleton):
             return True
         if by_rules.intent is Intent.OUT_OF_SCOPE:
-            return is_measured(skeleton) or _TELLS_ALONE.match(skeleton) is not None
-        if by_rules.intent is Intent.LIST and _ASKS_FOR_ALL.match(skeleton):
+            is_none = is_measured(skeleton) or _TELLS_ALONE.match(skeleton) is not None
+            return is_none or _FORETOLD.match(skeleton) is not None
+        if _is_plain_wish(by_rules, skeleton):
             return True
         is_told_of = asks_of_what_is_told(asking) and by_rules.intent is not asking.turn.intent
         if is_told_of or (by_rules.intent is not None and denies(skeleton)):
@@ -305,6 +331,8 @@ class _Reading:
         is_seen = heard.by_rules.intent is Intent.EMERGENCY
         voiced = [(heard.by_rules if is_seen else clause.turn, clause) for clause in heard.clauses]
         told = [(turn, clause) for turn, clause in voiced if clause.kind is not Kind.QUESTION]
+        if _SAYS_ITS_RECORD.search(" ".join(chain.from_iterable(self.repaired))):  # "fainting - when did I log that?"
+            told = [(turn, clause) for turn, clause in told if _OF_ONE.search(" ".join(clause.read.spoken))]
         if any(says_danger([clause.read.spoken]) and self._is_danger_beside(clause) for _, clause in told):
             return True
         odds = [self._weighed(turn, clause) for turn, clause in told]
@@ -359,6 +387,19 @@ class _Reading:
                 return [replace(asked, kind=Kind.QUESTION), told]
         return None
 
+    def _with_time_behind(self, clauses: Sequence[Clause]) -> Turn | None:
+        """Return what is asked when the time that stands alone before it is put behind it: "May: was I sad?"."""
+        if len(clauses) != 2 or clauses[1].kind is not Kind.QUESTION:  # noqa: PLR2004 - the time, and the question
+            return None
+        time, asked = (each.read for each in clauses)
+        if asked.times.periods or asked.times.relative or not _BARE_TIME.fullmatch(time.skeleton):
+            return None
+        words = list(asked.spoken)
+        mark = words[-1:] if words[-1:] == ["?"] else []
+        whole = self._clause([*words[: len(words) - len(mark)], *time.spoken, *mark])
+        is_plain = whole.turn.intent is not None and not whole.turn.unexplained
+        return whole.turn if is_plain and _likeliest(self._weighed(whole.turn, whole))[0] is whole.turn.intent else None
+
     def _behind_an_aside(self) -> Turn | None:
         """Return what is asked behind what is told, if by itself it weighs for the records, as the whole does not."""
         for parts in openings(self._message.parts[-1]):
@@ -408,6 +449,13 @@ class _Reading:
             odds = weigh((*features(read.skeleton, read.spoken), *voices(by_rules, clause)))
             self._odds[key] = {**odds, Intent.EMERGENCY: odds[Intent.EMERGENCY] + _ahead_of_others(by_rules, clause)}
         return self._odds[key]
+
+
+def _is_plain_wish(by_rules: Turn, skeleton: str) -> bool:
+    """Tell a wish in so many words: "show me every time I had a cough", "could that be had as a graph?"."""
+    if by_rules.intent is Intent.LIST and _ASKS_FOR_ALL.match(skeleton):
+        return True
+    return _ASKED_IN_PASSIVE.match(skeleton) is not None and not by_rules.unexplained
 
 
 def _is_beside_it(told: Clause) -> bool:
@@ -507,6 +555,8 @@ def _agreed(heard: Heard, weighed: Mapping[Intent, float]) -> Turn:
         is_doubtful = turn.is_doubtful or bool(by_rules.unknown)
         if likely is Intent.DURATION_SINCE and turn.excluded and not turn.symptoms:  # "not coughed for how long"
             turn = replace(turn, symptoms=turn.excluded, excluded=())
+        if likely is Intent.LIST and turn.cue is None:  # no word asks for a list, which all questions are that say none
+            return replace(turn, intent=None, rival=rival, is_doubtful=is_doubtful)
         return replace(turn, intent=likely, cue=likely, rival=rival, is_doubtful=is_doubtful)
     may_ask = rival is not None and rival.asks_for_data
     cue, told = (rival, heard.asking.mentioned) if may_ask else (by_rules.cue, ())
