@@ -11,6 +11,7 @@ from gateway.apps.health.chat.dates import DAY, Unit, calendar_unit, days, withi
 from gateway.apps.health.chat.frame import ALL_TIME, DateRange, Intent, QueryFrame
 from gateway.apps.health.chat.reading import Turn
 from gateway.apps.health.chat.relative_times import Relative
+from gateway.apps.health.chat.time_expressions import Times
 
 _PLACES: Final = ("first", "second", "third", "fourth", "fifth")
 _ONE_RECORD: Final = frozenset({Intent.LATEST, Intent.FIRST, Intent.MAX_SEVERITY, Intent.DURATION_SINCE})
@@ -75,7 +76,7 @@ def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], toda
     elif turn.times.beside is not None and turn.times.beside.fits(before.period, today):
         periods = (turn.times.beside.resolve(before.period, today),)
     elif turn.narrows and len(periods) == 1:
-        periods = (within(periods[0], before.period, today),)
+        periods = (_narrowed(turn.times, before.period, today),)
     if turn.times.is_all_time and not periods:
         period, second = ALL_TIME, None
     elif (
@@ -97,6 +98,13 @@ def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], toda
         second=second,
         min_severity=before.min_severity if is_held else turn.min_severity,
     )
+
+
+def _narrowed(times: Times, whole: DateRange, today: date) -> DateRange:
+    """Return the one of ``times`` as it lies in ``whole``; of a month that is running, which is named alone, too."""
+    if times.named is not None and (meant := within(times.named, whole, date.max)) != times.named:
+        return meant
+    return within(times.periods[0], whole, today)
 
 
 def _asks_of_top(turn: Turn, before: QueryFrame) -> bool:

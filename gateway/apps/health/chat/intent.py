@@ -51,6 +51,7 @@ _ASIDE: Final = re.compile(
     r"|for my|for the|about which) "
     r"(?!(i|did|was|my|the|a)? ?<)((?!how|when|what|which|did|was|were|<)\w+ ){1,5}?(?=<|[?,;]|and\b|$)"
     r"|(?<=<symptom> )(after|before|during|following) (?!how|when|what|which)(\w+ ){0,2}\w+$"
+    r"|(?<!how long )\b(since|after|before|while|because) (i|we) (?!last\b|had\b|have\b|first\b)(\w+ ){0,3}\w+( [?])?$"
 )
 _CARERS: Final = (
     r"(doctors?|gp|dr|nurse|consultant|physio\w*|dentist|optician|specialist|therapist|counsellor|hospital|clinic|surgery"

@@ -94,6 +94,7 @@ _MEANT: Final = tuple(
         *((word, rf"\b(my|both|sore|painful) {word}\b", rf"\1 {meant}") for word, meant in (
             ("heals", "heels"), ("feat", "feet"), ("tows", "toes"), ("tow", "toe"), ("hart", "heart"))),
         ("pane", r"\b(chest|back|neck|knee|joint|stomach|tummy|head|period|hip|shoulder|jaw|rib) pane\b", r"\1 pain"),
+        ("run", r"\b(?:in |during |over )?the run up to\b", "up to"),
         ("rite", r"\brite(?= (?:down|in|it|that|about|up)\b)", "write"),
         ("rite", r"\brite\b", "right"),
         ("bin", r"\b(have|has|had|is|i|it|they|we) bin\b", r"\1 been"),

@@ -247,7 +247,8 @@ class PeriodsFromToday:
     def _lately(self, i: int) -> Found | None:
         if (self._at(i - 1), self._at(i)) == ("of", "late"):  # the preposition has been passed
             return Found(i + 1, dates.rolling(self._today, _LATELY_DAYS, Unit.DAY))
-        length = 0 if self._at(i - 1) in {"most", "how"} else phrase_at(self._words, i, LATELY)
+        is_asked = self._at(i - 1) == "how" or (self._at(i - 1), self._at(i)) == ("most", "recently")
+        length = 0 if is_asked else phrase_at(self._words, i, LATELY)
         period = dates.rolling(self._today, _LATELY_DAYS, Unit.DAY)
         return Found(i + length, period) if length else None
 

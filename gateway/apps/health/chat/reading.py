@@ -46,7 +46,9 @@ _JOINING_AND: Final = re.compile(
 )
 _NO_CARRY: Final = re.compile(r"\b(was|is|were|are) (there|it)\b|\b(that|which) (i|were|was|are|is|scored?|rated?)\b")
 """Where "it" and "that" carry nothing on: "was there", "which were"."""
-_CARRY_STARTS: Final = re.compile(r"^(but|or|no|only|just|not|oops|actually|sorry|make|i meant|instead|except|so)\b")
+_CARRY_STARTS: Final = re.compile(
+    r"^(but|or|forget|never mind|scrap|skip|drop|no|only|just|not|oops|actually|sorry|make|i meant|instead|except|so)\b"
+)
 _ELSE: Final = re.compile(
     r"\b(else|other (symptoms?|things|entries|complaints?|problems?|issues?|ailments?|troubles?|niggles?)"
     r"|all (my )?symptoms|any symptoms?|everything)\b"

@@ -35,6 +35,13 @@ _BEHIND_AFTER_THAT: Final = frozenset(
     }
 )  # fmt: skip
 """What may go on behind "after that" where it tells a time; anything else is what it was after."""
+_FURTHER_BACK: Final = re.compile(
+    r"(?:(?:go |going )?back (?:a|an|one|another|1) (?:more |further )?(?P<a>day|week|month|year)"
+    r"|(?:one more|another|a further) (?P<b>day|week|month|year) (?:back|before|earlier|further back))"
+    r" (?=$|[?!.,]|again|please)"
+)
+"""The one before that spoken of: "go back one more week"."""
+_OPENS_FURTHER_BACK: Final = frozenset({"go", "going", "back", "one", "another", "a"})
 _SIGNS: Final = {
     "before": -1, "earlier": -1, "prior": -1, "preceding": -1, "previous": -1, "after": 1, "later": 1, "following": 1,
 }  # fmt: skip
@@ -170,7 +177,7 @@ def read_relative(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
     before = phrase_at(words, i, _BEFORE)
     if since or before:
         return i + (since or before), Relative(is_since=bool(since), is_until=bool(before))
-    alike = _alike_said(words, i)
+    alike = _further_back(words, i) or _alike_said(words, i)
     if alike is not None:
         return alike
     padded = [*words[i : i + 12], *[""] * 8]
@@ -227,6 +234,13 @@ def _first_days(words: Sequence[str]) -> tuple[int, int] | None:
         return None
     found = (count or 1) * (7 if unit == "week" else 1)
     return (k + 1, found) if 0 < found <= _STEPS_MAX else None
+
+
+def _further_back(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
+    if words[i] not in _OPENS_FURTHER_BACK:
+        return None
+    found = _FURTHER_BACK.match(" ".join(words[i : i + 6]) + " ")
+    return (i + len(found[0].split()), Relative(Unit(found["a"] or found["b"]), -1)) if found is not None else None
 
 
 def _alike_said(words: Sequence[str], i: int) -> tuple[int, Relative] | None:

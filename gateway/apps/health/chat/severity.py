@@ -59,6 +59,9 @@ _ANY: Final = re.compile(
     r"|(the |any )?(mild|milder|lighter|minor|weaker|less severe) ones (too|as well|also|included)"
     r"|(include|including|with|plus|add) (the )?(mild|milder|minor|lighter)( ones)?"
     r"|not (just|only) (the )?(bad|severe|worst|strong) ones)(?!\w)"
+    r"|^((and|now|ok|just|then|show|list|give|me|us|back|to) )*"
+    r"(all of (them|those|it)|them all|the (whole )?lot|every one)"
+    r"( (again|please|now|instead|back|then|this time))*( [?!.])?$"
 )
 _SCALE: Final = re.compile(
     r"\b(on|out of|using|by) (a|the) scale( (of|from))? (0|1|zero|one|nought)( to | ?- ?)(10|ten)\b ?,?"

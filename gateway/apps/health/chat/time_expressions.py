@@ -135,14 +135,18 @@ class Times:
     is_all_time: bool = False
     beside: Relative | None = None
     """What is meant instead where a period was spoken of before: "the previous week", "the second half", "the 6th"."""
+    named: DateRange | None = None
+    """The whole of the one period, a month or season by its name alone that has not ended yet."""
 
 
 _AFTER_ALL_OVER: Final = frozenset({"after", "at", "before", "between", "during", "from", "in", "on", "since", "until"})
 """Behind "over", these begin the time, and "over" belongs to what was before: "itching all over in May"."""
 
 
-_BEFORE_OVER: Final = tuple([word] for word in ("keeled", "keel", "keeling", "fell", "fall", "falling", "doubled"))
-"""Of these, "over" is a part: "I fell over last week"."""
+_BEFORE_OVER: Final = tuple(
+    [word] for word in ("keeled", "keel", "keeling", "fell", "fall", "falling", "doubled", "all")
+)
+"""Of these, "over" is a part: "I fell over last week", "aching all over last week"."""
 
 
 def find_times(words: Sequence[str], now: datetime) -> Times:
@@ -152,6 +156,7 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
     periods: list[DateRange] = []
     relative: Relative | None = None
     beside: Relative | None = None
+    named: DateRange | None = None
     is_all_time = False
     tells_time = [word in WORDS_OF_TIME or word[:1].isdigit() for word in words]
     i = 0
@@ -174,28 +179,22 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
         before = grammar.block_before(i) if found is not None and periods else None
         if before is not None:  # "the last 7 days compared to the previous 7 days"
             found = Found(before[0], before[1].resolve(periods[-1], now.date()))
+        elif found is None and words[i] == "last" and periods and rest[-1] in _JOINING:
+            left_out = _last_left_out(words, i, periods[-1], now.date())
+            found = Found(i + 1, left_out) if left_out is not None else None
         if found is not None:
             seen = _beside(words[i : found.after])
             beside = beside or seen
             if periods:
                 found = Found(found.after, _set_off(found.period, periods[-1], words[: found.after], seen, now.date()))
+            named = found.period if _is_running(found.period, words[i : found.after], now.date()) else None
             near = words[max(0, i - _NEAR) : i] if rest[-1:] in _BESIDE or rest[-2:] == [TIME, ","] else ()
             periods = _with(periods, found.period, near, words[i : found.after], now.date())
             i = found.after
             rest.append(TIME)
             continue
-        if (
-            rest
-            and rest[-1] in _JOINING
-            and periods
-            and (left_out := _last_left_out(words, i, periods[-1], now.date()))
-        ):
-            periods.append(left_out)
-            rest.append(TIME)
-            i += 1
-            continue
-        is_ever_so = words[i] == "ever" and words[i + 1 : i + 2] == ["so"]
-        ever = phrase_at(words, i, ALL_TIME_PHRASES) if words[i] in _BEGIN_ALL_TIME and not is_ever_so else 0
+        may_be_ever = words[i] in _BEGIN_ALL_TIME and words[i : i + 2] != ["ever", "so"]
+        ever = phrase_at(words, i, ALL_TIME_PHRASES) if may_be_ever else 0
         if ever:
             is_all_time = True
             i += ever
@@ -203,7 +202,14 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
             continue
         rest.append(words[i])
         i += 1
-    return Times(tuple(rest), tuple(periods), relative, is_all_time, beside if len(periods) == 1 else None)
+    return Times(tuple(rest), tuple(periods), relative, is_all_time, *((beside, named) if len(periods) == 1 else ()))
+
+
+def _is_running(period: DateRange, said: Sequence[str], today: date) -> bool:
+    """Tell what is said by a name alone and goes on: "(only) summer", in July."""
+    is_named = any(word in MONTHS or word in SEASONS or word in QUARTERS for word in said)
+    is_near = not {"this", "last", "past"}.isdisjoint(said) or any(year_number(word) for word in said)
+    return is_named and not is_near and period.start is not None and period.end is not None and period.end > today
 
 
 def _set_off(

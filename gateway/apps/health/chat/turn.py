@@ -64,6 +64,8 @@ _WHETHER: Final = re.compile(
     r"| (going|walking|climbing|coming|running|getting|doing|working|lying|sitting|standing|bending)( \w+){1,3})?"
     r" <time>( [?])?$"
 )
+_SINCE_WHEN: Final = re.compile(r"((and|so|ok) )*how long (have|has) (i|my|the|this|we|he|she)\b(?! not\b)")
+"""What asks when something began, however much it sounds like what is over: "how long have I had this rash"."""
 _WHAT_IS_THERE: Final = re.compile(
     r"((and|so|ok|please) )*(what (have|do|did) (we|i|you) (got|have|get|hold|see)( (down|on file|there|in there))?"
     r"|what (is|was) (there|in there|on file|on record|logged|recorded)|what (came|comes|turns?|turned) up"
@@ -118,7 +120,7 @@ _PLAINLY_ASKED: Final = frozenset({Intent.LIST, Intent.COUNT, Intent.LATEST, Int
 """Wants that no question of cures sounds like, as "does swimming ease back pain" does like a trend."""
 _HAPPENED: Final = re.compile(
     r" (?:after|before|during|despite|following|while on|because of)"
-    r" (?:(?:a|an|the|my|our|that|this|all that|those|these) )?(?:\w+ ){1,3}?"
+    r" (?:(?:a|an|the|my|our|that|this|all that|those|these) )?(?:\w+(?: |$)){1,4}?"
     r"(?=(?:in|on|last|this|since|from|between|over|yesterday|today|for|at|during|did|how)\b|[?,]|$)"
 )
 """What only says on what occasion: "was I wide awake after a night shift in May"."""
@@ -278,12 +280,13 @@ class _Reading:
         if by_rules.intent is Intent.OUT_OF_SCOPE:
             is_none = is_measured(skeleton) or _TELLS_ALONE.match(skeleton) is not None
             return is_none or _FORETOLD.match(skeleton) is not None
-        if _is_plain_wish(by_rules, skeleton):
-            return True
         is_told_of = asks_of_what_is_told(asking) and by_rules.intent is not asking.turn.intent
-        if is_told_of or (by_rules.intent is not None and denies(skeleton)):
+        if is_told_of or _is_plain_wish(by_rules, skeleton) or (by_rules.intent is not None and denies(skeleton)):
             return True
-        return _likeliest(weighed)[0] is Intent.OUT_OF_SCOPE and (_asks_whether(asking) or self._asks_for_slots())
+        likely = _likeliest(weighed)[0]
+        if likely is Intent.DURATION_SINCE and by_rules.intent is Intent.FIRST:
+            return bool(by_rules.symptoms) and _SINCE_WHEN.match(skeleton) is not None
+        return likely is Intent.OUT_OF_SCOPE and (_asks_whether(asking) or self._asks_for_slots())
 
     def _asks_for_slots(self) -> bool:
         """Tell "knee pain in May - what have we got?", whose question says nothing of what it is about."""

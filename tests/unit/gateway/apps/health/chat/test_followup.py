@@ -144,3 +144,38 @@ def test_somebody_elses_symptom_is_listed_behind_a_question_for_the_latest() -> 
     said = about_what_came_back("when did Jake last have a fever?", "did he get chills the next day", rows=[row])
 
     assert said == ("list", ["chills"], "2026-05-19", "2026-05-20")
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "start", "end"),
+    [
+        ("in 2025", "only autumn", "2025-09-01", "2025-12-01"),
+        ("in 2025", "just October", "2025-10-01", "2025-11-01"),
+        ("this year", "only October", "2026-10-01", "2026-10-21"),
+        ("last week", "go back one more week", "2026-10-05", "2026-10-12"),
+        ("last week", "another week back", "2026-10-05", "2026-10-12"),
+        ("last month", "one more month back please", "2026-08-01", "2026-09-01"),
+        ("in March", "drop March, use April", "2026-04-01", "2026-05-01"),
+        ("in March", "forget March, show April", "2026-04-01", "2026-05-01"),
+    ],
+)
+def test_period_gives_way_to_another(before: str, then: str, start: str, end: str) -> None:
+    assert asked(f"headaches {before}", then) == ("list", start, end)
+
+
+def test_period_stays_when_another_symptom_takes_the_place_of_the_one_before() -> None:
+    assert asked("headaches in March", "forget the headaches, show coughs") == ("list", "2026-03-01", "2026-04-01")
+
+
+@pytest.mark.parametrize("text", ["all of them again", "now all of them please", "show me the lot"])
+def test_least_severity_is_taken_back_when_all_are_wanted(text: str) -> None:
+    dialog = Dialog.model_validate(
+        {"id": "A", "now": "2026-10-20T13:30", "turns": ("headaches in March", "bad ones only", text)}
+    )
+    said = predict(dialog, base_lexicon())[0].as_json()
+    assert (said["intent"], said["start"], said["min_severity"]) == ("list", "2026-03-01", None)
+
+
+@pytest.mark.parametrize("text", ["drop the headache from Monday", "drop Monday"])
+def test_entry_is_not_dropped(text: str) -> None:
+    assert asked("headaches in March", text)[0] == "out_of_scope"

@@ -807,6 +807,12 @@ def test_kind_of_a_symptom_is_told_apart_by_what_it_belongs_to(text: str) -> Non
         ("coughs after my birthday on 3 May", ("list", ["cough"], ("2026-05-04", "2026-06-18"))),
         ("coughs after the race, so between 3 and 6 May", ("list", ["cough"], ("2026-05-03", "2026-05-07"))),
         ("how often did I cough after that long run in May", ("count", ["cough"], LAST_MONTH)),
+        ("what bothers me most these days", ("most_frequent", None, ("2026-06-04", "2026-06-18"))),
+        ("most recently a cough?", ("latest", ["cough"], ALWAYS)),
+        ("aching all over last week", ("list", ["muscle ache"], LAST_WEEK)),
+        ("itching all over in May", ("list", ["itching"], LAST_MONTH)),
+        ("coughs over last week", ("list", ["cough"], LAST_WEEK)),
+        ("how often did I cough in the run-up to Easter", ("count", ["cough"], (None, "2026-04-06"))),
     ],
 )
 def test_time_is_told_from_what_only_sounds_like_one(text: str, slots: tuple[object, ...]) -> None:
@@ -839,6 +845,11 @@ def test_after_that_is_still_behind_what_was_asked() -> None:
         ("how long since a panic attack had me thinking I was going to die", "duration_since"),
         ("how many panic attacks in May where I thought I was going to die", "count"),
         ("was I dizzy last week, do you reckon", "list"),
+        ("how long have I been getting migraines", "first"),
+        ("how long has the ringing in my ears been going on", "first"),
+        ("how long has it been since my last migraine", "duration_since"),
+        ("how long have I had no migraine", "duration_since"),
+        ("how long have I been on sertraline", "out_of_scope"),
         ("My joints were stiff when I got up and the stairs took ages.", "out_of_scope"),
         ("he fell down the stairs and is confused", "emergency"),
         ("crushing pressure behind my breastbone spreading to the jaw, sweating like mad", "emergency"),
@@ -861,6 +872,8 @@ def test_intent_of_an_everyday_turn_of_phrase(text: str, intent: str) -> None:
         ("was I dizzy during the late shift last week", ("list", ["dizziness"], LAST_WEEK)),
         ("when did I last have a rash after dinner", ("latest", ["rash"], ALWAYS)),
         ("how often did I have heartburn after coffee", ("count", ["heartburn"], ALWAYS)),
+        ("is my sleep any better since I stopped coffee", ("trend", ["insomnia"], ALWAYS)),
+        ("did my rash get worse after we moved house", ("trend", ["rash"], ALWAYS)),
     ],
 )
 def test_occasion_of_a_symptom_puts_no_question_out_of_scope(text: str, slots: tuple[object, ...]) -> None:
