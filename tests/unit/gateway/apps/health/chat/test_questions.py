@@ -32,18 +32,18 @@ from tests.understanding.scores import EVERYDAY, tally
 
 _SETS: Final = sorted(path.stem for path in FOLDER.glob("*.jsonl"))
 RIGHT_AT_LEAST: Final = {
-    "borders-tuned": 0.98, "borders-unseen": 0.97, "comparisons-tuned": 0.95, "comparisons-unseen": 0.93,
+    "borders-tuned": 0.99, "borders-unseen": 0.97, "comparisons-tuned": 0.95, "comparisons-unseen": 0.96,
     "danger-tuned": 0.99, "danger-unseen": 0.89, "dialogs-tuned": 1.0, "dialogs-unseen": 0.88, "dialogs2-tuned": 0.94,
-    "dialogs2-unseen": 0.96, "emergencies-tuned": 0.99, "emergencies-unseen": 0.87, "emergencies2-tuned": 1.0,
+    "dialogs2-unseen": 0.96, "emergencies-tuned": 1.0, "emergencies-unseen": 0.87, "emergencies2-tuned": 1.0,
     "emergencies2-unseen": 0.96, "everyday-tuned": 1.0, "everyday-unseen": 0.98, "everyday2-tuned": 1.0,
     "everyday2-unseen": 0.96, "everyday3-tuned": 1.0, "everyday3-unseen": 0.98, "everyday4-tuned": 0.99,
     "everyday4-unseen": 0.96, "lookalikes-tuned": 0.98, "lookalikes-unseen": 0.91, "lookalikes2-tuned": 1.0,
     "lookalikes2-unseen": 0.9, "people-tuned": 0.99, "people-unseen": 0.92, "several_symptoms-tuned": 0.98,
-    "several_symptoms-unseen": 0.89, "strangers-tuned": 0.98, "strangers-unseen": 0.88, "symptoms-tuned": 0.98,
-    "symptoms-unseen": 0.89, "symptoms2-tuned": 0.96, "symptoms2-unseen": 0.97, "time-tuned": 1.0, "time-unseen":
-    0.98, "time2-tuned": 0.99, "time2-unseen": 0.98, "time3-tuned": 0.98, "time3-unseen": 0.96,
+    "several_symptoms-unseen": 0.89, "strangers-tuned": 0.98, "strangers-unseen": 0.89, "symptoms-tuned": 0.98,
+    "symptoms-unseen": 0.9, "symptoms2-tuned": 0.96, "symptoms2-unseen": 0.97, "time-tuned": 1.0, "time-unseen":
+    0.98, "time2-tuned": 0.99, "time2-unseen": 0.98, "time3-tuned": 0.98, "time3-unseen": 0.97,
     "emergencies3-tuned": 0.92, "emergencies3-unseen": 0.96, "everyday5-tuned": 0.98, "everyday5-unseen": 0.98,
-    "lookalikes3-tuned": 0.89, "lookalikes3-unseen": 0.76, "everyday6-tuned": 1.0, "everyday6-unseen": 0.98,
+    "lookalikes3-tuned": 0.89, "lookalikes3-unseen": 0.76, "everyday6-tuned": 1.0, "everyday6-unseen": 0.99,
     "everyday7-tuned": 0.99, "everyday7-unseen": 0.97, "everyday8-tuned": 0.99,
 }  # fmt: skip
 """Raise a share when it has risen; never lower one."""
@@ -68,18 +68,18 @@ _EMERGENCIES_MISSED_AT_MOST: Final = {
 """In the other sets none. Lower a number when it has fallen."""
 _AT_LEAST: Final = {
     "tuned": {
-        "all, right": 5835, "of several turns, right": 1234, "period, right": 3973, "symptoms in both": 3838,
-        "out_of_scope, right": 837, "emergency, right": 836,
+        "all, right": 6086, "of several turns, right": 1306, "period, right": 4161, "symptoms in both": 4007,
+        "out_of_scope, right": 865, "emergency, right": 853,
     },
     "unseen": {
-        "all, right": 3320, "of several turns, right": 676, "period, right": 2224, "symptoms in both": 2130,
+        "all, right": 3329, "of several turns, right": 677, "period, right": 2230, "symptoms in both": 2132,
         "out_of_scope, right": 498, "emergency, right": 525,
     },
 }  # fmt: skip
 """Of all sets of a half, by the kinds of ``tally``. Raise a number when it has risen."""
 _AT_MOST: Final = {
     "tuned": {"symptoms in one": 40, "turned away": 9, "false alarms": 6},
-    "unseen": {"symptoms in one": 58, "turned away": 26, "false alarms": 16},
+    "unseen": {"symptoms in one": 56, "turned away": 23, "false alarms": 16},
 }
 """The same of what should be few: 4, 3 and 1 of the unseen are everyday 7's. Lower a number when it has fallen."""
 
