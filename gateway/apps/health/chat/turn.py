@@ -109,6 +109,10 @@ _SAYS_ITS_RECORD: Final = re.compile(
 )
 _OF_ONE: Final = re.compile(r"\b(i|me|he|she|his|her|we|now|help|please|right now|still|again)\b")
 """Who is in danger, or that it is now: without, "struggling for breath" may name the record that is asked for."""
+_TAKES_BACK: Final = re.compile(
+    r"(no ,? )?not (the|my|his|her) (\w+|<symptom>) ?, (but )?(the|my|his|her) <symptom>( [?!.])?"
+)
+"""One part of the body in place of another, which is no danger that the rules do not see: "not his ear, his throat"."""
 _UNREAD_MAX: Final = 4
 """More words that no step knows say no more."""
 _LASTING: Final = re.compile(
@@ -264,6 +268,8 @@ class _Reading:
                 or self._with_time_behind(self.heard.clauses)
                 or agreed
             )
+        if follows and agreed.intent is Intent.LIST and _carries_slots(by_rules, self.heard.asking):
+            agreed = replace(agreed, intent=None, cue=None)
         is_sure = agreed.intent is by_rules.intent and agreed.rival is None
         return agreed if is_sure or not _is_our_own(self._message, by_rules) else by_rules
 
@@ -478,7 +484,7 @@ def _ahead_of_others(by_rules: Turn, clause: Clause) -> float:
     """
     if by_rules.intent is Intent.EMERGENCY:
         return _SEEN_AHEAD
-    if says_well(clause.read.spoken):
+    if says_well(clause.read.spoken) or _TAKES_BACK.fullmatch(clause.read.skeleton):
         return _WELL_AHEAD
     return _ASKED_AHEAD if clause.kind in {Kind.QUESTION, Kind.REFUSED} else _TOLD_AHEAD
 
@@ -498,6 +504,12 @@ def _asks_whether(clause: Clause) -> bool:
     turn = clause.turn
     is_plain = turn.intent is Intent.LIST and bool(turn.symptoms and turn.times.periods) and not turn.unexplained
     return is_plain and _WHETHER.match(clause.read.skeleton) is not None
+
+
+def _carries_slots(by_rules: Turn, asking: Clause) -> bool:
+    """Tell slots alone, told as it seems, which have the intent of the question before: "ta love, and in April?"."""
+    is_told = by_rules.intent is Intent.OUT_OF_SCOPE and asking.read.says_slots
+    return is_told and asking.read.as_question().cue is None
 
 
 def _is_barely_asked(turn: Turn, skeleton: str) -> bool:

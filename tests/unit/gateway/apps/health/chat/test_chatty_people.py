@@ -58,6 +58,7 @@ def test_question_is_out_of_scope_when_it_is_of_the_records_of_another(text: str
         ("I'm a wally, I meant my back", ["back pain"]),
         ("silly me, my back", ["back pain"]),
         ("not his neck, his teeth", ["toothache"]),
+        ("not his neck, his throat being sore", ["sore throat"]),
         ("and my back, my knees?", ["back pain", "knee pain"]),
     ],
 )
@@ -124,3 +125,24 @@ def test_intent_is_kept_when_a_reason_stands_behind_a_period() -> None:
 def test_name_is_no_misspelt_symptom(name: str) -> None:
     words = words_of(f"{name} asks")
     assert Repairs().repaired(words, base_lexicon()) == words
+
+
+@pytest.mark.parametrize(
+    ("then", "symptoms", "period"),
+    [
+        ("ta love, and in March?", ["headache"], MARCH),
+        ("no no, silly moo, March", ["headache"], MARCH),
+        ("and in March, my GP'll want both", ["headache"], MARCH),
+        ("fancy that! and March?", ["headache"], MARCH),
+        ("cheers pet, how about March", ["headache"], MARCH),
+        ("and coughs, while you're there", ["cough"], LAST_MONTH),
+        ("oh and dizziness too, nearly forgot", ["dizziness"], LAST_MONTH),
+    ],
+)
+def test_intent_is_kept_when_slots_alone_stand_in_chat(then: str, symptoms: list[str], period: tuple[str, str]) -> None:
+    assert slots_of("how many headaches did I have in May", then) == ("count", symptoms, period)
+
+
+@pytest.mark.parametrize("then", ["I had one today", "my daughter is poorly too", "I cough a lot"])
+def test_statement_is_no_question_when_it_follows_one(then: str) -> None:
+    assert asked("how many headaches did I have in May", then)["intent"] == "out_of_scope"

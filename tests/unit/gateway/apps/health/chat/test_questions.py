@@ -68,8 +68,8 @@ _EMERGENCIES_MISSED_AT_MOST: Final = {
 """In the other sets none. Lower a number when it has fallen."""
 _AT_LEAST: Final = {
     "tuned": {
-        "all, right": 6086, "of several turns, right": 1306, "period, right": 4161, "symptoms in both": 4007,
-        "out_of_scope, right": 865, "emergency, right": 853,
+        "all, right": 6335, "of several turns, right": 1373, "period, right": 4347, "symptoms in both": 4176,
+        "out_of_scope, right": 895, "emergency, right": 870,
     },
     "unseen": {
         "all, right": 3329, "of several turns, right": 677, "period, right": 2230, "symptoms in both": 2132,
