@@ -344,6 +344,8 @@ class CalendarPeriods(PeriodsFromToday):
             year = self._year_behind(i + 3)
             if year is not None:
                 return Found(i + 1, _three_months(date(year[1], first_month, 1)))
+        if self._at(i + 1) == "of" and ("," in self._words[max(0, i - 2) : i]) and not self._at(i + 2)[:1].isdigit():
+            return None  # "July 2026, the summer of the mozzies"
         is_finished = is_named and self._at(i - 1) != "this"
         return Found(i + 1, dates.season(first_month, self._today, finished=is_finished))
 

@@ -29,7 +29,7 @@ _OPENER: Final = (
 )
 _BEHIND_WHAT_IS_TOLD: Final = re.compile(
     rf"(?:,|\b(?:and|so|but|anyway|anyways|because|cos|cuz|or|lol|lmao|haha+|omg|tbh|ugh|sigh)[,!]?)\s+(?:(?:and|so|but|anyway|now|then|um|uh"
-    rf"|like)\s+)*(?={_OPENER})"
+    rf"|like|really|actually|mainly|instead|rather|mostly)\s+)*(?={_OPENER})"
 )
 _UNMARKED: Final = re.compile(
     r"(?<=[a-z]{3})\s+"
@@ -51,6 +51,8 @@ _ASIDE_UNMARKED: Final = re.compile(
     r"|my (?:\w+ ){1,3}(?:is|was|says|said|keeps|wants) \w)"
 )
 """The same without a comma, behind a time alone."""
+_TURNING: Final = re.compile(r"[,;]\s+(?:so|anyway|anyways|anyhow|but anyway|right|right so|now)\s*,?\s+")
+"""Where one who told of something comes to what they want."""
 _ASIDES_MAX: Final = 2
 _SAID_ANEW: Final = re.compile(
     r"\b(how many|number of|which|what) [a-z]+\s*(?:\.\.+|\u2026|\s-|\s?\u2013|\s?\u2014)\s*"
@@ -93,6 +95,13 @@ def openings(sentence: str) -> list[tuple[str, str]]:
     if _TELLS_OF_SELF.match(plain):
         ends = sorted((*ends, *(each.span() for each in _UNMARKED.finditer(plain))))
     return [(plain[:start], plain[end:]) for start, end in ends[-_OPENINGS_MAX:]]
+
+
+def turning(sentence: str) -> tuple[str, str] | None:
+    """Return what stands before and behind the last "so" or "anyway" between commas, or None."""
+    plain = sentence.casefold()
+    found = next(reversed([*_TURNING.finditer(plain)]), None)
+    return None if found is None else (plain[: found.start()], plain[found.end() :])
 
 
 def asides(words: Sequence[str]) -> list[tuple[int, int, bool]]:

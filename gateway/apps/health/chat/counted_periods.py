@@ -142,12 +142,21 @@ class CountedPeriods(CalendarPeriods):
         return Found(behind + 2, dates.rolling(self._today, amount[1], Unit(amount[2])))
 
     def _just_gone(self, i: int) -> Found | None:
-        """Read "(in) the month just gone": the one before this."""
-        unit = UNITS.get(self._at(i))
-        gone = next((phrase for phrase in _GONE if tuple(self._words[i + 1 : i + 1 + len(phrase)]) == phrase), None)
-        if unit in {None, "hour"} or gone is None or not self._has_article(i):
+        """Read "(in) the month just gone", the one before this, and "the fortnight just gone", up to today."""
+        amount = self._amount(i) if self._has_article(i) else None
+        if amount is None or amount[2] == "hour" or amount[1] > _AMOUNT_MAX:
             return None
-        return Found(i + 1 + len(gone), dates.calendar_unit(self._today, Unit(unit), -1))
+        behind, count, unit = amount
+        gone = next((phrase for phrase in _GONE if tuple(self._words[behind : behind + len(phrase)]) == phrase), None)
+        if gone is None:
+            return None
+        is_one = self._at(i) in UNITS
+        period = (
+            dates.calendar_unit(self._today, Unit(unit), -1)
+            if is_one
+            else dates.rolling(self._today, count, Unit(unit))
+        )
+        return Found(behind + len(gone), period)
 
     def _numbered_week(self, i: int) -> Found | None:
         """Read "(calendar) week 38": the latest one so numbered (ISO 8601) that has begun."""

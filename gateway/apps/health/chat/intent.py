@@ -116,13 +116,16 @@ _TAKES_A_TIME: Final = re.compile(
     rf"{_SMALL}(see|have|enjoy|chat|happy|merry|until|till|talk|speak|bye|good|i hope|hope)\b"
 )
 
+_I_WANT: Final = r"i (want|need|wanted|am after|am looking for)( ?[,.?!]| <time>| please| really|$)"
+"""What stands before is asked for: "it's the knees I want"."""
 _STATES: Final = re.compile(
     rf"{_POLITE}((i|we) (?!(want|need|wonder|wish|would|wanna|mean|meant|d|was (wondering|curious)"
     r"|am (wondering|curious|looking|after|interested|trying|asking))\b)(\w|<symptom>)"
     r"|my (<symptom>|\w+) (is|are|was|were|has|feels|hurts)\b"
     r"|<symptom> (is|are|was|were|has been) (back|bad|gone|really|so|very|\w+ly|horrible|awful|terrible|the worst"
     r"|a pain"
-    r"|such|no fun|hell)|it (hurts|was|is)\b|there is|(this|that) (is|was|has)\b)(?!.*([?]|\bhow (long|many|often"
+    rf"|such|no fun|hell)|it (hurts|was|is)\b(?!.*<symptom> (that )?{_I_WANT})"
+    r"|there is|(this|that) (is|was|has)\b)(?!.*([?]|\bhow (long|many|often"
     r"|bad)\b|\b(wants?|needs?|asks?|asking|asked|requires?) (me )?(for |to know )?(the |my |any )?(dates?|number"
     r"|count|list|details|records?|entries)\b"
     r"|\b(did|have|had|was|were|am|do|has|is) (not )?(i|it|they|there|we)( [?])?$))"
@@ -161,11 +164,21 @@ _ASKED_WITH: Final = re.compile(
     r"[?]|\b(did|have|had|was|were|am|do|has|is) (not )?(i|it|they|there|we)$"
     r"|\b(yes or no|or not|(was|did|were|is|have|has|do) not (i|it|there|that)|how|when|what|which|whats|show"
     r"|list|count|compare|plot|chart|graph|draw|average|versus|vs|total|tot|add|number of|last|first|latest|worst"
-    r"|most|any|did|ever|often)\b"
+    rf"|most|any|did|ever|often)\b|\b{_I_WANT}"
 )
+_OF_SOMEBODY: Final = re.compile(
+    r"(?<!hi )(?<!hello )(?<!hey )(?<!thanks )(?<!ok )\b(\w+) ((whole|full|latest|last|recent|old|entire) )?"
+    r"(records|entries|symptoms?|diary|log|history)(?!\w)"
+)
+"""What belongs to somebody who is called by name: "Dave's symptoms"."""
 _NAMES_DISEASE: Final = re.compile(
     r"^(is|are|was|were) (my|this|the|it|that|these) ?<symptom> (an? |the )?[a-z]+ ?[?]?$"
 )
+_DELETES: Final = re.compile(
+    rf"{_ASKED}(delete|erase|wipe|scrub|rub|expunge|purge|shred|obliterate)( out| off| away)? "
+    r"(all|every\w*|the|my|any|that|those|this|these|it|them|<symptom>|<time>)"
+)
+"""No records are deleted here, and no question begins so."""
 _HOW_ROUGHLY: Final = re.compile(
     r"(?:(?<=\bhow bad)|(?<=\bhow (?:long|many|much))|(?<=\bhow often)) "
     r"(?:now|exactly|actually|roughly|precisely|about|approximately|then"
@@ -270,6 +283,8 @@ def is_out_of_scope(skeleton: str) -> bool:
         plain = _ASIDE.sub(" ", skeleton)
     else:
         plain = skeleton
+    if _is_of_somebody(skeleton):
+        return True
     if any(pattern.search(plain if topic in _TOPICS else skeleton) for topic, pattern in _OUT_OF_SCOPE.items()):
         return True
     return _NAMES_DISEASE.match(skeleton) is not None and cue_of(skeleton) is None
@@ -292,6 +307,15 @@ def is_measured(skeleton: str) -> bool:
         return False
     is_first = _OUT_OF_SCOPE["medication"].match(skeleton) is not None
     return is_first or _OUT_OF_SCOPE["measurements"].search(skeleton) is not None or _SUM.match(skeleton) is not None
+
+
+def is_plainly_refused(skeleton: str) -> bool:
+    """Tell a wish that records be gone ("scrub out all the headaches"), and one for those of somebody else."""
+    return _DELETES.match(skeleton) is not None or _is_of_somebody(skeleton)
+
+
+def _is_of_somebody(skeleton: str) -> bool:
+    return any(found[1] in _people() for found in _OF_SOMEBODY.finditer(skeleton))
 
 
 def is_statement(skeleton: str) -> bool:
@@ -324,6 +348,12 @@ def ordinary_words() -> frozenset[str]:
 
 
 @cache
+def _people() -> frozenset[str]:
+    """Return first names, without those that are words as well."""
+    return frozenset((FOLDER / "words.txt").read_text("utf-8").split("# people")[1].split())
+
+
+@cache
 def cue_words() -> frozenset[str]:
     """Return the words that the cues look for, which are right as they are."""
     return frozenset(re.findall(r"[a-z]{2,}", (FOLDER / "cues.toml").read_text("utf-8")))
@@ -346,7 +376,7 @@ def _pleasant_words() -> frozenset[str]:
 @cache
 def protected_words() -> frozenset[str]:
     """Return words that are correct but say nothing about records: left alone by the repair, explained by nobody."""
-    named = (FOLDER / "words.txt").read_text("utf-8").split("# protected")[1]
+    named = (FOLDER / "words.txt").read_text("utf-8").split("# protected")[1].replace("# people", "")
     common = (line for line in (FOLDER / "english.txt").read_text("utf-8").splitlines() if not line.startswith("#"))
     return frozenset(" ".join((named, *common)).split())
 

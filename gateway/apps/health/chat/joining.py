@@ -10,14 +10,9 @@ from typing import Final
 
 from gateway.apps.health.chat.frame import Intent
 from gateway.apps.health.chat.intent import is_only_named
-from gateway.apps.health.chat.reading import Clause, Kind, Turn
+from gateway.apps.health.chat.reading import Clause, Kind, Turn, asks_of_it
 from gateway.apps.health.chat.time_expressions import Times
 
-_WHAT_IT_WAS: Final = re.compile(
-    r"((and|so|but|ok|now|then|just) )*(what|which|when|how much) (is|was|were|are) (it|that|they|those)"
-    r"( then| please)?( [?])?"
-)
-"""What was told of is asked for: "they want the highest score, so what was it?"."""
 _THE_ENTRY: Final = re.compile(r"\b(the|that|this) (entry|record)\b(?! (of|for|about|on|with)\b)")
 """The one of what was told: "I fainted last month, can you find the entry?"."""
 _ANYTHING: Final = re.compile(r"((or|just|and) )*any ?thing( at all| really| whatsoever)?( [?!.])*")
@@ -32,12 +27,20 @@ _OF_A_TIME: Final = frozenset({Intent.COUNT, Intent.AVERAGE_SEVERITY, Intent.MAX
 _WAS: Final = re.compile(r"\b(was|were|did)\b")
 _THEN: Final = re.compile(r"\b(came|cropped|turned|popped|was|did|had|bothered|troubled|plagued|ailed)\b")
 """What asks of a time that is over."""
+_WISHES: Final = re.compile(r"\b(please|all|any|every|each|thanks)\b")
+ASKING: Final = re.compile(
+    r"\W*((ok|so|and|please|hi|hey|hello),? )*(why|what|whats|how|hows|when|where|who|which|can|could|should|shall|is"
+    r"|are|am|do|does|did|will|would|may|might|must|add|log|put|delete|remove|change|tell|give|show|remind|book|call)\b"
+)
+"""What begins so is a question or a wish of its own, not told on the way to one."""
 ASKS: Final = frozenset({Kind.HELP, Kind.REFUSED, Kind.QUESTION})
 
 
 def asked_of(clauses: Sequence[Clause]) -> int | None:
     """Return which clause asks: the last that does."""
     asked = next((k for k in reversed(range(len(clauses))) if clauses[k].kind in ASKS), None)
+    if (in_slots := _asked_in_slots(clauses)) is not None:
+        return in_slots
     if asked is None:
         return None
     if clauses[asked].kind is Kind.REFUSED and is_only_named(clauses[asked].read.skeleton):
@@ -53,10 +56,11 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
     if clauses[asked].kind is Kind.REFUSED and turn.cue is Intent.COUNT:
         counted = next((clause.mentioned for clause in reversed(clauses[:asked]) if clause.mentioned), ())
         return replace(turn, intent=Intent.COUNT, symptoms=counted) if counted else turn
-    if clauses[asked].kind is not Kind.QUESTION:
+    if clauses[asked].kind not in {Kind.QUESTION, Kind.SLOTS}:
         return turn
     if asks_of_what_is_told(clauses[asked]) and (wanted := _wanted(clauses[:asked])) is not None:
-        return replace(turn, intent=wanted, cue=wanted)
+        times = turn.times if turn.times.periods else clauses[asked - 1].read.times
+        return replace(turn, intent=wanted, cue=wanted, times=times)
     if whole.turn.intent is Intent.COMPARE and not _has_both_sides(turn):  # they may stand in several
         return whole.turn
     for clause in clauses[asked + 1 :]:  # "… in May? Sorry, June."
@@ -99,9 +103,46 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
     return replace(turn, symptoms=symptoms, times=times, min_severity=least)
 
 
+def _asked_in_slots(clauses: Sequence[Clause]) -> int | None:
+    """Return the clause that asks for a symptom in a time without a verb, behind what is only told, of none."""
+    for k, clause in enumerate(clauses):
+        if clause.kind is Kind.SLOTS and clause.turn.symptoms and clause.turn.times.periods:
+            is_wish = _WISHES.search(clause.read.skeleton) is not None
+            is_asked_behind = any(
+                each.kind in {Kind.QUESTION, Kind.HELP, Kind.SLOTS} and not _asks_whether_it_is(each)
+                for each in clauses[k + 1 :]
+            )
+            return (
+                k
+                if k and not is_asked_behind and all(_is_aside(each, is_wish=is_wish) for each in clauses[:k])
+                else None
+            )
+        if clause.kind in {Kind.QUESTION, Kind.HELP}:
+            return None
+    return None
+
+
+def _is_aside(clause: Clause, *, is_wish: bool) -> bool:
+    if clause.kind is Kind.PLEASANTRY:
+        return True
+    is_told = clause.kind is Kind.TOLD or (clause.kind is Kind.REFUSED and not asks_aloud(" ".join(clause.read.spoken)))
+    return is_told and (is_wish or not clause.mentioned)
+
+
+def _asks_whether_it_is(clause: Clause) -> bool:
+    """Tell "is it in there?", which asks for what was named and for no more."""
+    turn = clause.turn
+    return turn.intent is Intent.LIST and turn.refers_back and not (turn.symptoms or turn.times.periods)
+
+
+def asks_aloud(text: str) -> bool:
+    """Tell what asks or wishes by itself, and is not told on the way to a question."""
+    return "?" in text or ASKING.match(text) is not None
+
+
 def asks_of_what_is_told(clause: Clause) -> bool:
     """Tell "so what was it?", which says nothing else of what is wanted."""
-    return _WHAT_IT_WAS.fullmatch(clause.read.skeleton) is not None
+    return asks_of_it(clause.read.skeleton)
 
 
 def _is_a_span(times: Times) -> bool:

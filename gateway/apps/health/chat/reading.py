@@ -95,7 +95,8 @@ _LEAVES_OUT: Final = re.compile(
 _JOINED: Final = re.compile(r" ?(,|,? ?(and|or|nor)) ((the|my|for|any) )?")
 _CORRECTS: Final = re.compile(
     r"\b((actually )?make (it|that)|actually (i|no)|sorry"
-    r"|i mean|i meant|no wait|wait|oops|correction|scratch that|make that|or rather|no no|actually no"
+    r"|i (was (going|about)|meant|intended|wanted) to ask\b.*?\bbut"
+    r"|i mean|i meant(?! to ask)|no wait|wait|oops|correction|scratch that|make that|or rather|no no|actually no"
     r"|no ,? ?(hang|hold) on|(i )?tell a lie|i lie|silly me|my mistake)\b"
     r"|(?<=>) (, )?no , (?=((in|on|the|my) )*<)"
 )
@@ -103,6 +104,8 @@ _CORRECTS_BEHIND: Final = re.compile(r"\b(i mean|i meant|sorry|rather)( [!.])?$"
 """The same behind what is meant: "since one week? since 2 December I mean"."""
 _CORRECTS_WHAT_WAS: Final = re.compile(rf"^(well )?actually (?={SYMPTOM}|{TIME})|^no , (?={SYMPTOM}|{TIME})|, i mean$")
 """A clause that says better what stands before it: "... - actually threw up, I mean -"."""
+_MEANT_BEHIND: Final = re.compile(rf"(?:{SYMPTOM}|{TIME}) i meant?(?=$| [?!,])")
+"""Behind what is meant: "the whole winter, December to January I mean"."""
 _NAMES_AGAIN: Final = re.compile(
     rf"(?<={SYMPTOM}) ?, ?(you know|ken|as in|that is|i mean) ?,? (the |my )?(?={SYMPTOM})"
     rf"|(?<={SYMPTOM})( ?,)?( and| -)? actually (?={SYMPTOM})(?!.*\b(both|each|either|them)\b)"
@@ -135,6 +138,12 @@ _PURPOSE: Final = re.compile(
     r"|it is|this is|that is|(only |just )?asking) (all )?(for|because of) (a|an|the|my|our|his|her)\b(?!.*[?])"
 )
 """What a question is for, said in a sentence of its own: "I need it for the clinic's form"."""
+_WHAT_IT_WAS: Final = re.compile(
+    r"((and|so|but|ok|now|then|just) )*(what|which|when|how much) (is|was|were|are|would|might) (it|that|they|those)"
+    r"( be| have been)?"
+    r"( then| please)?( [?])?"
+)
+"""What was told of is asked for: "they want the highest score, so what was it?"."""
 _NARROWS_TO: Final = re.compile(r"^((and|but) )?(only|just)\b|\bonly( please)?( [?!])?$")
 """Of what was asked before, a part: "just December"."""
 _NARROWS: Final = re.compile(r"^(only |just |but )*(the ones|those|only|just)\b")
@@ -245,6 +254,11 @@ class Clause:
         return self.read.mentioned
 
 
+def asks_of_it(skeleton: str) -> bool:
+    """Tell "so what was it?", which says nothing else of what is wanted."""
+    return _WHAT_IT_WAS.fullmatch(skeleton) is not None
+
+
 def read_clause(words: Sequence[str], now: datetime, lexicon: Lexicon) -> Clause:
     """Return what ``words``, repaired, say; ``now`` is the person's local time."""
     read = _read(words, now, lexicon)
@@ -257,7 +271,7 @@ def read_clause(words: Sequence[str], now: datetime, lexicon: Lexicon) -> Clause
         return Clause(Kind.TOLD, social(Intent.OUT_OF_SCOPE), read)
     is_told = is_statement(bare) or (bare == read.skeleton and tells(" ".join(read.times.words)))
     mentioned = read.mentioned
-    if is_out_of_scope(bare):
+    if is_out_of_scope(bare) and not asks_of_it(bare):
         cue = Intent.COUNT if _COUNTS_DAYS.match(bare) else None
         turn = Turn(Intent.OUT_OF_SCOPE, (), read.times, read.min_severity, cue=cue, told=mentioned if is_told else ())
         return Clause(Kind.TOLD if is_told else Kind.REFUSED, turn, read)
@@ -385,11 +399,14 @@ def _taken_back(skeleton: str, mark: str) -> set[int]:
         elif _NOT.search(text):
             dropped.add(k)
             leaves_out = _LEAVES_OUT.search(text) is not None
-    corrections = [found.start() for found in _CORRECTS.finditer(skeleton)]
+    behind = [found for found in _MEANT_BEHIND.finditer(skeleton) if mark in skeleton[: found.start()]]
+    ends = {found.end() for found in behind}
+    corrections = [found.end() - 1 for found in _CORRECTS.finditer(skeleton) if found.end() not in ends]
     corrections += [found.start() for found in _NAMES_AGAIN.finditer(skeleton)] if mark == SYMPTOM else []
     places = [found.start() for found in re.finditer(re.escape(mark), skeleton)]
+    corrections += [found.start() - 1 for found in behind if found[0].startswith(mark)]
     for at in corrections:
-        if any(place > at for place in places):
+        if any(place > at for k, place in enumerate(places) if k not in dropped):
             dropped.update(k for k, place in enumerate(places) if place < at)
     return dropped
 
@@ -401,9 +418,10 @@ def _held(times: Times, skeleton: str, today: date) -> Times:
             return times
         return replace(times, periods=(times.relative.resolve(times.periods[0], today),), relative=None)
     taken_back = _taken_back(skeleton, TIME) if len(times.periods) > 1 else set()
-    if not taken_back or skeleton.count(TIME) != len(times.periods):
+    if not taken_back or skeleton.count(TIME) != len(times.places):
         return times
-    held = tuple(period for k, period in enumerate(times.periods) if k not in taken_back)
+    held_places = {place for k, place in enumerate(times.places) if k not in taken_back}
+    held = tuple(period for k, period in enumerate(times.periods) if k in held_places)
     return replace(times, periods=held or times.periods)
 
 

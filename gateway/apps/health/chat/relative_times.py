@@ -68,7 +68,7 @@ class Relative:
     unit: Unit | None = None
     steps: int = 0
     year: int | None = None
-    year_back: int = 0
+    year_back: int | None = None
     is_since: bool = False
     is_until: bool = False
     is_shift: bool = False
@@ -91,8 +91,8 @@ class Relative:
             return self._part(start, end)
         if self.is_alike:
             return _alike(start, end, self.steps, today)
-        if self.year is not None or self.year_back:
-            year = self.year if self.year is not None else today.year - self.year_back
+        if self.year is not None or self.year_back is not None:
+            year = self.year if self.year is not None else today.year - (self.year_back or 0)
             return _moved_by_years(start, end, year - start.year)
         if self.is_shift and self.unit is not None:
             if self.unit is Unit.WEEK and start.weekday() == _SATURDAY and end == start + DAY:
@@ -303,8 +303,8 @@ def _same(words: Sequence[str], k: int) -> tuple[int, Relative] | None:
     year = year_number(rest[behind])
     if year is not None:
         return k + behind + 2, Relative(unit, year=year)
-    if rest[behind] in {"last", "previous"} and rest[behind + 1] == "year":
-        return k + behind + 3, Relative(unit, year_back=1)
+    if rest[behind] in {"last", "previous", "this"} and rest[behind + 1] == "year":
+        return k + behind + 3, Relative(unit, year_back=0 if rest[behind] == "this" else 1)
     back = _years_back(rest, behind)
     if back is None:
         return k + 2, Relative(unit)

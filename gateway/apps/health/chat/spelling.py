@@ -142,8 +142,8 @@ def _keys(word: str) -> Sequence[str]:
 
 
 def _unlikeness(word: str, target: str) -> tuple[bool, bool]:
-    """Order targets that are equally near: the same sound, then two swapped letters."""
-    return sound(word) != sound(target), sorted(word) != sorted(target)
+    """Order targets that are equally near: two swapped letters, then the same sound."""
+    return sorted(word) != sorted(target), sound(word) != sound(target)
 
 
 def _heard(word: str, by_sound: Sequence[Index]) -> str | None:

@@ -90,9 +90,8 @@ _SEASON_MONTHS: Final = 3
 _NEAR: Final = 4
 """Words before a span among which the season stands that it says more of."""
 _MONTH_DAYS: Final = 31
-_BESIDE: Final = ([TIME], ["is"])
-"""What stands between two times of which the second says more of the first: nothing, or "that is"."""
 _STEPS_MAX: Final = 1_000
+_NO_PERIOD: Final = -1
 _IN: Final = frozenset({"in", "of", "for", "during"})
 _MONTHS_WITHOUT: Final = 62
 """Days within which each day of a month comes."""
@@ -137,6 +136,8 @@ class Times:
     """What is meant instead where a period was spoken of before: "the previous week", "the second half", "the 6th"."""
     named: DateRange | None = None
     """The whole of the one period, a month or season by its name alone that has not ended yet."""
+    places: tuple[int, ...] = ()
+    """Which of the periods each mark in ``words`` stands for, -1 for a reference and for all time."""
 
 
 _AFTER_ALL_OVER: Final = frozenset({"after", "at", "before", "between", "during", "from", "in", "on", "since", "until"})
@@ -152,7 +153,7 @@ _BEFORE_OVER: Final = tuple(
 def find_times(words: Sequence[str], now: datetime) -> Times:
     """Return the periods in ``words``; ``now`` is the person's local time."""
     grammar = _Grammar(words, now)
-    rest: list[str] = []
+    rest: list[str | int] = []
     periods: list[DateRange] = []
     relative: Relative | None = None
     beside: Relative | None = None
@@ -173,7 +174,7 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
             else:
                 relative = relative or reference[1]
             i = tied.after if tied is not None else reference[0]
-            rest.append(TIME)
+            rest.append(_NO_PERIOD if tied is None else len(periods) - 1)
             continue
         found = grammar.period(i) if may_begin else None
         before = grammar.block_before(i) if found is not None and periods else None
@@ -188,21 +189,29 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
             if periods:
                 found = Found(found.after, _set_off(found.period, periods[-1], words[: found.after], seen, now.date()))
             named = found.period if _is_running(found.period, words[i : found.after], now.date()) else None
-            near = words[max(0, i - _NEAR) : i] if rest[-1:] in _BESIDE or rest[-2:] == [TIME, ","] else ()
+            near = words[max(0, i - _NEAR) : i] if _is_near_time(rest) else ()
             periods = _with(periods, found.period, near, words[i : found.after], now.date())
             i = found.after
-            rest.append(TIME)
+            rest.append(len(periods) - 1)
             continue
         may_be_ever = words[i] in _BEGIN_ALL_TIME and words[i : i + 2] != ["ever", "so"]
         ever = phrase_at(words, i, ALL_TIME_PHRASES) if may_be_ever else 0
         if ever:
             is_all_time = True
             i += ever
-            rest.append(TIME)
+            rest.append(_NO_PERIOD)
             continue
         rest.append(words[i])
         i += 1
-    return Times(tuple(rest), tuple(periods), relative, is_all_time, *((beside, named) if len(periods) == 1 else ()))
+    return Times(
+        tuple(TIME if isinstance(word, int) else word for word in rest),
+        tuple(periods),
+        relative,
+        is_all_time,
+        beside if len(periods) == 1 else None,
+        named if len(periods) == 1 else None,
+        tuple(word for word in rest if isinstance(word, int)),
+    )
 
 
 def _is_running(period: DateRange, said: Sequence[str], today: date) -> bool:
@@ -225,6 +234,13 @@ def _set_off(
     if is_named_twice and noun in _RETURNING and _clipped(period, today) == before:  # "this summer and last summer"
         return Relative(Unit.YEAR, -1, is_shift=True).resolve(period, today)
     return period
+
+
+def _is_near_time(rest: Sequence[str | int]) -> bool:
+    """Tell that a time, or "that is" of one, has just been said, of which the next may say more."""
+    return rest[-1:] == ["is"] or any(
+        isinstance(word, int) for word in (rest[-2:-1] if rest[-1:] == [","] else rest[-1:])
+    )
 
 
 def _with(

@@ -9,12 +9,12 @@ from datetime import datetime
 from itertools import chain, islice
 from typing import Final
 
-from gateway.apps.health.chat.clauses import asides, openings, sentences
+from gateway.apps.health.chat.clauses import asides, openings, sentences, turning
 from gateway.apps.health.chat.context import Conversation
 from gateway.apps.health.chat.followup import frame_of
 from gateway.apps.health.chat.frame import Intent
-from gateway.apps.health.chat.intent import denies, is_measured, unframed
-from gateway.apps.health.chat.joining import ASKS, asked_of, asks_of_what_is_told, joined
+from gateway.apps.health.chat.intent import denies, is_measured, is_plainly_refused, unframed
+from gateway.apps.health.chat.joining import ASKING, ASKS, asked_of, asks_of_what_is_told, joined
 from gateway.apps.health.chat.normalise import words_of
 from gateway.apps.health.chat.question import question_words
 from gateway.apps.health.chat.reading import Clause, Kind, Repairs, Turn, read_clause, social
@@ -134,11 +134,13 @@ _BARE_SLOTS: Final = re.compile(
 )
 """A symptom, a time, and no verb: "heartburn 3 weeks ago", "and my neck?"."""
 _BARE_TIME: Final = re.compile(rf"((and|so|ok|okay|now|then|for|in|on|as for|,) )*{TIME}( ,)?")
-_ASKING: Final = re.compile(
-    r"\W*((ok|so|and|please|hi|hey|hello),? )*(why|what|whats|how|hows|when|where|who|which|can|could|should|shall|is"
-    r"|are|am|do|does|did|will|would|may|might|must|add|log|put|delete|remove|change|tell|give|show|remind|book|call)\b"
+_GIVEN_UP: Final = re.compile(r"\W*((well|so|ok) )*i (was (going|about)|meant|intended) to ask\b")
+"""A question that another takes the place of."""
+_SMALL_WORDS: Final = (
+    r"((and|or|but|so|ok|then|also|same|again|the|my|any|that|this|what about|how about|,|in|on|for|with) )*"
 )
-"""What begins so is a question or a wish of its own, not told on the way to one."""
+_BARE_FOLLOW_UP: Final = re.compile(rf"{_SMALL_WORDS}<\w+>( {_SMALL_WORDS}<\w+>)*( (too|as well|then|please))*( [?])?")
+"""The same behind a question: "same for gas trouble, that bloating"."""
 
 
 def prepare() -> None:
@@ -278,13 +280,14 @@ class _Reading:
         by_rules, asking = self.heard.by_rules, self.heard.asking
         skeleton = asking.read.skeleton
         if follows and by_rules.intent is None:  # slots alone, after a question that has the intent
-            is_plain = by_rules.times.relative is not None and not by_rules.unexplained
+            is_bare = _BARE_FOLLOW_UP.fullmatch(skeleton) is not None
+            is_plain = (by_rules.times.relative is not None or is_bare) and not by_rules.unexplained
             is_plain = is_plain or _COUNTS_IN.fullmatch(skeleton) is not None
             return is_plain or asking.corrects or _ahead(weighed, Intent.LIST) < _NEAR
         if follows and _is_barely_asked(by_rules, skeleton):
             return True
         if by_rules.intent is Intent.OUT_OF_SCOPE:
-            is_none = is_measured(skeleton) or _TELLS_ALONE.match(skeleton) is not None
+            is_none = is_measured(skeleton) or is_plainly_refused(skeleton) or _TELLS_ALONE.match(skeleton) is not None
             return is_none or _FORETOLD.match(skeleton) is not None
         is_told_of = asks_of_what_is_told(asking) and by_rules.intent is not asking.turn.intent
         if is_told_of or _is_plain_wish(by_rules, skeleton) or (by_rules.intent is not None and denies(skeleton)):
@@ -374,11 +377,22 @@ class _Reading:
             before, behind = (self._message.repaired(words_of(part), self.lexicon) for part in parts)
             told, asked = self._clause(before[-_PART_WORDS_MAX:]), self._clause(behind[:_PART_WORDS_MAX])
             is_told = told.kind in {Kind.TOLD, Kind.PLEASANTRY} or (
-                told.kind is Kind.REFUSED and _ASKING.match(parts[0]) is None
+                told.kind is Kind.REFUSED and ASKING.match(parts[0]) is None
             )
-            if asked.kind in ASKS and is_told:
+            if asked.kind in ASKS and (is_told or _GIVEN_UP.match(parts[0])):
                 return [told, asked]
-        return [whole]
+        return self._with_slots_behind(sentence) or [whole]
+
+    def _with_slots_behind(self, sentence: str) -> list[Clause] | None:
+        """Return what is told, and the symptom or time alone that is asked for behind it: "…, so, five days ago?"."""
+        parts = turning(sentence)
+        if parts is None or not self._partings_left:
+            return None
+        self._partings_left -= 1
+        told, asked = (self._clause(self._message.repaired(words_of(part), self.lexicon)) for part in parts)
+        is_told = told.kind in {Kind.TOLD, Kind.REFUSED} and ASKING.match(parts[0]) is None
+        is_bare = asked.kind is Kind.SLOTS and _BARE_SLOTS.fullmatch(asked.read.skeleton) is not None
+        return [told, replace(asked, kind=Kind.QUESTION)] if is_told and is_bare else None
 
     def _with_aside(self, whole: Clause) -> list[Clause] | None:
         """Return the question that ``whole`` begins with and what is told behind it, or None."""
@@ -417,7 +431,7 @@ class _Reading:
             self._partings_left -= 1
             before, behind = (self._message.repaired(words_of(part), self.lexicon) for part in parts)
             told, asked = self._clause(before[-_PART_WORDS_MAX:]), self._clause(behind[:_PART_WORDS_MAX])
-            is_told = told.kind in {Kind.TOLD, Kind.PLEASANTRY, Kind.REFUSED} and _ASKING.match(parts[0]) is None
+            is_told = told.kind in {Kind.TOLD, Kind.PLEASANTRY, Kind.REFUSED} and ASKING.match(parts[0]) is None
             if not is_told or asked.kind is not Kind.QUESTION:
                 continue
             turn = joined([told, asked], 1, asked, self._message.now.date())

@@ -32,7 +32,7 @@ from tests.understanding.scores import EVERYDAY, tally
 
 _SETS: Final = sorted(path.stem for path in FOLDER.glob("*.jsonl"))
 RIGHT_AT_LEAST: Final = {
-    "borders-tuned": 0.99, "borders-unseen": 0.97, "comparisons-tuned": 0.95, "comparisons-unseen": 0.96,
+    "borders-tuned": 0.99, "borders-unseen": 0.97, "comparisons-tuned": 0.96, "comparisons-unseen": 0.96,
     "danger-tuned": 0.99, "danger-unseen": 0.89, "dialogs-tuned": 1.0, "dialogs-unseen": 0.88, "dialogs2-tuned": 0.94,
     "dialogs2-unseen": 0.96, "emergencies-tuned": 1.0, "emergencies-unseen": 0.87, "emergencies2-tuned": 1.0,
     "emergencies2-unseen": 0.96, "everyday-tuned": 1.0, "everyday-unseen": 0.98, "everyday2-tuned": 1.0,
@@ -68,8 +68,8 @@ _EMERGENCIES_MISSED_AT_MOST: Final = {
 """In the other sets none. Lower a number when it has fallen."""
 _AT_LEAST: Final = {
     "tuned": {
-        "all, right": 6335, "of several turns, right": 1373, "period, right": 4347, "symptoms in both": 4176,
-        "out_of_scope, right": 895, "emergency, right": 870,
+        "all, right": 6586, "of several turns, right": 1450, "period, right": 4534, "symptoms in both": 4347,
+        "out_of_scope, right": 925, "emergency, right": 888,
     },
     "unseen": {
         "all, right": 3329, "of several turns, right": 677, "period, right": 2230, "symptoms in both": 2132,
@@ -78,7 +78,7 @@ _AT_LEAST: Final = {
 }  # fmt: skip
 """Of all sets of a half, by the kinds of ``tally``. Raise a number when it has risen."""
 _AT_MOST: Final = {
-    "tuned": {"symptoms in one": 40, "turned away": 9, "false alarms": 6},
+    "tuned": {"symptoms in one": 39, "turned away": 8, "false alarms": 6},
     "unseen": {"symptoms in one": 56, "turned away": 23, "false alarms": 16},
 }
 """The same of what should be few: 4, 3 and 1 of the unseen are everyday 7's. Lower a number when it has fallen."""

@@ -1,0 +1,136 @@
+"""Whole dialogs of people who tell much around their question, and name what they mean otherwise. 17 June 2026."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.apps.health.chat.symptoms import base_lexicon
+from gateway.apps.health.chat.understand import Dialog, predict
+
+LAST_WEEK = ("2026-06-08", "2026-06-15")
+FORTNIGHT = ("2026-06-04", "2026-06-18")
+MAY = ("2026-05-01", "2026-06-01")
+LAST_YEAR = ("2025-01-01", "2026-01-01")
+ALWAYS = (None, None)
+
+
+def asked(*turns: str) -> dict[str, object]:
+    dialog = Dialog.model_validate({"id": "A", "now": "2026-06-17T10:30", "turns": turns})
+    return predict(dialog, base_lexicon())[0].as_json()
+
+
+def slots_of(*turns: str) -> tuple[object, ...]:
+    said = asked(*turns)
+    return said["intent"], said["symptom"], (said["start"], said["end"])
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("this hip will be the death of me! joint pain in May, let's have it", ("list", ["joint pain"], MAY)),
+        ("took the dog to the vet, cost a fortune. headaches last week please", ("list", ["headache"], LAST_WEEK)),
+        ("the gym was heaving. sore knees in May", ("list", ["knee pain"], MAY)),
+        ("he took me for a curry, whole other story. reflux in May - is it in there", ("list", ["heartburn"], MAY)),
+        ("I was ill at the wedding. cough last week, is it down?", ("list", ["cough"], LAST_WEEK)),
+        ("my lad has exams so nobody's sleeping. all my rough nights in May please", ("list", ["insomnia"], MAY)),
+        ("I had the dentist in between, anyway, toothache last week?", ("list", ["toothache"], LAST_WEEK)),
+        ("I was going to ask about my knees but really show me my back pain in May", ("list", ["back pain"], MAY)),
+        ("I meant to ask about the rash but instead how often was I itchy in May", ("count", ["itching"], MAY)),
+        (
+            "I was going to ask when the cough began, but really what I want is how many I had last week",
+            ("count", ["cough"], LAST_WEEK),
+        ),
+        ("my back's gone, never mind that — it's the knees I want, all of May", ("list", ["knee pain"], MAY)),
+        ("it was the rash I wanted, not the itching", ("list", ["rash"], ALWAYS)),
+        ("the form says 'predominant symptom, in May'. Which would that be?", ("most_frequent", None, MAY)),
+        ("did I have a fever in May, or was that only Mick telling tales", ("list", ["fever"], MAY)),
+        ("was I dizzy last week or did I dream it?", ("list", ["dizziness"], LAST_WEEK)),
+        ("I keep telling Derek it's over. my headaches in May please", ("list", ["headache"], MAY)),
+        ("Peter says I wheeze. how often last week?", ("count", ["wheezing"], LAST_WEEK)),
+        ("Erin and Trevor are here. when did I last cough?", ("latest", ["cough"], ALWAYS)),
+        ("gut cramps worse or what?", ("trend", ["abdominal pain"], ALWAYS)),
+        ("times I've been bunged up on the loo front last week?", ("count", ["constipation"], LAST_WEEK)),
+        ("was my cough wrose in May than last week", ("compare", ["cough"], LAST_WEEK)),
+    ],
+)
+def test_question_is_read_when_much_is_told_around_it(text: str, slots: tuple[object, ...]) -> None:
+    assert slots_of(text) == slots
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("I have a headache. Since Monday.", "out_of_scope"),
+        ("should I take something? headache since Monday", "out_of_scope"),
+        ("will it go? my cough from May", "out_of_scope"),
+        ("can you book a doctor. headaches in May", "out_of_scope"),
+        ("it's the migraine I want rid of", "out_of_scope"),
+        ("it is the headaches I hate", "out_of_scope"),
+        ("scrub out all the anxiety stuff from May, I don't want himself reading it", "out_of_scope"),
+        ("can you wipe that headache from yesterday", "out_of_scope"),
+        ("show me Dave's symptoms", "out_of_scope"),
+        ("what are Jane's entries for June", "out_of_scope"),
+        ("how does this yoke work at all", "help"),
+        ("how does the app work", "help"),
+        ("how does this thing work on my headache", "out_of_scope"),
+        ("right so, I'm away to my bed, night night pet", "greeting"),
+        ("I'm heading home with a headache", "out_of_scope"),
+        ("I am away to the hospital with chest pain", "emergency"),
+    ],
+)
+def test_message_is_no_question_about_records_when_it_is_none(text: str, intent: str) -> None:
+    assert asked(text)["intent"] == intent
+
+
+@pytest.mark.parametrize(
+    ("text", "period"),
+    [
+        ("headaches over the whole winter, December to January I mean", ("2025-12-01", "2026-02-01")),
+        ("headaches last week, I mean in May", MAY),
+        ("coughs last week I mean, in May", MAY),
+        ("coughs before 2026 I mean, ignore this year", (None, "2026-01-01")),
+        ("tinnitus yesterday or Tuesday? no wait that's the same day.. ok Monday then", ("2026-06-15", "2026-06-16")),
+        ("when did the cough start last year?", LAST_YEAR),
+        ("did the rash begin in May?", MAY),
+        ("headaches at the start of last year", ("2025-01-01", "2025-02-01")),
+        ("how many headaches in the fortnight just gone", FORTNIGHT),
+        ("coughs in the two weeks just gone", FORTNIGHT),
+        ("coughs in the month just gone", MAY),
+        ("did I cough in July 2025, the summer of the mozzies", ("2025-07-01", "2025-08-01")),
+        ("coughs in the summer of 2025", ("2025-06-01", "2025-09-01")),
+    ],
+)
+def test_period_is_read_when_it_is_put_twice_or_otherwise(text: str, period: tuple[str | None, str | None]) -> None:
+    assert slots_of(text)[2] == period
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "slots"),
+    [
+        ("coughs in May 2025", "same month this year then?", ("list", ["cough"], MAY)),
+        ("coughs in May", "the same month last year?", ("list", ["cough"], ("2025-05-01", "2025-06-01"))),
+        ("how many headaches in May", "same for the gas trouble, that bloating", ("count", ["bloating"], MAY)),
+        ("coughs in May", "I'd the physio before that, so, last week?", ("list", ["cough"], LAST_WEEK)),
+        ("when did I last cough in May", "and in May, did my head hurt as well?", ("list", ["headache"], MAY)),
+        ("how many naff nights awake in May", "and last week?", ("count", ["insomnia"], LAST_WEEK)),
+        ("coughs in May", "and Dave's symptoms?", ("out_of_scope", None, ALWAYS)),
+    ],
+)
+def test_follow_up_is_read_when_it_is_chatty(before: str, then: str, slots: tuple[object, ...]) -> None:
+    assert slots_of(before, then) == slots
+
+
+@pytest.mark.parametrize(
+    ("text", "symptom"),
+    [
+        ("chucking sessions last week", "vomiting"),
+        ("the last morning I woke up with a headful of cotton wool", "brain fog"),
+        ("a graph of the sore jaw teeth", "toothache"),
+        ("did I conk out cold last week", "fainting"),
+        ("nights awake last week", "insomnia"),
+        ("zero kip nights in May", "insomnia"),
+        ("pufed out climbing satirs in May", "shortness of breath"),
+    ],
+)
+def test_symptom_is_read_when_named_by_a_word_for_it(text: str, symptom: str) -> None:
+    assert slots_of(text)[1] == [symptom]
