@@ -8,7 +8,8 @@ development set alone; ``time3``, ``everyday5``, ``emergencies3`` and ``lookalik
 mended the grammar of time, before grammar and rules were read. ``everyday6`` has two writers, who saw the conventions
 and the development set alone and write no rules: one of edgy voices, tuned, and one of a clinic's log, unseen.
 ``everyday7`` has three of the same kind: of young people and of dialects and late English, both tuned, and one unseen.
-``everyday8`` is by more of the same kind, who were told apart by voices: all of it tuned, after first sight.
+``everyday8`` has twelve of the same kind: seven who were sent after what is hard, tuned, and five who write as all
+people do, unseen.
 
 A file ``*-tuned`` was looked at when rules were written, a file ``*-unseen`` never is: nobody reads its failures. Their
 shares are what the rules are worth on questions that nobody has foreseen; docs/chat.md says which were steered by.
@@ -45,6 +46,7 @@ RIGHT_AT_LEAST: Final = {
     "emergencies3-tuned": 0.92, "emergencies3-unseen": 0.96, "everyday5-tuned": 0.98, "everyday5-unseen": 0.98,
     "lookalikes3-tuned": 0.89, "lookalikes3-unseen": 0.76, "everyday6-tuned": 1.0, "everyday6-unseen": 0.99,
     "everyday7-tuned": 0.99, "everyday7-unseen": 0.97, "everyday8-tuned": 0.99,
+    "everyday8-unseen": 0.97,
 }  # fmt: skip
 """Raise a share when it has risen; never lower one."""
 FALSE_ALARMS_AT_MOST: Final = {
@@ -58,7 +60,7 @@ FALSE_ALARMS_AT_MOST: Final = {
     "time2-tuned": 0, "time2-unseen": 0, "time3-tuned": 0, "time3-unseen": 0,
     "everyday5-tuned": 0, "everyday5-unseen": 1, "lookalikes3-tuned": 1, "lookalikes3-unseen": 3,
     "everyday6-tuned": 0, "everyday6-unseen": 0, "everyday7-tuned": 0, "everyday7-unseen": 1,
-    "everyday8-tuned": 0,
+    "everyday8-tuned": 0, "everyday8-unseen": 1,
 }  # fmt: skip
 """Lower a number when it has fallen."""
 _EMERGENCIES_MISSED_AT_MOST: Final = {
@@ -72,14 +74,14 @@ _AT_LEAST: Final = {
         "out_of_scope, right": 925, "emergency, right": 888,
     },
     "unseen": {
-        "all, right": 3329, "of several turns, right": 677, "period, right": 2230, "symptoms in both": 2132,
-        "out_of_scope, right": 498, "emergency, right": 525,
+        "all, right": 4548, "of several turns, right": 1029, "period, right": 3138, "symptoms in both": 2934,
+        "out_of_scope, right": 648, "emergency, right": 623,
     },
 }  # fmt: skip
 """Of all sets of a half, by the kinds of ``tally``. Raise a number when it has risen."""
 _AT_MOST: Final = {
     "tuned": {"symptoms in one": 39, "turned away": 8, "false alarms": 6},
-    "unseen": {"symptoms in one": 56, "turned away": 23, "false alarms": 16},
+    "unseen": {"symptoms in one": 74, "turned away": 24, "false alarms": 17},
 }
 """The same of what should be few: 4, 3 and 1 of the unseen are everyday 7's. Lower a number when it has fallen."""
 
