@@ -42,7 +42,7 @@ _ASIDE: Final = re.compile(
     r"(?:i|we|he|she|they|it|that|there|had|signed) (?!mean\b|meant\b|logged\b|recorded\b)\w"
     r"|(?:my|me|our|the) (?:\w+ ){1,3}(?:is|was|has|had|says|said|keeps|wants|asks|asked|are|were|reckons)\b)"
     r"|,? (?=asking (?:because|as|since|for)\b)"
-    r"|(?<=[>a-z0-9]) , (?=(?:my|the|our) (?:\w+ )?(?:man|doctor|gp|nurse|consultant|specialist|physio|dentist|boss"
+    r"| (?<=[>a-z0-9] ), (?=(?:my|the|our) (?:\w+ )?(?:man|doctor|gp|nurse|consultant|specialist|physio|dentist|boss"
     r"|wife|husband|mum|mom|dad|daughter|son|sister|brother) (?!or\b|and\b)\w+ ?$)"
 )
 """Where what is told behind a question may begin: "did I cough last night, I was half asleep"."""
@@ -54,6 +54,7 @@ _ASIDE_UNMARKED: Final = re.compile(
 _TURNING: Final = re.compile(r"[,;]\s+(?:so|anyway|anyways|anyhow|but anyway|right|right so|now)\s*,?\s+")
 """Where one who told of something comes to what they want."""
 _ASIDES_MAX: Final = 2
+_BREAKS_OFF: Final = re.compile(r"[\u2026\u2013\u2014]|\.\.|\s-")
 _SAID_ANEW: Final = re.compile(
     r"\b(how many|number of|which|what) [a-z]+\s*(?:\.\.+|\u2026|\s-|\s?\u2013|\s?\u2014)\s*"
     r"(?:sorry,? |no,? |wait,? )?(?:i mean|i meant|or rather|make that),?\s+"
@@ -73,7 +74,8 @@ _OPENINGS_MAX: Final = 6
 
 def sentences(message: str) -> list[str]:
     """Return the sentences of ``message``."""
-    message = _BLANKS.sub(" ", _SAID_ANEW.sub(r"\1 ", message))
+    message = _SAID_ANEW.sub(r"\1 ", message) if _BREAKS_OFF.search(message) else message
+    message = _BLANKS.sub(" ", message)
     if "(" in message:
         told = [found[1] for found in _IN_BRACKETS.finditer(message)]
         message = ". ".join((*told, _IN_BRACKETS.sub("", message)))

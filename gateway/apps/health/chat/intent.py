@@ -13,7 +13,7 @@ from typing import Final
 from bridge.contracts.operation import Model
 from gateway.apps.health.chat.frame import Intent
 from gateway.apps.health.chat.normalise import stem
-from gateway.apps.health.chat.patterns import FOLDER, any_of
+from gateway.apps.health.chat.patterns import FOLDER, any_of, recognised
 
 _POLITE: Final = r"^((please|ok|okay|so|and|now|hi|hello|hey|well|oh|um|oops|sorry|then|also|just|thanks|,|!) )*"
 _ASKED: Final = (
@@ -46,7 +46,7 @@ _OUT_OF_SCOPE: Final = {
 }
 _TOPICS: Final = frozenset({"medication", "measurements", "food, drink and habits", "care", "the world"})
 """What is out of scope by its subject, and may stand in an aside: "headaches after I stopped coffee"."""
-_ASIDE: Final = re.compile(
+_ASIDE: Final = recognised(
     r"\b(after|before|during|while|when|since|because|at|in|with|from|despite|without|following|around|like"
     r"|for my|for the|about which) "
     r"(?!(i|did|was|my|the|a)? ?<)((?!how|when|what|which|did|was|were|<)\w+ ){1,5}?(?=<|[?,;]|and\b|$)"
@@ -62,15 +62,16 @@ _CARERS: Final = (
     r"|nephew|neighbou?r|carer|mother in law|cousin|lad|lass|man|lady)"
 )
 _LINK: Final = r"(?: ?[,:;?!.-]| (?:so|and|but|that|then)\b)*"
-_FRAME_BEFORE: Final = re.compile(
+_FRAME_BEFORE: Final = recognised(
     rf"{_POLITE}(?:(?:{'|'.join(cue.replace('<carer>', _CARERS) for cue in _CUES.framing.before)})(?!\w){_LINK} ?)+"
 )
-_FRAME_BEHIND: Final = re.compile(
+_FRAME_BEHIND: Final = recognised(
+    r"(?=[ ,:;?!.-])"  # where a link or a word may begin: no other place is tried
     rf"(?:{_LINK} (?:{'|'.join(cue.replace('<carer>', _CARERS) for cue in _CUES.framing.behind)})(?!\w))+{_LINK}$"
 )
-_ENDS_WITH_IF: Final = re.compile(r"\b(if|whether) ?$")
+_ENDS_WITH_IF: Final = recognised(r"\b(if|whether) ?$")
 """Then a statement is what is asked: "can you tell me if I had a headache"."""
-_ASKED_FOR: Final = re.compile(
+_ASKED_FOR: Final = recognised(
     rf"\b(my |the |a |our )?{_CARERS}( people| company| lady| man| appointment| form)? "
     r"(just |also |has |have |is |are )*(wants?|needs?|asks?|asked|asking|wanted|needed|keeps asking|would like|likes)"
     r"( me)?( to (know|see|have)| for| about)?"
@@ -82,29 +83,29 @@ _ASKED_FOR: Final = re.compile(
     r"( (tomorrow|later|soon|today|<time>|next \w+))* ?(,|so\b|and\b|-)"
 )
 """Who wants to know, and what for, which is no part of the question."""
-_ANCHOR: Final = re.compile(r"<symptom>|\b(symptoms?|entr(y|ies)|records?|diary|logged|recorded)\b")
+_ANCHOR: Final = recognised(r"<symptom>|\b(symptoms?|entr(y|ies)|records?|diary|logged|recorded)\b")
 _HELP: Final = any_of(_CUES.intent[Intent.HELP])
-_OF_ASKING: Final = re.compile(
+_OF_ASKING: Final = recognised(
     r"\b(ask|use|phrase|word|type|query|filter|understand|handle|cope|accept|recogni[sz]e|read|able|write|search|say)\b"
 )
 _RULES: Final = tuple((intent, any_of(cues)) for intent, cues in _CUES.intent.items() if intent is not Intent.HELP)
 _SMALL: Final = r"((oh|well|ok|okay|all right|alright|right|ah|um|and|aw|ha|,|!) )*"
-_WARM: Final = re.compile(
+_WARM: Final = recognised(
     rf"{_SMALL}(?:{'|'.join(_CUES.greeting.warm)}|(?:{'|'.join(_CUES.greeting.starts)}) ?(?:[,!.]|$))(?!\w)"
 )
-_STARTS_GREETING: Final = re.compile(rf"{_SMALL}(?:{'|'.join((*_CUES.greeting.warm, *_CUES.greeting.starts))})(?!\w)")
-_GREETS: Final = re.compile(rf"(?:{'|'.join((*_CUES.greeting.warm, *_CUES.greeting.parts))}|[!,?.:;&-])(?: |$)")
-_WAS_WANTED: Final = re.compile(r"\b(that is )?(exactly |just )?what i (wanted|needed|was after|was looking for)\b")
+_STARTS_GREETING: Final = recognised(rf"{_SMALL}(?:{'|'.join((*_CUES.greeting.warm, *_CUES.greeting.starts))})(?!\w)")
+_GREETS: Final = recognised(rf"(?:{'|'.join((*_CUES.greeting.warm, *_CUES.greeting.parts))}|[!,?.:;&-])(?: |$)")
+_WAS_WANTED: Final = recognised(r"\b(that is )?(exactly |just )?what i (wanted|needed|was after|was looking for)\b")
 _AFTER_WARM_MAX: Final = 9
 """Words that may follow a greeting and say nothing."""
 _WORTH_READING: Final = 3
-_NO_GREETING: Final = re.compile(
+_NO_GREETING: Final = recognised(
     r"[?]|<symptom>|<least>|\b(how|what|when|which|show|list|give|tell|can|could|count|compare|plot|chart|graph"
     r"|draw|total|average|worst|last|first|latest|trend|more|less|versus|overall|ever|did|was there"
     r"|any|i (have|had|feel|felt"
     r"|am|do|did|want|got|can|could|just|keep)|my \w+ (is|are|has|was|hurts?)|it (is|was|hurts?)|but|actually|only)\b"
 )
-_UNTIL_THEN: Final = re.compile(
+_UNTIL_THEN: Final = recognised(
     r"\b(?:speak|talk|chat|see (?:you|u|ya)|catch (?:you|u|ya)|until|till|back|more) (?:again |to you |with you )?"
     r"(?:tomorrow|next (?:week|time|month))\b"
     r"|\b(?:i |we )?will (?:see (?:you|u|ya)|be (?:back|off|in touch)|ask (?:you )?(?:more|again)|come back|speak|talk"
@@ -112,13 +113,13 @@ _UNTIL_THEN: Final = re.compile(
     r"(?: (?:later|soon|again|then|tomorrow|to you|with you|(?:on )?<time>|to it|in peace|alone))*"
 )
 """When somebody who takes leave will be back, which predicts nothing."""
-_TAKES_A_TIME: Final = re.compile(
+_TAKES_A_TIME: Final = recognised(
     rf"{_SMALL}(see|have|enjoy|chat|happy|merry|until|till|talk|speak|bye|good|i hope|hope)\b"
 )
 
 _I_WANT: Final = r"i (want|need|wanted|am after|am looking for)( ?[,.?!]| <time>| please| really|$)"
 """What stands before is asked for: "it's the knees I want"."""
-_STATES: Final = re.compile(
+_STATES: Final = recognised(
     rf"{_POLITE}((i|we) (?!(want|need|wonder|wish|would|wanna|mean|meant|d|was (wondering|curious)"
     r"|am (wondering|curious|looking|after|interested|trying|asking))\b)(\w|<symptom>)"
     r"|my (<symptom>|\w+) (is|are|was|were|has|feels|hurts)\b"
@@ -130,56 +131,57 @@ _STATES: Final = re.compile(
     r"|count|list|details|records?|entries)\b"
     r"|\b(did|have|had|was|were|am|do|has|is) (not )?(i|it|they|there|we)( [?])?$))"
 )
-_TELLS_IN_SHORT: Final = re.compile(
+_TELLS_IN_SHORT: Final = recognised(
     rf"{_POLITE}(woke|woken|got|had(?! i)|having|feeling|feel|felt|been|still (have|got|feel)|just had|started with) "
     r"(up )?(\w+ ){0,2}<symptom>(?!.*[?])"
 )
 """The same without its subject: "woke up with a sore throat"."""
-_DID: Final = re.compile(
+_DID: Final = recognised(
     rf"{_POLITE}(just )?(cut|hit|banged|bumped|knocked|broke|burn(t|ed)|fell|slipped|tripped|took|taking|went|going|saw"
     r"|seeing|ate|eating|drank|drove|ran|walked|slept|worked|stayed|came|left|lost|saved|made|bought|thinking of"
     r"|trying to|giving up|gave up|cutting out|watched|read|heard) "
     r"(?!me\b|through\b|over\b|out\b|up\b|any\b|all\b|last\b|<)\w+"
 )
 """What somebody did, without its subject: "cut my knee at football last week"."""
-_LETS_KNOW: Final = re.compile(
+_LETS_KNOW: Final = recognised(
     rf"{_POLITE}(just )?(letting|let|telling|informing) (you|u|ye) (to )?know\b(?! (what|when|how|if|about|the|your)\b)"
     r"(?!.*[?])"
 )
 """What is told, and no more: "just letting you know my throat is sore"."""
-_IS_FREE: Final = re.compile(
+_IS_FREE: Final = recognised(
     rf"{_POLITE}(still |thankfully |luckily )?no (more )?<symptom> (<time>|at all|so far|yet|thank\w*|touch wood)"
     r"(?!.*[?])"
     rf"|{_POLITE}<symptom> (back )?again( [!.])?$"
 )
 """Somebody glad or not: "no chest pain today", "bloated again"."""
-_TELLS: Final = re.compile(
+_TELLS: Final = recognised(
     rf"{_POLITE}((my|the|this|these|his|her) (\w+ ){{1,3}}|it |that |there |he |she |they )"
     r"(hurts?|aches?|ached|is|are|was|were|has|have|had|feels?|felt|keeps?|kept|went|got|gets|came|comes|started"
     r"|stopped"
     r"|returned|asked|asks|says|said|wants|wanted|thinks|trembled|started|made|makes|needs)\b"
 )
 """A subject and its verb, in plain words."""
-_ASKED_WITH: Final = re.compile(
+_ASKED_WITH: Final = recognised(
     r"[?]|\b(did|have|had|was|were|am|do|has|is) (not )?(i|it|they|there|we)$"
     r"|\b(yes or no|or not|(was|did|were|is|have|has|do) not (i|it|there|that)|how|when|what|which|whats|show"
     r"|list|count|compare|plot|chart|graph|draw|average|versus|vs|total|tot|add|number of|last|first|latest|worst"
     rf"|most|any|did|ever|often)\b|\b{_I_WANT}"
 )
+_HAS_RECORDS: Final = recognised(r" (?:records|entries|symptoms?|diary|log|history)(?!\w)")
 _OF_SOMEBODY: Final = re.compile(
-    r"(?<!hi )(?<!hello )(?<!hey )(?<!thanks )(?<!ok )\b(\w+) ((whole|full|latest|last|recent|old|entire) )?"
-    r"(records|entries|symptoms?|diary|log|history)(?!\w)"
+    r"(?<!hi )(?<!hello )(?<!hey )(?<!thanks )(?<!ok )\b(\w+)(?: (?:whole|full|latest|last|recent|old|entire))?"
+    rf"{_HAS_RECORDS.pattern}"
 )
 """What belongs to somebody who is called by name: "Dave's symptoms"."""
-_NAMES_DISEASE: Final = re.compile(
+_NAMES_DISEASE: Final = recognised(
     r"^(is|are|was|were) (my|this|the|it|that|these) ?<symptom> (an? |the )?[a-z]+ ?[?]?$"
 )
-_DELETES: Final = re.compile(
+_DELETES: Final = recognised(
     rf"{_ASKED}(delete|erase|wipe|scrub|rub|expunge|purge|shred|obliterate)( out| off| away)? "
     r"(all|every\w*|the|my|any|that|those|this|these|it|them|<symptom>|<time>)"
 )
 """No records are deleted here, and no question begins so."""
-_HOW_ROUGHLY: Final = re.compile(
+_HOW_ROUGHLY: Final = recognised(
     r"(?:(?<=\bhow bad)|(?<=\bhow (?:long|many|much))|(?<=\bhow often)) "
     r"(?:now|exactly|actually|roughly|precisely|about|approximately|then"
     r"|ish|on earth)\b"
@@ -189,26 +191,26 @@ _WANTED: Final = (
     r"(?:the |my )?(?:first|last|latest|earliest|worst|average|total|count|number|dates?|list"
     r"|how (?:many|often|bad|long))(?: (?:one|time|bit|part))?"
 )
-_DENIED: Final = re.compile(
+_DENIED: Final = recognised(
     rf"\bnot {_WANTED}(?: ?[,;-]| but| i mean(?:t)?)+ (?=[\w<])|(?<=\w)(?: ?,)?(?: and)? not {_WANTED}(?: [?!])?$"
 )
 """What is not wanted: "not the first, the last one", "the last, not the first"."""
-_SUM: Final = re.compile(r"(what is |how much is )?\d+( (x|times|plus|minus|divided by) \d+)+( [?])?$")
-_MARK: Final = re.compile(r"<\w+>")
-_DOUBTED: Final = re.compile(
+_SUM: Final = recognised(r"(what is |how much is )?\d+( (x|times|plus|minus|divided by) \d+)+( [?])?$")
+_MARK: Final = recognised(r"<\w+>")
+_DOUBTED: Final = recognised(
     r" ?,? or (did|was|am|have) i (just |only )?(dream\w*|imagin\w*|mak\w*|misremember\w*|go\w* (mad|daft)|mistaken"
     r"|wrong)( it| that| things| up)*(?= ?[?]?$)"
 )
 """Behind what is told, it asks whether that is so: "I was sick on Monday, or did I dream it?"."""
-_NAMES_SELF: Final = re.compile(r"(?<=meet you) ?,? (i am|my name is|this is|it is) \w+( here)?(?= [!.]|$)")
-_WISHES: Final = re.compile(
+_NAMES_SELF: Final = recognised(r"(?<=meet you) ?,? (i am|my name is|this is|it is) \w+( here)?(?= [!.]|$)")
+_WISHES: Final = recognised(
     r"[?]|\b(can|could|should|would|will|must|may|might|please|need|want|put|log|record|note|set|book|call|ring|give|get"
     r"|order|buy|remind|change|delete|remove|add|send)\b|^(is|are|do|does|was|were|am)\b"
 )
-_BEHIND_A_QUESTION: Final = re.compile(
+_BEHIND_A_QUESTION: Final = recognised(
     r" ,? ?(because|as|since|so|for|only|and)? ?(?:i|my|it) (?:have|has|am|is|was|feel|felt|keep)\b"
 )
-_OF_WHAT_WAS: Final = re.compile(
+_OF_WHAT_WAS: Final = recognised(
     r"((and|so|just|please|can you|could you|will you) )*(list|show|count|plot|chart|graph|draw|compare)( me)?"
     r" (them|it|those|that|these)( all| out)?( please)?( [?])?"
 )
@@ -217,7 +219,8 @@ _OF_WHAT_WAS: Final = re.compile(
 
 def unframed(skeleton: str) -> str:
     """Return the text without what politeness, doubt and reasons put around a question; as it is if that is all."""
-    bare = _DOUBTED.sub("", _FRAME_BEHIND.sub("", skeleton))
+    bare = _FRAME_BEHIND.sub("", skeleton)
+    bare = _DOUBTED.sub("", bare) if " or " in bare else bare
     led = _FRAME_BEFORE.match(bare)
     if led is not None:
         bare = ("did " if _ENDS_WITH_IF.search(led[0]) else "") + bare[led.end() :]
@@ -228,7 +231,8 @@ def unframed(skeleton: str) -> str:
 
 def cue_of(skeleton: str) -> Intent | None:
     """Return the intent that the words say, or None where they say none."""
-    skeleton = _DENIED.sub(" ", _HOW_ROUGHLY.sub("", skeleton))
+    skeleton = _HOW_ROUGHLY.sub("", skeleton) if "how " in skeleton else skeleton
+    skeleton = _DENIED.sub(" ", skeleton) if "not " in skeleton else skeleton
     for intent, pattern in _RULES:
         if pattern.search(skeleton):
             return intent
@@ -237,7 +241,7 @@ def cue_of(skeleton: str) -> Intent | None:
 
 def denies(skeleton: str) -> bool:
     """Tell a text that says what is not wanted, and what is."""
-    return _DENIED.search(skeleton) is not None
+    return "not " in skeleton and _DENIED.search(skeleton) is not None
 
 
 def is_help(skeleton: str) -> bool:
@@ -315,6 +319,8 @@ def is_plainly_refused(skeleton: str) -> bool:
 
 
 def _is_of_somebody(skeleton: str) -> bool:
+    if _HAS_RECORDS.search(skeleton) is None:
+        return False
     return any(found[1] in _people() for found in _OF_SOMEBODY.finditer(skeleton))
 
 

@@ -74,7 +74,6 @@ _YEAR_IN_LETTERS: Final = re.compile(
     rf"|nineteen)(?:[ -](?P<unit>{_UNITS}))?\b"
 )
 _NUMBER_IN_LETTERS: Final = re.compile(rf"\b(twenty|thirty|forty|fifty|sixty|ninety)[ -]({_UNITS})\b")
-_OF_NUMBERS: Final = ("twenty", "thirty", "forty", "fifty", "sixty", "ninety", "thousand")
 
 
 class _ShortForms(Model):
@@ -97,10 +96,10 @@ def words_of(text: str) -> list[str]:
     plain = _DROPPED_H.sub("h", plain)
     plain = _SHORT_YEAR.sub("20", plain)
     plain = _SCORES.sub("", plain)
-    if any(word in plain for word in _OF_NUMBERS):
+    if "ty" in plain or "thousand" in plain:
         plain = _NUMBER_IN_LETTERS.sub(_in_figures, _YEAR_IN_LETTERS.sub(_year_in_figures, plain))
     plain = _NAMED_SPAN.sub(r"\1 - \2", plain)
-    plain = _THAT_IS.sub("that is", plain)
+    plain = _THAT_IS.sub("that is", plain) if "ie" in plain or "i." in plain else plain
     plain = _MINUTES.sub(" minutes", plain)
     plain = _HOURS.sub(" hours", plain)
     plain = _LAST_TWELFTHS.sub(lambda found: f"{found[1]}{found[2]} {_OF_A_PART[found[3]]}", plain)

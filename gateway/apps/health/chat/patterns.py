@@ -16,6 +16,11 @@ def any_of(alternatives: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{'|'.join(f'(?:{uncaptured(each)})' for each in alternatives)})(?!\w)")
 
 
+def recognised(pattern: str) -> re.Pattern[str]:
+    """Return what matches as ``pattern`` does, and captures nothing."""
+    return re.compile(uncaptured(pattern))
+
+
 def uncaptured(pattern: str) -> str:
     """Return ``pattern`` with plain groups that nothing is kept of: of hundreds, keeping takes most of the time."""
     return _GROUP.sub("(?:", pattern)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import Enum, auto
@@ -26,6 +27,7 @@ from gateway.apps.health.chat.intent import (
     unframed,
 )  # fmt: skip
 from gateway.apps.health.chat.normalise import stem
+from gateway.apps.health.chat.patterns import recognised
 from gateway.apps.health.chat.safety import flag_words
 from gateway.apps.health.chat.severity import ANY_SEVERITY, SEVERITY, counts, find_adjective, find_numeric, says_at_most
 from gateway.apps.health.chat.spelling import Speller, Targets
@@ -37,23 +39,23 @@ _TIME_VOCABULARY: Final = (
     *(word for word in (*MONTHS, *UNITS, *WEEKDAYS, *SEASONS) if len(word) > 3),  # noqa: PLR2004 - "may", "fri"
     "yesterday", "fortnight", "weekend", "morning", "evening", "christmas", "easter", "recently", "today", "tonight",
 )  # fmt: skip
-_CARRY: Final = re.compile(
+_CARRY: Final = recognised(
     r"\b(and|too|also|as well|what about|how about|it|that|those|ones?|them|then|same|these|this|instead|else|again"
     r"|versus)\b"
 )
-_JOINING_AND: Final = re.compile(
+_JOINING_AND: Final = recognised(
     rf"(?:(?<={SYMPTOM})|(?<={TIME})|(?<={SEVERITY})) and (?:my |the )?(?={SYMPTOM}|{TIME})"
 )
-_NO_CARRY: Final = re.compile(r"\b(was|is|were|are) (there|it)\b|\b(that|which) (i|were|was|are|is|scored?|rated?)\b")
+_NO_CARRY: Final = recognised(r"\b(was|is|were|are) (there|it)\b|\b(that|which) (i|were|was|are|is|scored?|rated?)\b")
 """Where "it" and "that" carry nothing on: "was there", "which were"."""
-_CARRY_STARTS: Final = re.compile(
+_CARRY_STARTS: Final = recognised(
     r"^(but|or|forget|never mind|scrap|skip|drop|no|only|just|not|oops|actually|sorry|make|i meant|instead|except|so)\b"
 )
-_ELSE: Final = re.compile(
+_ELSE: Final = recognised(
     r"\b(else|other (symptoms?|things|entries|complaints?|problems?|issues?|ailments?|troubles?|niggles?)"
     r"|all (my )?symptoms|any symptoms?|everything)\b"
 )
-_RECORDS: Final = re.compile(
+_RECORDS: Final = recognised(
     r"\b(symptoms?|entr(y|ies)|records?|diary|journal|log(s|ged|ging)?|recorded|noted|ailments?|complaints?"
     r"|(bugg?|bother|ail|troubl|hurt|annoy|niggl|hassl|plagu|pester)(ing|ed)? me"
     r"|jotted|wrote|written|writ(e|ing) down|tracked|suffer\w*"
@@ -63,7 +65,7 @@ _RECORDS: Final = re.compile(
 _UNKNOWN_MAX: Final = 2
 _TERSE_MAX: Final = 5
 """Words up to which a text without a verb of asking may be a question: "nose streaming this week"."""
-_NOT: Final = re.compile(
+_NOT: Final = recognised(
     r"(^|\b)(not(?! (stop|quit|shake|help|shift|get|keep|be|have)\b)"
     r"|except|excluding|never mind|hide|hiding|forget|without|leave( out)?|minus|ignore|ignoring|skip|drop"
     r"|take out|apart( from)?|other than|bar|barring|besides|swap|switch|replace|excludes?|omit|omitting|instead( of)?"
@@ -71,42 +73,42 @@ _NOT: Final = re.compile(
     r"(?!(i|it|there|they|we)\b)"  # "was not I sick on Monday?"
     r"((the|my|for|any|in|from) )?(\w+ )?$"
 )
-_ASKS_NOT: Final = re.compile(
+_ASKS_NOT: Final = recognised(
     r"^((ok|okay|so|and|but|oh|well|hi|hey|hello|now|,) )*(was|were|is|are|am|did|do|does|had|has|have)"
     rf"( (i|it|there|they|my \w+|my {SYMPTOM}|the {SYMPTOM}))? not"
     rf" (?=(i|it|there|they|we|my|the|any|some|a|an|this|that)\b|.*[?])(?!{SYMPTOM} ?,)"
 )
 """A question that expects a yes, of which nothing is left out: "was not my back worse in May?"."""
-_ELLIPTICAL: Final = re.compile(
+_ELLIPTICAL: Final = recognised(
     rf"((and|but|or|so|nor|then|ok|,) )+(was|were|is|are|did|do|does|had|has|have) (my|the|this|that) {SYMPTOM}"
     r"( (also|too|as well|then))?( [?])?"
 )
 """A verb alone stands for all that was asked before: "was my back worse than in May?", "and was my neck?"."""
-_UP_TO_TODAY: Final = re.compile(
+_UP_TO_TODAY: Final = recognised(
     rf"\b(between|from) ({TIME} (and|to) .*\b(last|latest|recent)\b|.*\b(last|latest|recent)\b.* (and|to) {TIME})"
 )
 """What ends today, as every time since does: "the gap between my last rash and today"."""
 _LAST_OF_NAMES: Final = frozenset({"pain", "throat", "nose", "skin", "fog", "mood", "reflux", "breath"})
-_LEAVES_OUT: Final = re.compile(
+_LEAVES_OUT: Final = recognised(
     r"\b(except|excluding|without|leave( out)?|minus|ignor(e|ing)|skip|drop|apart|other than|bar|barring|besides"
     r"|excludes?|omit|omitting|(all|everything|anything) but)\b[^,]*$"
 )
 """Of these, a whole list may be the object: "except cough, rash and fever"."""
-_JOINED: Final = re.compile(r" ?(,|,? ?(and|or|nor)) ((the|my|for|any) )?")
-_CORRECTS: Final = re.compile(
+_JOINED: Final = recognised(r" ?(,|,? ?(and|or|nor)) ((the|my|for|any) )?")
+_CORRECTS: Final = recognised(
     r"\b((actually )?make (it|that)|actually (i|no)|sorry"
     r"|i (was (going|about)|meant|intended|wanted) to ask\b.*?\bbut"
     r"|i mean|i meant(?! to ask)|no wait|wait|oops|correction|scratch that|make that|or rather|no no|actually no"
     r"|no ,? ?(hang|hold) on|(i )?tell a lie|i lie|silly me|my mistake)\b"
     r"|(?<=>) (, )?no , (?=((in|on|the|my) )*<)"
 )
-_CORRECTS_BEHIND: Final = re.compile(r"\b(i mean|i meant|sorry|rather)( [!.])?$")
+_CORRECTS_BEHIND: Final = recognised(r"\b(i mean|i meant|sorry|rather)( [!.])?$")
 """The same behind what is meant: "since one week? since 2 December I mean"."""
-_CORRECTS_WHAT_WAS: Final = re.compile(rf"^(well )?actually (?={SYMPTOM}|{TIME})|^no , (?={SYMPTOM}|{TIME})|, i mean$")
+_CORRECTS_WHAT_WAS: Final = recognised(rf"^(well )?actually (?={SYMPTOM}|{TIME})|^no , (?={SYMPTOM}|{TIME})|, i mean$")
 """A clause that says better what stands before it: "... - actually threw up, I mean -"."""
-_MEANT_BEHIND: Final = re.compile(rf"(?:{SYMPTOM}|{TIME}) i meant?(?=$| [?!,])")
+_MEANT_BEHIND: Final = recognised(rf"(?:{SYMPTOM}|{TIME}) i meant?(?=$| [?!,])")
 """Behind what is meant: "the whole winter, December to January I mean"."""
-_NAMES_AGAIN: Final = re.compile(
+_NAMES_AGAIN: Final = recognised(
     rf"(?<={SYMPTOM}) ?, ?(you know|ken|as in|that is|i mean) ?,? (the |my )?(?={SYMPTOM})"
     rf"|(?<={SYMPTOM})( ?,)?( and| -)? actually (?={SYMPTOM})(?!.*\b(both|each|either|them)\b)"
     rf"|(?<={SYMPTOM}) (where|in which) (i|he|she) (actually|really|properly|fully) (?={SYMPTOM})"
@@ -115,8 +117,8 @@ _NAMES_AGAIN: Final = re.compile(
 
 Or what it came to: "felt faint and actually fell".
 """
-_THOSE: Final = re.compile(r"\b(those|them|these)\b")
-_IT: Final = re.compile(r"\b(it|its|that|this one|that one|them|those|then)\b")
+_THOSE: Final = recognised(r"\b(those|them|these)\b")
+_IT: Final = recognised(r"\b(it|its|that|this one|that one|them|those|then)\b")
 _ASKED_WITHIN: Final = frozenset(
     {"last", "first", "ever", "worst", "most", "more", "less", "start", "started", "begin", "began", "getting", TIME}
 )
@@ -126,27 +128,27 @@ _ROOT_MIN: Final = 4
 """Letters that a stem has from which "-y" and "-e" may be its ending."""
 _DOUBTFUL_WITHOUT_CUE: Final = 2
 """Unknown words from which a text is in doubt that says no intent; one that says one may have one more."""
-_ASKS_OTHERWISE: Final = re.compile(r"\b(how(?! (about|is|are|has|have|was|were)\b)|which|who|whose|where|why)\b")
+_ASKS_OTHERWISE: Final = recognised(r"\b(how(?! (about|is|are|has|have|was|were)\b)|which|who|whose|where|why)\b")
 """A word of asking that no cue took: "how quickly do my headaches go"."""
-_COUNTS_DAYS: Final = re.compile(
+_COUNTS_DAYS: Final = recognised(
     r"(and |so )?how (many|often)( (days|nights|times))?( was that| is that)? <time>( [?])?$"
 )
 """By itself it asks the calendar; behind a symptom it counts: "couldn't sleep - how many nights this month"."""
-_HAS_EVER_BEEN: Final = re.compile(r"\bhow (bad|severe|painful|strong|intense|high) (has|have|had) .*\bever\b")
-_PURPOSE: Final = re.compile(
+_HAS_EVER_BEEN: Final = recognised(r"\bhow (bad|severe|painful|strong|intense|high) (has|have|had) .*\bever\b")
+_PURPOSE: Final = recognised(
     r"((and|because|as|since|so|but) )?((i|we|they) (just |only )?(needs?|wants?) (it|this|that|them|those|these)"
     r"|it is|this is|that is|(only |just )?asking) (all )?(for|because of) (a|an|the|my|our|his|her)\b(?!.*[?])"
 )
 """What a question is for, said in a sentence of its own: "I need it for the clinic's form"."""
-_WHAT_IT_WAS: Final = re.compile(
+_WHAT_IT_WAS: Final = recognised(
     r"((and|so|but|ok|now|then|just) )*(what|which|when|how much) (is|was|were|are|would|might) (it|that|they|those)"
     r"( be| have been)?"
     r"( then| please)?( [?])?"
 )
 """What was told of is asked for: "they want the highest score, so what was it?"."""
-_NARROWS_TO: Final = re.compile(r"^((and|but) )?(only|just)\b|\bonly( please)?( [?!])?$")
+_NARROWS_TO: Final = recognised(r"^((and|but) )?(only|just)\b|\bonly( please)?( [?!])?$")
 """Of what was asked before, a part: "just December"."""
-_NARROWS: Final = re.compile(r"^(only |just |but )*(the ones|those|only|just)\b")
+_NARROWS: Final = recognised(r"^(only |just |but )*(the ones|those|only|just)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +311,9 @@ def _read(words: Sequence[str], now: datetime, lexicon: Lexicon) -> Read:
 def _question(read: Read, skeleton: str) -> Turn:
     """Return what is asked about the records; ``skeleton`` is that of ``read`` without its frame."""
     words, times, mentions = read.words, read.times, read.mentions
-    if times.periods == (days(read.now.date()),) and _UP_TO_TODAY.search(skeleton):
+    today = read.now.date()
+    is_today = len(times.periods) == 1 and times.periods[0].start == today and times.periods[0] == days(today)
+    if is_today and _UP_TO_TODAY.search(skeleton):
         times = replace(times, periods=())
     cue = None if _is_elliptical(read, skeleton) else cue_of(skeleton)
     if cue is Intent.AVERAGE_SEVERITY and _HAS_EVER_BEEN.search(" ".join(words)):
@@ -325,7 +329,7 @@ def _question(read: Read, skeleton: str) -> Turn:
     return Turn(
         intent=cue,
         symptoms=tuple(dict.fromkeys(m.concept for m in mentions if m.concept not in excluded)),
-        times=_held(times, skeleton, read.now.date()),
+        times=_held(times, skeleton, today),
         min_severity=read.min_severity,
         any_severity=ANY_SEVERITY in words,
         at_most=says_at_most(skeleton),
@@ -389,7 +393,9 @@ def _is_comparative(word: str) -> bool:
 
 def _taken_back(skeleton: str, mark: str) -> set[int]:
     """Return which of the ``mark`` in ``skeleton`` do not hold: "not bloated, constipated", "May, sorry, June"."""
-    before = _ASKS_NOT.sub("", skeleton).split(mark)[:-1]
+    if mark not in skeleton:
+        return set()
+    before = (_ASKS_NOT.sub("", skeleton) if " not " in skeleton else skeleton).split(mark)[:-1]
     dropped: set[int] = set()
     leaves_out = False
     for k, text in enumerate(before):
@@ -399,16 +405,22 @@ def _taken_back(skeleton: str, mark: str) -> set[int]:
         elif _NOT.search(text):
             dropped.add(k)
             leaves_out = _LEAVES_OUT.search(text) is not None
+    return dropped | _corrected(skeleton, mark, dropped) if skeleton.count(mark) > 1 else dropped
+
+
+def _corrected(skeleton: str, mark: str, dropped: AbstractSet[int]) -> set[int]:
+    """Return which of the ``mark`` besides those ``dropped`` stand before what is said better."""
     behind = [found for found in _MEANT_BEHIND.finditer(skeleton) if mark in skeleton[: found.start()]]
     ends = {found.end() for found in behind}
     corrections = [found.end() - 1 for found in _CORRECTS.finditer(skeleton) if found.end() not in ends]
     corrections += [found.start() for found in _NAMES_AGAIN.finditer(skeleton)] if mark == SYMPTOM else []
     places = [found.start() for found in re.finditer(re.escape(mark), skeleton)]
     corrections += [found.start() - 1 for found in behind if found[0].startswith(mark)]
+    corrected: set[int] = set()
     for at in corrections:
-        if any(place > at for k, place in enumerate(places) if k not in dropped):
-            dropped.update(k for k, place in enumerate(places) if place < at)
-    return dropped
+        if any(place > at for k, place in enumerate(places) if k not in dropped and k not in corrected):
+            corrected.update(k for k, place in enumerate(places) if place < at)
+    return corrected
 
 
 def _held(times: Times, skeleton: str, today: date) -> Times:

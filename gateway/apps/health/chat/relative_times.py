@@ -172,7 +172,7 @@ def _moved_by_years(start: date, end: date, years: int) -> DateRange:
 def read_relative(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
     """Return the position behind and what was said, or None."""
     since = phrase_at(words, i, _SINCE)
-    if words[i : i + 2] == ["after", "that"] and words[i + 2 : i + 3] and words[i + 2] not in _BEHIND_AFTER_THAT:
+    if since and words[i] == "after" and words[i + 2 : i + 3] and words[i + 2] not in _BEHIND_AFTER_THAT:
         since = 0  # "after that long run"
     before = phrase_at(words, i, _BEFORE)
     if since or before:
@@ -213,10 +213,13 @@ def read_relative(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
 
 def _is_bare_end(words: Sequence[str], i: int) -> bool:
     """Tell "(how often) month before", "(any headache) day before that", typed without "the"."""
-    said = [*words[i : i + 4], *[""] * 4]
+    if i + 1 >= len(words) or words[i + 1] not in {"before", "after"}:
+        return False
+    if words[i] not in UNITS or words[i].endswith("s"):
+        return False
+    said = [*words[i : i + 4], "", ""]
     behind = 2 + (said[2] in _THAT)
-    is_one = said[0] in UNITS and not said[0].endswith("s") and said[1] in {"before", "after"}
-    return is_one and said[behind] in {"", "?", "!"} and words[i - 1] not in _NO_ONE
+    return said[behind] in {"", "?", "!"} and words[i - 1] not in _NO_ONE
 
 
 def _first_days(words: Sequence[str]) -> tuple[int, int] | None:
