@@ -5,6 +5,7 @@ One that says no year is the latest that has begun.
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Final
 
@@ -27,6 +28,11 @@ from gateway.apps.health.chat.time_words import (
 
 _MONTHS_OF_YEAR: Final = 12
 _DAY_MAX: Final = 31
+_SATURDAY: Final = 5
+_SUNDAY: Final = 6
+_DECEMBER: Final = 12
+_YEARS_OF_WINTER: Final = re.compile(r"(?:20)?(\d\d)[/-](?:20)?(\d\d)")
+_LONG_WEEKEND: Final = 4
 _YEARS_BACK_MAX: Final = 150
 _TWO_DIGIT_YEARS: Final = 100
 _SHORT_AND_A_WORD: Final = {"wed": 2, "sat": 5, "sun": 6}
@@ -34,7 +40,8 @@ _NO_DAY_BEHIND: Final = frozenset(
     {"i", "he", "she", "we", "they", "just", "been", "the", "in", "get", "got", "of", "my"}
 )
 """Behind these, "sat", "wed" and "sun" are no day."""
-_OF_A_DAY: Final = frozenset({"of", "commencing", "beginning", "starting", "ending", "from", "around"})
+OF_A_DAY: Final = frozenset({"of", "commencing", "beginning", "starting", "ending", "from", "around"})
+"""Behind "the week", these say by which of its days: it is that of the calendar."""
 _EDGES: Final = frozenset({"start", "beginning", "end"})
 _BEHIND_A_VERB: Final = frozenset({"in", "this", "last", "previous"})
 _BEFORE_A_DAY: Final = frozenset({"on", "since", "until", "before", "after", "to", "-"})
@@ -54,6 +61,7 @@ _BEFORE_A_SEASON: Final = PREPOSITIONS | {
     "versus",
     "against",
 }
+_BEHIND_A_SEASON: Final = frozenset({"", "?", ",", "and", "or", "than", "versus", "with", "how", "was", "did"})
 _OF_EASTER: Final = {"saturday": -1, "sunday": 0, "monday": 1, "tuesday": 2}
 """Days after Easter Sunday."""
 
@@ -105,14 +113,44 @@ class CalendarPeriods(PeriodsFromToday):
 
     def _week_of(self, i: int) -> Found | None:
         """Read "the week of 4 May", "week commencing 4 May", "week ending 10 May": the calendar week of that day."""
-        if self._at(i) != "week" or self._at(i + 1) not in _OF_A_DAY:
+        if self._at(i) != "week" or self._at(i + 1) not in OF_A_DAY:
             return None
         i += 2 + (self._at(i + 2) in {"on", "the"})
+        i += self._at(i) == "the"
+        i += self._at(i) in WEEKDAYS and (self._at(i + 1)[:1].isdigit() or self._at(i + 1) in {"the", *MONTHS})
         i += self._at(i) == "the"
         found = self._day_month(i) or self._month_day(i) or self._numeric(i) or self._day_of_month(i)
         if found is None or found.period.start is None or found.period.end != found.period.start + DAY:
             return None
         return Found(found.after, dates.calendar_unit(found.period.start, Unit.WEEK))
+
+    def _weekend_of(self, i: int) -> Found | None:
+        """Read "the weekend of 11 and 12 April", "the weekend of the 11th": the Saturday and Sunday of that day."""
+        if self._at(i) != "weekend" or self._at(i + 1) not in OF_A_DAY:
+            return None
+        i += 2 + (self._at(i + 2) == "the")
+        found = self._days_of_month(i) or self._day_month(i) or self._month_day(i) or self._numeric(i)
+        day = day_number(self._at(i)) if found is None and not self._at(i).isdigit() else None
+        named = self._last_weekend_day_called(day) or dates.last_day_of_month_called(day, self._today) if day else None
+        found = Found(i + 1, dates.days(named)) if named else found
+        if found is None or found.period.start is None or found.period.end is None:
+            return None
+        start, end = found.period.start, found.period.end
+        if end > start + DAY:
+            return found if end - start <= _LONG_WEEKEND * DAY else None
+        behind = found.after + 1 + (self._at(found.after + 1) == "the")
+        is_joined = self._at(found.after) in {"and", "-", "to"} and day_number(self._at(behind)) == (start + DAY).day
+        saturday = start - DAY if start.weekday() == _SUNDAY else start + (_SATURDAY - start.weekday()) * DAY
+        return Found(behind + 1 if is_joined else found.after, dates.days(saturday, 2))
+
+    def _last_weekend_day_called(self, day: int) -> date | None:
+        """Return the latest Saturday or Sunday that is such a day of its month."""
+        for back in range(_MONTHS_OF_YEAR):
+            first = dates.add(self._today.replace(day=1), -back, Unit.MONTH)
+            found = dates.valid_date(first.year, first.month, day)
+            if found and found <= self._today and found.weekday() >= _SATURDAY:
+                return found
+        return None
 
     def _week_last(self, i: int) -> Found | None:
         """Read "a week last Monday": a week before it."""
@@ -254,7 +292,9 @@ class CalendarPeriods(PeriodsFromToday):
         return Found(after, dates.days(found)) if found else None
 
     def _days_of_month(self, i: int) -> Found | None:
-        """Read "3 to 5 March", "the 3rd - 5th of March 2025"."""
+        """Read "3 to 5 March", "the 3rd - 5th of March 2025", "11/12 April"."""
+        if "/" in self._at(i) and self._month_at(i + 1) is not None:
+            return self._slashed_days(i)
         first = day_number(self._at(i))
         if first is None or self._at(i + 1) not in {"-", "to", "and", "until", "till", "through"}:
             return None
@@ -269,6 +309,15 @@ class CalendarPeriods(PeriodsFromToday):
         if start is None or start >= last.period.start:
             return None
         return Found(last.after, DateRange(start=start, end=last.period.end))
+
+    def _slashed_days(self, i: int) -> Found | None:
+        parts, month = self._at(i).split("/"), self._month_at(i + 1)
+        days = [day_number(part) or 0 for part in parts]
+        if month is None or len(days) != 2 or not 0 < days[0] < days[1]:  # noqa: PLR2004
+            return None
+        last = self._dated(i + 2, month, days[1])
+        first = dates.valid_date(last.period.start.year, month, days[0]) if last and last.period.start else None
+        return Found(last.after, DateRange(start=first, end=last.period.end)) if last and first else None
 
     def _day_of_month(self, i: int) -> Found | None:
         """Read "the 30th", "on the 5th"."""
@@ -323,6 +372,9 @@ class CalendarPeriods(PeriodsFromToday):
         year = year_number(self._at(i))
         if year is None:
             return None
+        first_month = SEASONS.get(self._at(i + 1)) if self._at(i + 2) in _BEHIND_A_SEASON else None
+        if first_month is not None:  # "the 2025 summer"
+            return Found(i + 2, _three_months(date(year, first_month, 1)))
         return Found(i + 1, dates.calendar_unit(date(year, 1, 1), Unit.YEAR))
 
     def _season(self, i: int) -> Found | None:
@@ -335,7 +387,8 @@ class CalendarPeriods(PeriodsFromToday):
         is_alone = is_alone or self._at(i - 1) in _BEFORE_A_SEASON or year_number(self._at(i + 1)) is not None
         if self._at(i) in {"fall", "spring"} and not is_alone:
             return None  # verbs elsewhere
-        year = self._year_behind(i + 1)
+        year = self._years_of_winter(i + 1) if first_month == _DECEMBER else None
+        year = year or self._year_behind(i + 1)
         if year is not None:
             is_through = self._at(i) == "winter" and self._at(year[0]) == "-"  # "winter 2024-2025"
             is_through = is_through and year_number(self._at(year[0] + 1)) == year[1] + 1
@@ -349,7 +402,18 @@ class CalendarPeriods(PeriodsFromToday):
         is_finished = is_named and self._at(i - 1) != "this"
         return Found(i + 1, dates.season(first_month, self._today, finished=is_finished))
 
+    def _years_of_winter(self, i: int) -> tuple[int, int] | None:
+        """Read "24/25", "2024-25" behind a winter: the first of them."""
+        years = _YEARS_OF_WINTER.fullmatch(self._at(i))
+        is_one = years is not None and int(years[2]) == int(years[1]) + 1
+        return (i + 1, 2000 + int(years[1])) if years is not None and is_one else None
+
     def _quarter(self, i: int) -> Found | None:
+        half = {"1": 1, "2": 7}.get(self._at(i + 1)) if self._at(i) == "h" else None
+        if half is not None:  # "H1 2025"
+            said = self._year_behind(i + 2) or (i + 2, self._today.year - (half > self._today.month))
+            first = date(said[1], half, 1)
+            return Found(said[0], DateRange(start=first, end=dates.add(first, 6, Unit.MONTH)))
         number = QUARTERS.get(self._at(i))
         shared = i + 2 + (self._at(i + 2) == "the")
         is_shared = (
@@ -357,7 +421,9 @@ class CalendarPeriods(PeriodsFromToday):
         )
         noun = shared + 1 if is_shared else i + 1  # "the first and second quarter"
         parts = {"quarter": 4, "half": 2}.get(self._at(noun))
-        place = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": parts, "final": parts}.get(self._at(i))
+        place = {"first": 1, "second": 2, "third": 3, "fourth": 4, "latter": parts, "last": parts, "final": parts}.get(
+            self._at(i)
+        )
         if parts and place and place <= parts:
             year, months = self._year_behind(noun + 1), 12 // parts
             first_month = (place - 1) * months + 1
@@ -385,13 +451,22 @@ class CalendarPeriods(PeriodsFromToday):
                 return self._dated(i + len(phrase), month, day)
         if (self._at(i), self._at(i + 1)) == ("good", "friday"):
             return Found(i + 2, dates.days(self._latest_easter(-2)))
-        if self._at(i) != "easter":
-            return None
+        return self._easter(i) if self._at(i) == "easter" else None
+
+    def _easter(self, i: int) -> Found:
+        """Read "Easter", "Easter Monday", "the Easter weekend" with its Friday and Monday."""
+        if self._at(i + 1) in {"weekend", "weekends"}:
+            year = self._year_behind(i + 2)
+            friday = dates.easter_sunday(year[1]) - 2 * DAY if year else self._latest_easter(-2)
+            return Found(year[0] if year else i + 2, dates.days(friday, _LONG_WEEKEND))
         name = self._at(i + 1) if self._at(i + 1) in _OF_EASTER else ""
         behind = i + 1 + bool(name)
         dated = self._day_month(behind) or self._month_day(behind)
         if dated is not None:
             return dated
+        year = self._year_behind(behind)
+        if year is not None:
+            return Found(year[0], dates.days(dates.easter_sunday(year[1]) + _OF_EASTER.get(name, 0) * DAY))
         return Found(behind, dates.days(self._latest_easter(_OF_EASTER.get(name, 0))))
 
     def _latest_easter(self, days_after: int) -> date:

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Final
 
 from gateway.apps.health.chat import dates
-from gateway.apps.health.chat.calendar_periods import CalendarPeriods
+from gateway.apps.health.chat.calendar_periods import OF_A_DAY, CalendarPeriods
 from gateway.apps.health.chat.dates import DAY, Unit
 from gateway.apps.health.chat.frame import DateRange
 from gateway.apps.health.chat.periods_from_today import Found
@@ -18,7 +18,7 @@ from gateway.apps.health.chat.time_words import SEASONS, UNITS, WEEKDAYS, day_nu
 _PLACES: Final = {
     "first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "last": -1, "final": -1,
 }  # fmt: skip
-_IN_LETTERS: Final = {"1st": "first", "2nd": "second", "3rd": "third", "4th": "fourth"}
+_IN_LETTERS: Final = {"latter": "second", "1st": "first", "2nd": "second", "3rd": "third", "4th": "fourth"}
 _SATURDAY: Final = 5
 _WEEKENDS_MAX: Final = 52
 _YEARS_MAX: Final = 100
@@ -27,6 +27,9 @@ _WEEKS_A_YEAR_MAX: Final = 53
 _DAYS_LISTED_MAX: Final = 6
 _MONTHS_OF_YEAR: Final = 12
 _MONTH_MAX: Final = 31
+_FROM: Final = frozenset({"from", "starting", "beginning"})
+_TO: Final = frozenset({"to", "until", "till", "up", "ending", "ended", "leading"})
+_BESIDE: Final = _FROM | _TO
 _GONE: Final = (("just", "gone"), ("gone", "by"), ("just", "past"), ("just", "ended"), ("that", "just", "ended"))
 
 
@@ -140,6 +143,43 @@ class CountedPeriods(CalendarPeriods):
         if self._at(behind) not in {"to", "until", "till"} or self._at(behind + 1) not in {"today", "now"}:
             return None
         return Found(behind + 2, dates.rolling(self._today, amount[1], Unit(amount[2])))
+
+    def _amount_beside(self, i: int) -> Found | None:
+        """Read "(the) fortnight to 20 May", "(the) month ending on the 5th", "ten days from 1 May"."""
+        amount = self._amount(i) if not _BESIDE.isdisjoint(self._words) else None
+        if amount is None or amount[2] == "hour" or amount[1] > _AMOUNT_MAX:
+            return None
+        k, count, unit = amount
+        is_from = self._at(k) in _FROM
+        if not (is_from or (self._has_article(i) and self._at(k) in _TO)):
+            return None
+        if self._at(i) in {"week", "weekend"} and self._at(k) in OF_A_DAY:
+            return None  # the calendar week
+        k += 1
+        while not is_from and self._at(k - 1) in {"leading", "up"} and self._at(k) in {"up", "to"}:
+            k += 1
+        k += self._at(k) in {"on", "and"}
+        day = self._day_at(k)
+        if day is None or self._at(day.after) in {"to", "-", "until", "till", "through"}:
+            return None
+        first = day.period.start
+        if first is None or first >= self._today + (not is_from) * DAY:
+            return None
+        end = dates.add(first, count, Unit(unit)) if is_from else first + DAY
+        start = first if is_from else dates.add(end, -count, Unit(unit))
+        return Found(day.after, DateRange(start=start, end=end))
+
+    def _day_at(self, i: int) -> Found | None:
+        """Read one day: "20 May", "Sunday", "the 5th", "the end of June"."""
+        if (self._at(i), self._at(i + 1), self._at(i + 2)) == ("the", "end", "of"):
+            found = self._month(i + 3)
+            end = found.period.end if found is not None else None
+            return Found(found.after, dates.days(end - DAY)) if found is not None and end is not None else None
+        i += self._at(i) == "the"
+        found = self._day_month(i) or self._month_day(i) or self._numeric(i) or self._weekday(i) or self._near_day(i)
+        found = found or self._holiday(i) or self._day_of_month(i)
+        is_day = found is not None and found.period.start is not None and found.period == dates.days(found.period.start)
+        return found if is_day else None
 
     def _just_gone(self, i: int) -> Found | None:
         """Read "(in) the month just gone", the one before this, and "the fortnight just gone", up to today."""

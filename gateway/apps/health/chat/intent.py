@@ -181,6 +181,17 @@ _DELETES: Final = recognised(
     r"(all|every\w*|the|my|any|that|those|this|these|it|them|<symptom>|<time>)"
 )
 """No records are deleted here, and no question begins so."""
+_OF_THE_CALENDAR: Final = recognised(
+    rf"{_POLITE}(what|which) ((week)?day|date) (is|was|does|did|will) (the )?<time>( <time>)?"
+    r"( (be|fall|land|come|this|next|<time>|year|on|in))*( [?])?$"
+    rf"|{_POLITE}what is the (date|day|weekday) (of |on |for )?(the )?<time>( (this|next|<time>|year|on|in))*( [?])?$"
+    rf"|{_POLITE}when (is|does|will) (the )?<time>( (be|fall|start|begin))?( (this|next) year)?( [?])?$"
+)
+"""What a calendar tells: "what's the date of Easter next year?"."""
+_READ_OFF: Final = recognised(
+    r"\bwhat (exactly )?(did|does|was|is) (on )?(the|my) (thermometer|(bathroom )?scales|monitor|cuff|meter|oximeter)\b"
+)
+"""What an instrument shows: "what did the thermometer say"."""
 _HOW_ROUGHLY: Final = recognised(
     r"(?:(?<=\bhow bad)|(?<=\bhow (?:long|many|much))|(?<=\bhow often)) "
     r"(?:now|exactly|actually|roughly|precisely|about|approximately|then"
@@ -262,7 +273,7 @@ def is_greeting(skeleton: str) -> bool:
         if (
             "<time>" in rest
             and not _TAKES_A_TIME.match(skeleton)
-            and re.search(r"\b(all|it|enough|everything)( for)? <time>$", skeleton) is None
+            and re.search(r"\b(all|it|enough|everything)( for)? <time>( ?[,!.].*)?$", skeleton) is None
         ):
             return False
         if (
@@ -314,8 +325,12 @@ def is_measured(skeleton: str) -> bool:
 
 
 def is_plainly_refused(skeleton: str) -> bool:
-    """Tell a wish that records be gone ("scrub out all the headaches"), and one for those of somebody else."""
-    return _DELETES.match(skeleton) is not None or _is_of_somebody(skeleton)
+    """Tell a wish that records be gone ("scrub out all the headaches"), and one for those of somebody else.
+
+    Also what a calendar or an instrument tells.
+    """
+    is_elsewhere = _OF_THE_CALENDAR.match(skeleton) is not None or _READ_OFF.search(skeleton) is not None
+    return is_elsewhere or _DELETES.match(skeleton) is not None or _is_of_somebody(skeleton)
 
 
 def _is_of_somebody(skeleton: str) -> bool:

@@ -27,6 +27,18 @@ _OF_A_TIME: Final = frozenset({Intent.COUNT, Intent.AVERAGE_SEVERITY, Intent.MAX
 _WAS: Final = re.compile(r"\b(was|were|did)\b")
 _THEN: Final = re.compile(r"\b(came|cropped|turned|popped|was|did|had|bothered|troubled|plagued|ailed)\b")
 """What asks of a time that is over."""
+_LOGGED_THEN: Final = re.compile(
+    r"((and|so|but|now) )*(what (did|have|had) i (log|report|record|note|enter|put|write|jot)\w*"
+    r"( down| in)?"
+    r"|(what|any ?thing) (was |is )?(recorded|logged|noted|written( down)?|put down|on record))( then)?( [?!.])*"
+)
+"""What asks of the time that is told of: "I was poorly on holiday, 1 to 8 June. What did I log?"."""
+_COUNTS_ENTRIES: Final = re.compile(
+    r"((and|so|but|please|now) )*(how many|(what is )?the (number|count|total) of) (entries|records|logs|times logged)"
+    r"( (is|was|were|are) (that|there|it|those)| (did|have|had) i (log|make|made|put|write|enter|got|get|have)\w*"
+    r"( in| down)?)?( in (all|total))?( [?!.])*"
+)
+"""What counts those of what is told: "my feet went numb in March. How many entries?"."""
 _WISHES: Final = re.compile(r"\b(please|all|any|every|each|thanks)\b")
 ASKING: Final = re.compile(
     r"\W*((ok|so|and|please|hi|hey|hello),? )*(why|what|whats|how|hows|when|where|who|which|can|could|should|shall|is"
@@ -69,6 +81,7 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
     beside = [each.turn for each in others if each.kind is Kind.SLOTS or _is_told_after_all(each)]
     symptoms = turn.symptoms or next((each.symptoms for each in beside if each.symptoms), ())
     told = next((clause for clause in reversed(clauses[:asked]) if clause.mentioned), None)
+    counts_entries = told is not None and _COUNTS_ENTRIES.fullmatch(clauses[asked].read.skeleton) is not None
     if (
         not symptoms
         and told is not None
@@ -77,13 +90,14 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
             or not turn.names_records
             or told.kind is Kind.QUESTION
             or _THE_ENTRY.search(clauses[asked].read.skeleton)
+            or counts_entries
         )
     ):
         is_any = _VAGUE.issuperset(told.mentioned) and _ANYTHING.fullmatch(clauses[asked].read.skeleton) is not None
         symptoms = () if is_any else told.mentioned
         is_bare = turn.intent is Intent.LIST  # "did i?", "can you check", "list it"
         is_bare = is_bare or _HOW_BAD_IT_WAS.search(clauses[asked].read.skeleton) is not None
-        is_bare = is_bare or _asks_of_then(turn, clauses[asked])
+        is_bare = is_bare or counts_entries or _asks_of_then(turn, clauses[asked])
         beside += [told.turn] if turn.means_many or is_bare or told.kind is Kind.QUESTION else []
     around = [clause.turn.times for clause in reversed(clauses[:asked])]
     meant = turn.times.relative
@@ -94,6 +108,8 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
         turn = replace(turn, times=told_times) if told_times is not None else turn
     if turn.intent is Intent.MOST_FREQUENT and _THEN.search(clauses[asked].read.skeleton):
         beside += [clause.turn for clause in clauses[:asked][-1:] if _is_a_span(clause.turn.times)]
+    if not symptoms and turn.names_records and _LOGGED_THEN.fullmatch(clauses[asked].read.skeleton):
+        beside += [clause.turn for clause in clauses[:asked][-1:] if clause.turn.times.periods]
     beside += [clause.turn for clause in clauses[asked + 1 :] if clause.narrows]
     is_timed = turn.times.periods or turn.times.relative or turn.times.is_all_time
     times = turn.times if is_timed else next((each.times for each in beside if each.times.periods), turn.times)

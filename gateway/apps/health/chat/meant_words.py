@@ -39,9 +39,26 @@ _TODAY: Final = (
 )
 """What day it is, which nobody asks for: "this being Sunday, did I cough this weekend?"."""
 _OOPS: Final = r"(?:(?:no|oh|oops|actually|wait|ah|well|hang on|sorry|,) )*"
+_CHANGES: Final = (
+    "make", "change", "set", "switch", "stretch", "extend", "widen", "lengthen", "shorten", "broaden", "expand",
+    "shrink", "narrow", "cut", "trim", "reduce", "increase",
+)  # fmt: skip
+_AMOUNT: Final = (
+    r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|eighteen|twenty|thirty|forty|sixty"
+    r"|ninety|a|an|half a|(?:a )?couple(?: of)?|(?:a )?few|several|(?:a )?dozen)"
+    r" (?:days|nights|weeks?|months?|years?|fortnight|hours)"
+)
+_POLITELY: Final = r"(?:(?:and|now|then|ok|okay|please|can you|could you) )*"
+_RANGE: Final = (
+    r"(?:it|that|this|them|the (?:range|window|period|time|span|timeframe|chart|graph|plot))(?: (?:out|down|back|up))?"
+    r"(?: to)?(?: cover| span)? (?:the )?(?:last |past )?"
+    rf"(?={_AMOUNT}(?: please| instead| now| then)*(?: [?!.])?$)"
+)
+"""What is made longer or shorter, and how long it is to be: "now stretch it to twelve months"."""
 _MEANT: Final = tuple(
     (word, re.compile(written), instead)
     for word, written, instead in (
+        *((word, rf"^({_OOPS}{_POLITELY}){word} {_RANGE}", r"\1make it the past ") for word in _CHANGES),
         *((word, rf"^({_OOPS}){word} (?:that|it)\b(?=$| [,!-]| [a-z])",
            r"\1 sorry ,") for word in ("scratch", "scrap", "strike", "nix")),
         ("scratch", r"(?<=, )scratch that\b", "sorry"),
@@ -97,7 +114,7 @@ _MEANT: Final = tuple(
         ("run", r"\b(?:in |during |over )?the run up to\b", "up to"),
         ("rite", r"\brite(?= (?:down|in|it|that|about|up)\b)", "write"),
         ("rite", r"\brite\b", "right"),
-        ("bin", r"\b(have|has|had|is|i|it|they|we) bin\b", r"\1 been"),
+        ("bin", r"\b(have|has|had|is|i|it|they|we) bin\b(?! (?:day|collection|lorry|men|man|bag)s?\b)", r"\1 been"),
         ("ad", r"\b(i|we|have) ad\b", r"\1 had"),
         ("ave", r"\b(i|we|did|you|not|to) ave\b", r"\1 have"),
         ("day", (r"(?<!\bof )(?<!\bin )(?<!\bfor )(?<!\bon )(?<!\bduring )(?<!\bthrough )(?<!\bis )(?<!\bwas )"
@@ -117,6 +134,9 @@ _MEANT: Final = tuple(
         ("itching", r"\bitching to (?=(?:know|see|hear|find|learn)\b)", "keen to "),
         ("being", rf"^(?:and )?(?:with )?(?:this|today|it) being (?:a )?{_TODAY}", ""),
         ("is", rf"^(?:since|(?:seeing )?as|(?:seeing|given) that|because) (?:today|it) is (?:a )?{_TODAY}", ""),
+        ("as", r"(?: ,)? as of (?:today|now)\b", ""),
+        *((word, rf"(?: ,)? {word} (?:back )?(?:from|up to) (?:today|now)\b(?! back)", "")
+          for word in ("counting", "counted", "reckoned", "measured")),
         *((word, rf" (?:(?:counting|counted|reckoned|starting) )?from (?:today|now) {word}\b", "")
           for word in ("backwards", "backward", "back")),
         ("ah", r"\b(was|did|have|had|am|do|when|could|should) ah\b", r"\1 i"),

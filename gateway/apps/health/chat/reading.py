@@ -55,6 +55,18 @@ _ELSE: Final = recognised(
     r"\b(else|other (symptoms?|things|entries|complaints?|problems?|issues?|ailments?|troubles?|niggles?)"
     r"|all (my )?symptoms|any symptoms?|everything)\b"
 )
+_WHAT_WAS_WRONG: Final = recognised(
+    r"((and|so|but|ok|then) )*what ((was|is|were) (wrong|up|the matter|going on|bothering|ailing|troubling)( with)? me"
+    r"|(ailed|bothered|troubled|plagued|hurt) me|(did|have|had) i (also )?(report|reported|log|logged|record|recorded"
+    r"|note|noted|enter|entered|write|written|put|jot|jotted|track|tracked|suffer|suffered)( from)?( down| in)?"
+    rf"|symptoms (did|had|have) i( \w+)?) ?{TIME}( [?])?$"
+)
+"""A question of its own, that only says when by what was spoken of: "what did I report on the next day?"."""
+_WANTS_IT_ALL: Final = recognised(
+    rf"((no|and|ok|just|then|please|,) )*{TIME}( ?,)?( (and|then|just|so|please))*"
+    r"( (i (want|need|would like)( to see| to have)?|show|give|list|see)( me| us)?)? (every ?thing)( please)?( [?!.])?"
+)
+"""All of the time, and not of the symptoms: "drop the date, I want everything"."""
 _RECORDS: Final = recognised(
     r"\b(symptoms?|entr(y|ies)|records?|diary|journal|log(s|ged|ging)?|recorded|noted|ailments?|complaints?"
     r"|(bugg?|bother|ail|troubl|hurt|annoy|niggl|hassl|plagu|pester)(ing|ed)? me"
@@ -123,6 +135,8 @@ _ASKED_WITHIN: Final = frozenset(
     {"last", "first", "ever", "worst", "most", "more", "less", "start", "started", "begin", "began", "getting", TIME}
 )
 """Words of a question that may stand between the two that name a symptom: "when did my head last hurt"."""
+_BAD_ONES: Final = frozenset({"days", "nights", "ones", "spells", "bouts", "attacks", "episodes", "entries"})
+"""Of these, a "bad" says how severe they are, though it also names the symptom: "the bad back days"."""
 _COMPARATIVES: Final = frozenset({"sicker", "sorer", "stiffer", "tighter", "hotter", "fainter", "hoarser"})
 _ROOT_MIN: Final = 4
 """Letters that a stem has from which "-y" and "-e" may be its ending."""
@@ -335,7 +349,7 @@ def _question(read: Read, skeleton: str) -> Turn:
         at_most=says_at_most(skeleton),
         excluded=excluded,
         carries=_CARRY.search(_without_joining_and(skeleton)) is not None or _CARRY_STARTS.match(skeleton) is not None,
-        names_all_symptoms=not mentions and _ELSE.search(skeleton) is not None,
+        names_all_symptoms=not mentions and _names_all(skeleton, times),
         refers_back=_IT.search(skeleton) is not None,
         means_many=_THOSE.search(skeleton) is not None,
         names_records=_RECORDS.search(skeleton) is not None,
@@ -344,6 +358,13 @@ def _question(read: Read, skeleton: str) -> Turn:
         is_doubtful=_is_doubtful(skeleton, cue, unknown),
         narrows=_NARROWS_TO.search(" ".join(read.spoken)) is not None,
     )
+
+
+def _names_all(skeleton: str, times: Times) -> bool:
+    """Tell what asks of all symptoms: "what else?", "what was wrong with me the day before?"."""
+    if times.relative is not None and _WHAT_WAS_WRONG.match(skeleton):
+        return True
+    return _ELSE.search(skeleton) is not None and not (times.is_all_time and _WANTS_IT_ALL.fullmatch(skeleton))
 
 
 def _is_elliptical(read: Read, skeleton: str) -> bool:
@@ -379,6 +400,8 @@ def _skeleton(words: Sequence[str], mentions: Sequence[Mention]) -> tuple[str, l
         parts += words[i : mention.start]
         is_more = are_sides and any(map(_is_comparative, words[mention.start : mention.end]))
         parts += ["more"] if is_more else []
+        if words[mention.start] == "bad" and not _BAD_ONES.isdisjoint(words[mention.end : mention.end + 1]):
+            parts.append("bad")
         parts.append(SYMPTOM)
         parts += [word for word in words[mention.start : mention.end] if word in _ASKED_WITHIN]
         i = mention.end

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from gateway.apps.health.chat.dates import DAY, Unit, add, calendar_unit, days, start_of, valid_date
+from gateway.apps.health.chat.dates import DAY, Unit, add, calendar_unit, days, rolling, start_of, valid_date
 from gateway.apps.health.chat.frame import DateRange
 from gateway.apps.health.chat.time_words import SEASONS, UNITS, phrase_at, whole_number, year_number
 
 _YEARS: Final = range(1900, 2200)
 """Beyond, nothing is stepped on: no records, and soon no calendar."""
 _STEPS_MAX: Final = 1_000
+_YEARS_MAX: Final = 5
+_MONTHS_MAX: Final = 24
+_WEEKS_MAX: Final = 8
+"""A greater number is one of smaller units: "make it 90" of three months means days."""
+_NUMBER_ENDS: Final = frozenset({"", "?", "!", ",", "please", "instead", "now", "it", "then", "not"})
 _SATURDAY: Final = 5
 _THAT: Final = frozenset({"that", "then", "it", "this"})
 _RANK: Final = (
@@ -63,6 +68,7 @@ class Relative:
     before is two days, not a week. ``is_alike`` is one of the same kind: "this one" after last month is this month,
     "the one before" the month before. ``row`` is the day of one of the records that came back: "worst", "second".
     ``half`` is the first or second of its month or year, ``first_days`` are so many of it, ``day`` is one of its month.
+    ``count`` are the last units of those that it has several of: "make that the past 100" of ten days.
     """
 
     unit: Unit | None = None
@@ -77,6 +83,7 @@ class Relative:
     half: int = 0
     first_days: int = 0
     day: int = 0
+    count: int = 0
 
     def resolve(self, period: DateRange, today: date) -> DateRange:  # noqa: PLR0911 - a case a line
         """Return the period meant, seen from ``period``; ``period`` itself where it is unbounded."""
@@ -87,6 +94,8 @@ class Relative:
             return DateRange(end=start)
         if start is None or end is None or start.year not in _YEARS or end.year not in _YEARS:
             return period
+        if self.count:
+            return _rolled(self.count, start, end, today) or period
         if self.half or self.first_days or self.day:
             return self._part(start, end)
         if self.is_alike:
@@ -156,6 +165,27 @@ def _alike(start: date, end: date, steps: int, today: date) -> DateRange:
     return DateRange(start=start + steps * (end - start), end=end + steps * (end - start))
 
 
+def _rolled(count: int, start: date, end: date, today: date) -> DateRange | None:
+    """Return the last ``count`` units where there were several until today; what they were is told by both numbers."""
+    if end != today + DAY:
+        return None
+    fits = {Unit.YEAR: count <= _YEARS_MAX, Unit.MONTH: count <= _MONTHS_MAX, Unit.WEEK: count <= _WEEKS_MAX}
+    spans = {Unit.YEAR: 12, Unit.MONTH: 1}
+    months = (end.year - start.year) * 12 + end.month - start.month
+    unit = next(
+        (unit for unit, each in spans.items() if fits[unit] and _is_several(months // each, start, end, unit)), None
+    )
+    days_ago = (end - start).days
+    if unit is None:
+        is_weeks = fits[Unit.WEEK] and count % 7 and _is_several(days_ago // 7, start, end, Unit.WEEK)
+        unit = Unit.WEEK if is_weeks else Unit.DAY
+    return rolling(today, count, unit)
+
+
+def _is_several(count: int, start: date, end: date, unit: Unit) -> bool:
+    return count > 1 and add(end, -count, unit) == start
+
+
 def _is_whole(start: date, end: date, unit: Unit, today: date) -> bool:
     whole = calendar_unit(start, unit)
     is_running = unit is not Unit.DAY and end == today + DAY and whole.end is not None and end < whole.end
@@ -181,9 +211,9 @@ def read_relative(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
     if alike is not None:
         return alike
     padded = [*words[i : i + 12], *[""] * 8]
-    first_days = _first_days(padded)
-    if first_days is not None:
-        return i + first_days[0], Relative(first_days=first_days[1])
+    numbered = _first_days(padded) or (_past_number(padded) if "past" in padded[:3] and "many" not in words else None)
+    if numbered is not None:
+        return i + numbered[0], numbered[1]
     row = _ROW.match(" ".join(padded).strip() + " ")
     if row is not None:
         return i + len(row[0].split()), Relative(Unit.DAY, row=row["a"] or row["b"] or row["c"])
@@ -222,7 +252,16 @@ def _is_bare_end(words: Sequence[str], i: int) -> bool:
     return said[behind] in {"", "?", "!"} and words[i - 1] not in _NO_ONE
 
 
-def _first_days(words: Sequence[str]) -> tuple[int, int] | None:
+def _past_number(words: Sequence[str]) -> tuple[int, Relative] | None:
+    """Read "(make that) the past 100", whose unit is that of the period before."""
+    k = int(words[0] in {"in", "over", "for"})
+    k += words[k] == "the"
+    count = whole_number(words[k + 1]) if words[k] == "past" else None
+    is_alone = count is not None and 0 < count <= _STEPS_MAX and words[k + 2] in _NUMBER_ENDS
+    return (k + 2, Relative(count=count or 0)) if is_alone else None
+
+
+def _first_days(words: Sequence[str]) -> tuple[int, Relative] | None:
     """Read "(only) the first ten days", "just the first week" where nothing says of what: the words, and the days."""
     k = 0
     while words[k] in {"only", "just", "in", "for"}:
@@ -236,7 +275,7 @@ def _first_days(words: Sequence[str]) -> tuple[int, int] | None:
     if unit not in {"day", "week"} or (unit == "day" and count is None) or words[k + 1] not in _AT_END:
         return None
     found = (count or 1) * (7 if unit == "week" else 1)
-    return (k + 1, found) if 0 < found <= _STEPS_MAX else None
+    return (k + 1, Relative(first_days=found)) if 0 < found <= _STEPS_MAX else None
 
 
 def _further_back(words: Sequence[str], i: int) -> tuple[int, Relative] | None:

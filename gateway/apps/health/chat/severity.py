@@ -46,7 +46,8 @@ _NOT_BELOW: Final = re.compile(
 )
 _OVER: Final = re.compile(
     rf"(?<!\bno )(?<!\bnot )\b{_LED}(?<!\bno )(?<!\bnot )"
-    rf"(over|above|(more|greater|higher|worse) than|exceeding|beyond|past) (a )?(?!one\b|two\b){_N}\b{_NO_UNIT}"
+    rf"(over|above|(more|greater|higher|worse) than|exceeding|beyond|(?<!\bthe )past) (a )?(?!one\b|two\b){_N}"
+    rf"\b{_NO_UNIT}"
     r"(?! to | ?- ?\d)"
 )
 _ANY: Final = re.compile(

@@ -263,17 +263,18 @@ class Lexicon:
         alone = [(i, self.alone[word]) for i, word in enumerate(stems) if word in self.alone and i not in innocent]
         concepts = {mention.concept for mention in found}
         edges = {i for mention in found for i in (mention.start, mention.end - 1)}
-        found += [
-            Mention(concept, i, i + 1)
-            for i, concept in alone
-            if not named
-            or (
-                i not in edges
-                and i not in of_phrases
-                and _is_joined(stems, i, edges if i in taken else taken)
+        said: dict[int, str] = {} if named else dict(alone)
+        might_be_joined = (
+            [each for each in alone if each[0] not in edges and each[0] not in of_phrases] if named else []
+        )
+        for i, concept in (*might_be_joined, *reversed(might_be_joined)):  # "knees or hips and other joints"
+            if (
+                i not in said
+                and _is_joined(stems, i, (edges if i in taken else taken) | said.keys())
                 and not any(self.pairs.get((stems[i], stems[edge])) in concepts for edge in edges)
-            )
-        ]
+            ):
+                said[i] = concept
+        found += [Mention(concept, i, i + 1) for i, concept in said.items()]
         found = sorted((each for each in found if each.concept != INNOCENT), key=lambda mention: mention.start)
         found = self._sharing_a_body_part(stems, found)
         covering = [(each, self.covers.get(self.broadest(each.concept), frozenset())) for each in found]

@@ -44,7 +44,8 @@ _LEADS: Final = tuple(
     (tuple(phrase.split()), meant)
     for meant, phrases in {
         "since": (
-            "no earlier than", "not earlier than", "not before than", "on or after", "on and after", "ever since",
+            "no earlier than", "not earlier than", "not before than", "not before", "no sooner than",
+            "not sooner than", "on or after", "on and after", "ever since",
             "as of", "since", "starting from", "starting in", "starting on", "beginning from", "beginning in",
             "beginning on", "onwards from", "onward from", "starting",
         ),
@@ -76,6 +77,20 @@ _TRAILERS: Final = (
 """What may follow a period and adds no date, and whether a part of the day must come behind it."""
 
 
+_CORRECTING: Final = frozenset({"not", "no", "sorry", "mean", "meant", "wait", "rather", "oops", "actually"})
+_BEFORE_MEANT: Final = frozenset({",", "but", "-"})
+"""What stands in a correction, and before what is meant in it: "not this week, last"."""
+_WHOLE: Final = frozenset({"whole", "entire", "full", "all"})
+_OR_ANY_OTHER: Final = tuple(
+    tuple(phrase.split())
+    for phrase in (
+        "or any other", "or any other year", "or any other month", "or any other week", "or any other time",
+        "or any year", "or any month", "or any time", "or at any time", "or at any other time", "or in any other year",
+        "or in any other month", "or in any year", "or in any other", "or ever", "or whenever", "or any time before",
+        "or any time at all", "or at any time before", "or otherwise",
+    )
+)  # fmt: skip
+"""Behind a period these ask of all time: "at its worst, this year or any other"."""
 _RETURNING: Final = frozenset({*SEASONS, *MONTHS})
 _ROUGHLY: Final = frozenset({"about", "around", "roughly", "approximately", "approx", "circa", "maybe"})
 _BEHIND_AN_AMOUNT: Final = frozenset(
@@ -90,6 +105,9 @@ _SEASON_MONTHS: Final = 3
 _NEAR: Final = 4
 """Words before a span among which the season stands that it says more of."""
 _MONTH_DAYS: Final = 31
+_HOURS: Final = 12
+_MONTHS_BACK_MAX: Final = 60
+_LINKS: Final = frozenset({"to", "-", "and", "until", "till", "through", "between"})
 _STEPS_MAX: Final = 1_000
 _NO_PERIOD: Final = -1
 _IN: Final = frozenset({"in", "of", "for", "during"})
@@ -115,6 +133,7 @@ _BEGINNINGS: Final = frozenset(
         *(phrase[0] for phrases in (HOLIDAYS, NEAR_DAYS, LATELY) for phrase in phrases),
         "last", "this", "past", "previous", "preceding", "latest", "current", "final", "other", "these", "easter",
         "half", "quarter", "fortnight", "fortnights", "decade", "weekend", "weekends", "sat", "sun", "wed", "good",
+        "latter", "h",
     }
 )  # fmt: skip
 
@@ -180,23 +199,22 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
         before = grammar.block_before(i) if found is not None and periods else None
         if before is not None:  # "the last 7 days compared to the previous 7 days"
             found = Found(before[0], before[1].resolve(periods[-1], now.date()))
-        elif found is None and words[i] == "last" and periods and rest[-1] in _JOINING:
-            left_out = _last_left_out(words, i, periods[-1], now.date())
-            found = Found(i + 1, left_out) if left_out is not None else None
+        elif found is None and words[i] in {"last", "this"} and periods and _may_leave_out(rest, words[i]):
+            found = _unit_left_out(words, i, periods[-1], now.date())
         if found is not None:
             seen = _beside(words[i : found.after])
             beside = beside or seen
             if periods:
                 found = Found(found.after, _set_off(found.period, periods[-1], words[: found.after], seen, now.date()))
             named = found.period if _is_running(found.period, words[i : found.after], now.date()) else None
-            near = words[max(0, i - _NEAR) : i] if _is_near_time(rest) else ()
-            periods = _with(periods, found.period, near, words[i : found.after], now.date())
+            place = _Place(words[max(0, i - _NEAR) : i], words[i : found.after], rest[-2:])
+            periods = _with(periods, found.period, place, now.date())
             i = found.after
             rest.append(len(periods) - 1)
+            if words[i : i + 1] == ["or"] and len(periods) == 1 and (other := phrase_at(words, i, _OR_ANY_OTHER)):
+                periods, is_all_time, i, rest[-1] = [], True, i + other, _NO_PERIOD
             continue
-        may_be_ever = words[i] in _BEGIN_ALL_TIME and words[i : i + 2] != ["ever", "so"]
-        ever = phrase_at(words, i, ALL_TIME_PHRASES) if may_be_ever else 0
-        if ever:
+        if ever := _all_time_at(words, i):
             is_all_time = True
             i += ever
             rest.append(_NO_PERIOD)
@@ -236,21 +254,35 @@ def _set_off(
     return period
 
 
-def _is_near_time(rest: Sequence[str | int]) -> bool:
-    """Tell that a time, or "that is" of one, has just been said, of which the next may say more."""
-    return rest[-1:] == ["is"] or any(
-        isinstance(word, int) for word in (rest[-2:-1] if rest[-1:] == [","] else rest[-1:])
-    )
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a period stands: the words close before it, its own, and the last two of what was made of those before."""
+
+    near: Sequence[str]
+    said: Sequence[str]
+    last: Sequence[str | int]
+
+    def is_near_time(self) -> bool:
+        """Tell that a time, or "that is" of one, has just been said, of which the next may say more."""
+        before = self.last[-2:-1] if self.last[-1:] == [","] else self.last[-1:]
+        return self.last[-1:] == ["is"] or any(isinstance(word, int) for word in before)
 
 
-def _with(
-    periods: list[DateRange], period: DateRange, before: Sequence[str], said: Sequence[str], today: date
-) -> list[DateRange]:
-    """Return ``periods`` and ``period``, or it in place of the last if it only says more of that, close ``before``."""
-    period = _clipped(period, today)
-    closer = _closer(period, periods[-1], before, said, today) if periods and before else None
+def _all_time_at(words: Sequence[str], i: int) -> int:
+    may_be = words[i] in _BEGIN_ALL_TIME and words[i : i + 2] != ["ever", "so"]
+    return phrase_at(words, i, ALL_TIME_PHRASES) if may_be else 0
+
+
+def _with(periods: list[DateRange], period: DateRange, place: _Place, today: date) -> list[DateRange]:
+    """Return ``periods`` and ``period``, or it in place of the last if it only says more of that."""
+    period, said = _clipped(period, today), place.said
+    closer = _closer(period, periods[-1], place.near, said, today) if periods and place.is_near_time() else None
     if closer is not None and said[0] in {"from", "between"}:
         return [*periods[:-1], closer]
+    if periods and place.last[-1] not in _JOINING and _are_days_alone(said):
+        closer = _days_within(period, periods[-1])
+        if closer is not None:
+            return [*periods[:-1], closer]
     return periods if periods[-1:] == [period] else [*periods, period]  # "in autumn (September to November)"
 
 
@@ -285,6 +317,25 @@ def _day_alone(words: Sequence[str]) -> int:
     return (day_number(said[0]) or 0) if len(said) == 1 and not said[0].isdigit() else 0
 
 
+def _are_days_alone(words: Sequence[str]) -> bool:
+    """Tell days of a month that is not named: "the 20th", "11th to 20th"."""
+    said = [word for word in words if word not in ARTICLES and word not in PREPOSITIONS and word not in _LINKS]
+    return bool(said) and not any(word.isdigit() or day_number(word) is None for word in said)
+
+
+def _days_within(period: DateRange, whole: DateRange) -> DateRange | None:
+    """Return the same days of a month where they lie in ``whole``: "mid September … 11th to 20th"."""
+    if period.start is None or period.end is None or whole.start is None or whole.end is None:
+        return None
+    for back in range(_MONTHS_BACK_MAX):
+        start, end = (dates.add(day, -back, Unit.MONTH) for day in (period.start, period.end))
+        if start < whole.start:
+            break
+        if end <= whole.end and start.day == period.start.day:
+            return DateRange(start=start, end=end)
+    return None
+
+
 def _next_day(start: date, day: int) -> date:
     """Return the first date from ``start`` on that is the ``day`` of its month."""
     return next(each for each in (start + k * DAY for k in range(_MONTHS_WITHOUT)) if each.day == day)
@@ -304,18 +355,27 @@ def _beside(words: Sequence[str]) -> Relative | None:
     return None if unit == "hour" or not count or count > _STEPS_MAX else Relative(Unit(unit), -count)
 
 
-def _last_left_out(words: Sequence[str], i: int, period: DateRange, today: date) -> DateRange | None:
-    """Return the period that a bare "last" means: "this month than last", "this winter than last"."""
-    if words[i] != "last" or (i + 1 < len(words) and words[i + 1] not in {"?", "!", ",", "for"}):
+def _may_leave_out(rest: Sequence[str | int], word: str) -> bool:
+    """Tell where a bare "last" or "this" may leave out its unit: "than last", "not last week, this"."""
+    if rest[-1] in _JOINING:
+        return word == "last"
+    return not _CORRECTING.isdisjoint(rest) and (rest[-1] in _BEFORE_MEANT or rest[-1] in _CORRECTING)
+
+
+def _unit_left_out(words: Sequence[str], i: int, period: DateRange, today: date) -> Found | None:
+    """Read a bare "last", "this month than last", "this winter than last"; or a bare "this"."""
+    if i + 1 < len(words) and words[i + 1] not in {"?", "!", ",", "for", "please"}:
         return None
     noun = next((word for word in reversed(words[:i]) if word in UNITS or word in SEASONS or word == "weekend"), "")
-    if noun in SEASONS and period.start is not None:
+    unit, found = UNITS.get(noun, "hour"), None
+    if words[i] == "last" and noun in SEASONS and period.start is not None:
         start = dates.add(period.start, -1, Unit.YEAR)
-        return DateRange(start=start, end=dates.add(start, _SEASON_MONTHS, Unit.MONTH))
-    if noun == "weekend" and period.start is not None and period.end is not None:
-        return DateRange(start=period.start - 7 * DAY, end=period.start - 5 * DAY)
-    unit = UNITS.get(noun, "hour")
-    return dates.calendar_unit(today, Unit(unit), -1) if unit != "hour" else None
+        found = DateRange(start=start, end=dates.add(start, _SEASON_MONTHS, Unit.MONTH))
+    elif words[i] == "last" and noun == "weekend" and period.start is not None:
+        found = DateRange(start=period.start - 7 * DAY, end=period.start - 5 * DAY)
+    elif unit != "hour":
+        found = dates.calendar_unit(today, Unit(unit), -1 if words[i] == "last" else 0)
+    return Found(i + 1, found) if found is not None else None
 
 
 def _clipped(period: DateRange, today: date) -> DateRange:
@@ -336,10 +396,10 @@ class _Grammar(CountedPeriods):
         self._read: dict[int, Found | None] = {}
         self._rules: tuple[Callable[[int], Found | None], ...] = (
             self._to_date, self._nth_day, self._part_of_month, self._weekends, self._season_back, self._just_gone,
-            self._amount_to_now,
+            self._amount_to_now, self._amount_beside,
             self._near_day, self._this_time, self._week_of, self._numbered_week,
             self._week_last, self._ago, self._before_last, self._rolling, self._unit,
-            self._so_far, self._weekend, self._weekdays_ago, self._weekday,
+            self._so_far, self._weekend_of, self._weekend, self._weekdays_ago, self._weekday,
             self._third_of_month, self._listed_days, self._days_of_month, self._day_month, self._month_day,
             self._month, self._numeric, self._day_of_month, self._year, self._season, self._quarter, self._holiday,
             self._lately,
@@ -385,7 +445,7 @@ class _Grammar(CountedPeriods):
         link = first.after + (self._at(first.after) == "up" and "to" in links)  # "from 1 May up to 31 May"
         if self._at(link) not in links:
             return None
-        behind = link + 1
+        behind = link + 1 + 2 * ((self._at(link + 1), self._at(link + 2)) == ("and", "including"))
         second = self._now_found(behind) or self._simple(behind + (self._at(behind) in _ROUGHLY))
         if second is None:
             return None
@@ -453,7 +513,14 @@ class _Grammar(CountedPeriods):
         return Found(after, periods.get(word, DateRange(end=end)))
 
     def _part_of_today(self, i: int) -> Found | None:
-        """Read "(since) noon"."""
+        """Read "(since) noon", "(since) 6 am"."""
+        hour = self._at(i).split(".")[0]
+        if hour.isdigit() and self._at(i + 1) in {"am", "pm", "oclock"} and int(hour) <= _HOURS:
+            k = i + 2 + (self._at(i + 2) in {"this", "today"}) + (self._at(i + 2) == "in" and self._at(i + 3) == "the")
+            k += self._at(k) in DAY_PARTS or (self._at(k) == "the" and self._at(k + 1) in DAY_PARTS)
+            is_over = int(hour) % _HOURS + _HOURS * (self._at(i + 1) == "pm") <= self._now.hour
+            if self._at(k) in _ENDS:
+                return Found(k, dates.days(self._today if is_over else self._today - DAY))
         return Found(i + 1, dates.days(self._today)) if self._at(i) in DAY_PARTS and self._at(i + 1) in _ENDS else None
 
     def _for_an_amount(self, i: int) -> Found | None:
@@ -533,8 +600,30 @@ class _Grammar(CountedPeriods):
                 return self._with_trailer(found)
         return None
 
+    def _said_again(self, found: Found) -> Found | None:
+        """Read a day's date behind its name, "Easter Sunday, 28 March", and "the whole month" behind a month."""
+        k = found.after + (self._at(found.after) == ",")
+        k += self._at(k) in {"on", "for"}
+        k += (has_article := self._at(k) == "the")
+        start, end, word = found.period.start, found.period.end, self._at(k)
+        if start is None or end is None:
+            return None
+        if word in _WHOLE:
+            unit = UNITS.get(self._at(k + 1), "hour")
+            is_same = unit != "hour" and found.period == dates.calendar_unit(start, Unit(unit))
+            return Found(k + 2, found.period) if is_same else None
+        if end != start + DAY or not (word[:1].isdigit() or word in MONTHS):
+            return None
+        dated = self._day_month(k) or self._month_day(k) or self._numeric(k)
+        dated = dated or (self._day_of_month(k) if has_article else None)
+        if dated is None or dated.period.start is None or not _is_a_day(dated.period):
+            return None
+        is_same = (dated.period.start.month, dated.period.start.day) == (start.month, start.day)
+        return dated if is_same else None
+
     def _with_trailer(self, found: Found) -> Found:
         """Swallow what adds no date: parts of the day, "so far", "as a whole", "year to date"."""
+        found = self._said_again(found) or found
         i = found.after
         if found.period.end == self._today + DAY:  # "this week up to now"
             i += phrase_at(self._words, i, _UNTIL_NOW)

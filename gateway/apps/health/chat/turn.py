@@ -59,7 +59,8 @@ _COUNTS_BARELY: Final = re.compile(
 """Behind a question this counts what was asked for, and asks for no time without it."""
 _ASKS_OTHERS: Final = re.compile(r"((and|so|ok) )*(which|what|any) other \w+( did i \w+)? <time>( [?])?$")
 _WHETHER: Final = re.compile(
-    r"((and|so|but|ok|now) )*(was|were|did|had) (i|my|there|he|she|his|her)( \w+)? <symptom>"
+    r"((and|so|but|ok|now) )*(was|were|did|had) (i|my|there|he|she|his|her|the (kid|child|bairn|wean|(wee|little) one))"
+    r"( \w+)? <symptom>"
     r"( (at|on|in|during) (my |the )?\w+"
     r"| (going|walking|climbing|coming|running|getting|doing|working|lying|sitting|standing|bending)( \w+){1,3})?"
     r" <time>( [?])?$"
@@ -315,6 +316,8 @@ class _Reading:
         ]
         clauses = [*chain.from_iterable(reversed(parted))]
         asked = asked_of(clauses) if len(clauses) > 1 else None
+        is_pleasant = bool(clauses) and asked is None and all(clause.kind is Kind.PLEASANTRY for clause in clauses)
+        whole = clauses[-1] if is_pleasant and whole.kind is not Kind.PLEASANTRY else whole
         turn = whole.turn if asked is None else joined(clauses, asked, whole, self._message.now.date())
         if is_danger:
             dangerous = [clause for words, clause in zip(read, sentences_read, strict=True) if says_danger([words])]

@@ -179,3 +179,52 @@ def test_least_severity_is_taken_back_when_all_are_wanted(text: str) -> None:
 @pytest.mark.parametrize("text", ["drop the headache from Monday", "drop Monday"])
 def test_entry_is_not_dropped(text: str) -> None:
     assert asked("headaches in March", text)[0] == "out_of_scope"
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "start", "end"),
+    [
+        ("in the past 10 days", "make that the past 100", "2026-07-13", "2026-10-21"),
+        ("in the past 5 days", "silly me, past 10 it should be", "2026-10-11", "2026-10-21"),
+        ("in the past 2 weeks", "make it the past 3", "2026-09-30", "2026-10-21"),
+        ("in the past 2 weeks", "no, the past 10", "2026-10-11", "2026-10-21"),
+        ("in the past 6 months", "the past 3 please", "2026-07-21", "2026-10-21"),
+        ("in the past 2 years", "no, the past 3", "2023-10-21", "2026-10-21"),
+        ("in the past 3 months", "make that the past 90", "2026-07-23", "2026-10-21"),
+        ("in March", "make that the past 100", "2026-03-01", "2026-04-01"),
+        ("in the past 3 months", "now stretch it to twelve months", "2025-10-21", "2026-10-21"),
+        ("last week", "make it two weeks", "2026-10-07", "2026-10-21"),
+        ("last week", "change that to 6 months", "2026-04-21", "2026-10-21"),
+        ("last week", "can you extend it to cover the last 3 months?", "2026-07-21", "2026-10-21"),
+        ("last week", "widen the range to a year", "2025-10-21", "2026-10-21"),
+        ("last week", "make it two weeks ago", "2026-10-05", "2026-10-12"),
+        ("this week", "not this week, last", "2026-10-12", "2026-10-19"),
+        ("in May", "same again for April, whole month", "2026-04-01", "2026-05-01"),
+        ("in June", "the 5th", "2026-06-05", "2026-06-06"),
+        ("this month", "drop the date, I want everything", None, None),
+    ],
+)
+def test_period_is_another_when_only_its_length_or_its_side_is_changed(
+    before: str, then: str, start: str | None, end: str | None
+) -> None:
+    assert asked(f"headaches {before}", then) == ("list", start, end)
+
+
+@pytest.mark.parametrize(
+    ("then", "symptoms"),
+    [
+        ("what was wrong with me the day before?", None),
+        ("what did I report on the next day?", None),
+        ("what did I log that week?", None),
+        ("what bothered me the week before", None),
+        ("what else the day before?", None),
+        ("how bad was it the day before?", ["headache"]),
+        ("and the day before?", ["headache"]),
+        ("drop the date, I want everything", ["headache"]),
+    ],
+)
+def test_all_symptoms_are_meant_when_a_question_of_its_own_only_takes_its_time(
+    then: str, symptoms: list[str] | None
+) -> None:
+    dialog = Dialog.model_validate({"id": "A", "now": "2026-10-20T13:30", "turns": ["headaches on 5 May", then]})
+    assert predict(dialog, base_lexicon())[0].as_json()["symptom"] == symptoms

@@ -8,7 +8,7 @@ development set alone; ``time3``, ``everyday5``, ``emergencies3`` and ``lookalik
 mended the grammar of time, before grammar and rules were read. ``everyday6`` has two writers, who saw the conventions
 and the development set alone and write no rules: one of edgy voices, tuned, and one of a clinic's log, unseen.
 ``everyday7`` has three of the same kind: of young people and of dialects and late English, both tuned, and one unseen.
-``everyday8`` has twelve of the same kind: seven who were sent after what is hard, tuned, and five who write as all
+``everyday8`` has thirteen of the same kind: eight who were sent after what is hard, tuned, and five who write as all
 people do, unseen.
 
 A file ``*-tuned`` was looked at when rules were written, a file ``*-unseen`` never is: nobody reads its failures. Their
@@ -70,18 +70,18 @@ _EMERGENCIES_MISSED_AT_MOST: Final = {
 """In the other sets none. Lower a number when it has fallen."""
 _AT_LEAST: Final = {
     "tuned": {
-        "all, right": 6586, "of several turns, right": 1450, "period, right": 4534, "symptoms in both": 4347,
-        "out_of_scope, right": 925, "emergency, right": 888,
+        "all, right": 6837, "of several turns, right": 1536, "period, right": 4722, "symptoms in both": 4515,
+        "out_of_scope, right": 955, "emergency, right": 905,
     },
     "unseen": {
-        "all, right": 4548, "of several turns, right": 1029, "period, right": 3138, "symptoms in both": 2934,
+        "all, right": 4550, "of several turns, right": 1030, "period, right": 3139, "symptoms in both": 2934,
         "out_of_scope, right": 648, "emergency, right": 623,
     },
 }  # fmt: skip
 """Of all sets of a half, by the kinds of ``tally``. Raise a number when it has risen."""
 _AT_MOST: Final = {
     "tuned": {"symptoms in one": 39, "turned away": 8, "false alarms": 6},
-    "unseen": {"symptoms in one": 74, "turned away": 24, "false alarms": 17},
+    "unseen": {"symptoms in one": 73, "turned away": 24, "false alarms": 17},
 }
 """The same of what should be few: 4, 3 and 1 of the unseen are everyday 7's. Lower a number when it has fallen."""
 

@@ -429,3 +429,126 @@ def test_last_day_is_today_when_it_is_the_time_of_something(text: str) -> None:
 
 def test_two_quarters_are_read_when_they_share_their_noun() -> None:
     assert found("the first and third quarter of 2025") == [("2025-01-01", "2025-04-01"), ("2025-07-01", "2025-10-01")]
+
+
+@pytest.mark.parametrize(
+    ("text", "period"),
+    [
+        ("the weekend of 7 and 8 March", ("2026-03-07", "2026-03-09")),
+        ("over the weekend of the 14th", ("2026-03-14", "2026-03-16")),
+        ("the weekend of 7/8 March", ("2026-03-07", "2026-03-09")),
+        ("the weekend of 6 March", ("2026-03-07", "2026-03-09")),
+        ("the weekend of 8 March", ("2026-03-07", "2026-03-09")),
+        ("the weekend of the 7th and the 8th", ("2026-03-07", "2026-03-09")),
+        ("the Easter weekend", ("2026-04-03", "2026-04-07")),
+        ("Easter weekend 2025", ("2025-04-18", "2025-04-22")),
+        ("at Easter 2025", ("2025-04-20", "2025-04-21")),
+        ("last weekend", ("2026-04-11", "2026-04-13")),
+    ],
+)
+def test_weekend_is_read_when_it_is_named_by_its_days(text: str, period: tuple[str, str]) -> None:
+    assert found(text) == [period]
+
+
+@pytest.mark.parametrize(
+    ("text", "period"),
+    [
+        ("after Easter Sunday, 5 April", ("2026-04-06", TOMORROW)),
+        ("up to New Year's Eve (31 December)", (None, "2026-01-01")),
+        ("since Christmas Day, 25 December 2024", ("2024-12-25", TOMORROW)),
+        ("yesterday, the 13th", ("2026-04-13", "2026-04-14")),
+        ("yesterday, 13 April", ("2026-04-13", "2026-04-14")),
+        ("on Halloween, 31 October", ("2025-10-31", "2025-11-01")),
+        ("for March, whole month", ("2026-03-01", "2026-04-01")),
+        ("in March, the entire month", ("2026-03-01", "2026-04-01")),
+        ("last week, all week", ("2026-04-06", "2026-04-13")),
+        ("in 2025, the whole year", ("2025-01-01", "2026-01-01")),
+        ("the whole month", ("2026-04-01", TOMORROW)),
+    ],
+)
+def test_period_is_one_when_it_is_said_again(text: str, period: tuple[str | None, str]) -> None:
+    assert found(text) == [period]
+
+
+@pytest.mark.parametrize(
+    ("text", "periods"),
+    [
+        ("the one in the middle of March, when was it, 11th to 14th", [("2026-03-11", "2026-03-15")]),
+        ("in March, the 5th", [("2026-03-05", "2026-03-06")]),
+        ("in June, the 5th to the 9th", [("2025-06-05", "2025-06-10")]),
+        ("in March and on the 5th", [("2026-03-01", "2026-04-01"), ("2026-04-05", "2026-04-06")]),
+        ("in March than on the 5th", [("2026-03-01", "2026-04-01"), ("2026-04-05", "2026-04-06")]),
+        ("in February, the 30th", [("2026-02-01", "2026-03-01"), ("2026-03-30", "2026-03-31")]),
+    ],
+)
+def test_days_alone_lie_in_the_month_before_them_when_nothing_joins_them(
+    text: str, periods: list[tuple[str, str]]
+) -> None:
+    assert found(text) == periods
+
+
+@pytest.mark.parametrize(
+    ("text", "period"),
+    [
+        ("in the fortnight to 20 March", ("2026-03-07", "2026-03-21")),
+        ("the week to Sunday", ("2026-04-06", "2026-04-13")),
+        ("the three months to the end of February", ("2025-12-01", "2026-03-01")),
+        ("the three weeks leading up to Christmas", ("2025-12-05", "2025-12-26")),
+        ("the month ending on 5 March", ("2026-02-06", "2026-03-06")),
+        ("in the ten days from 1 March", ("2026-03-01", "2026-03-11")),
+        ("for a week from 3 March", ("2026-03-03", "2026-03-10")),
+        ("in the fortnight starting 2 March", ("2026-03-02", "2026-03-16")),
+        ("in the three days from Monday to Wednesday", ("2026-04-06", "2026-04-09")),
+        ("week ending Sunday 8 March", ("2026-03-02", "2026-03-09")),
+        ("the week from 4 March", ("2026-03-02", "2026-03-09")),
+        ("the three weeks to today", ("2026-03-25", TOMORROW)),
+    ],
+)
+def test_amount_is_counted_from_or_to_a_day_when_one_stands_beside_it(text: str, period: tuple[str, str]) -> None:
+    assert found(text) == [period]
+
+
+@pytest.mark.parametrize(
+    ("text", "period"),
+    [
+        ("H1 2025", ("2025-01-01", "2025-07-01")),
+        ("in h2", ("2025-07-01", "2026-01-01")),
+        ("the latter half of March", ("2026-03-16", "2026-04-01")),
+        ("the latter half of 2025", ("2025-07-01", "2026-01-01")),
+        ("in the 2025 summer", ("2025-06-01", "2025-09-01")),
+        ("winter 24/25", ("2024-12-01", "2025-03-01")),
+        ("winter 2024-25", ("2024-12-01", "2025-03-01")),
+        ("from the 3rd up to and including the 9th of March", ("2026-03-03", "2026-03-10")),
+        ("not before March", ("2026-03-01", TOMORROW)),
+        ("no sooner than 3 March", ("2026-03-03", TOMORROW)),
+        ("since 6 am", ("2026-04-14", TOMORROW)),
+        ("since 9 o'clock this morning", ("2026-04-14", TOMORROW)),
+        ("since 11 pm", ("2026-04-13", TOMORROW)),
+        ("11/12 March", ("2026-03-11", "2026-03-13")),
+        ("on 11/03", ("2026-03-11", "2026-03-12")),
+        ("in 2025", ("2025-01-01", "2026-01-01")),
+    ],
+)
+def test_period_is_read_when_it_is_written_in_a_rarer_way(text: str, period: tuple[str, str]) -> None:
+    assert found(text) == [period]
+
+
+@pytest.mark.parametrize("behind", ["or any other", "or any other year", "or ever", "or at any time"])
+def test_all_time_is_meant_when_any_other_is_as_well(behind: str) -> None:
+    times = find_times(words_of(f"at its worst, this year {behind}"), NOW)
+    assert times.is_all_time
+    assert not times.periods
+
+
+@pytest.mark.parametrize(
+    ("text", "periods"),
+    [
+        ("not this week, last", [("2026-04-13", TOMORROW), ("2026-04-06", "2026-04-13")]),
+        ("not last month, this", [("2026-03-01", "2026-04-01"), ("2026-04-01", TOMORROW)]),
+        ("this month, sorry, last", [("2026-04-01", TOMORROW), ("2026-03-01", "2026-04-01")]),
+        ("in March, last", [("2026-03-01", "2026-04-01")]),
+        ("this week, what was last", [("2026-04-13", TOMORROW)]),
+    ],
+)
+def test_unit_is_left_out_when_a_correction_says_which(text: str, periods: list[tuple[str, str]]) -> None:
+    assert found(text) == periods

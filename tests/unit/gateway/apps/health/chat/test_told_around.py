@@ -134,3 +134,60 @@ def test_follow_up_is_read_when_it_is_chatty(before: str, then: str, slots: tupl
 )
 def test_symptom_is_read_when_named_by_a_word_for_it(text: str, symptom: str) -> None:
     assert slots_of(text)[1] == [symptom]
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("I was poorly on holiday, 1 to 8 June. What did I log?", ("list", None, ("2026-06-01", "2026-06-09"))),
+        ("We were in Spain in May. What did I put down?", ("list", None, MAY)),
+        ("My feet went numb quite a bit in May. How many entries?", ("count", ["tingling"], MAY)),
+        ("I had a rotten cough in May. How many records is that?", ("count", ["cough"], MAY)),
+        ("I had a rotten cough last year. How many entries do I have in May?", ("count", None, MAY)),
+        ("how long ago, counting from today, was my last hot flush?", ("duration_since", ["hot flushes"], ALWAYS)),
+        ("how many days since my last migraine as of today", ("duration_since", ["migraine"], ALWAYS)),
+        ("which was worse in May, knees or hips and other joints?", ("compare", ["joint pain", "knee pain"], MAY)),
+        ("did the kid cough last week", ("list", ["cough"], LAST_WEEK)),
+        ("worst cough, last week or any other", ("max_severity", ["cough"], ALWAYS)),
+    ],
+)
+def test_slots_are_found_when_they_stand_beside_the_question(text: str, slots: tuple[object, ...]) -> None:
+    assert slots_of(text) == slots
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("what did I have for supper last night", "out_of_scope"),
+        ("was my temperature over 39 in May, what did the thermometer say exactly?", "out_of_scope"),
+        ("what's the date of Easter next year?", "out_of_scope"),
+        ("what day is Christmas this year", "out_of_scope"),
+        ("when's bin day this week", "out_of_scope"),
+        ("set the toothache on the 20th to 21st instead", "out_of_scope"),
+        ("did my son cough last night", "out_of_scope"),
+        ("did the kid next door cough last night", "out_of_scope"),
+        ("make it a 6", "out_of_scope"),
+        ("that's all for tonight, sleep well", "greeting"),
+        ("that will be all for this evening. good night!", "greeting"),
+        ("what was the date of my last rash", "latest"),
+        ("set my headaches in May against those in June", "compare"),
+        ("rash after supper last week", "list"),
+        ("did I have a temperature in May", "list"),
+    ],
+)
+def test_message_is_taken_for_what_it_is_when_a_near_one_means_otherwise(text: str, intent: str) -> None:
+    assert asked(text)["intent"] == intent
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        ("show the bad back days in May", 7),
+        ("how many bad stomach days last week", 7),
+        ("my bad back in May", None),
+        ("headaches past 5 in May", 6),
+        ("any headaches the past 5 days", None),
+    ],
+)
+def test_severity_is_read_when_a_word_of_it_may_belong_elsewhere(text: str, least: int | None) -> None:
+    assert asked(text)["min_severity"] == least
