@@ -15,6 +15,7 @@ from gateway.apps.health.chat.frame import DateRange
 from gateway.apps.health.chat.periods_from_today import Found, PeriodsFromToday
 from gateway.apps.health.chat.time_words import (
     DAY_PARTS,
+    FEASTS,
     HOLIDAYS,
     MONTHS,
     PREPOSITIONS,
@@ -42,6 +43,8 @@ _NO_DAY_BEHIND: Final = frozenset(
 """Behind these, "sat", "wed" and "sun" are no day."""
 OF_A_DAY: Final = frozenset({"of", "commencing", "beginning", "starting", "ending", "from", "around"})
 """Behind "the week", these say by which of its days: it is that of the calendar."""
+_TURNS: Final = frozenset({"before", "after", "earlier", "later", "ago", "prior", "of"})
+_COUNTED: Final = frozenset({"quarter", "half", "week", "weekend", "month"})
 _EDGES: Final = frozenset({"start", "beginning", "end"})
 _BEHIND_A_VERB: Final = frozenset({"in", "this", "last", "previous"})
 _BEFORE_A_DAY: Final = frozenset({"on", "since", "until", "before", "after", "to", "-"})
@@ -126,9 +129,10 @@ class CalendarPeriods(PeriodsFromToday):
 
     def _weekend_of(self, i: int) -> Found | None:
         """Read "the weekend of 11 and 12 April", "the weekend of the 11th": the Saturday and Sunday of that day."""
-        if self._at(i) != "weekend" or self._at(i + 1) not in OF_A_DAY:
+        if self._at(i) != "weekend" or not (self._at(i + 1) in OF_A_DAY or self._at(i + 1)[:1].isdigit()):
             return None
-        i += 2 + (self._at(i + 2) == "the")
+        i += 1 + (self._at(i + 1) in OF_A_DAY)
+        i += self._at(i) == "the"
         found = self._days_of_month(i) or self._day_month(i) or self._month_day(i) or self._numeric(i)
         day = day_number(self._at(i)) if found is None and not self._at(i).isdigit() else None
         named = self._last_weekend_day_called(day) or dates.last_day_of_month_called(day, self._today) if day else None
@@ -188,6 +192,8 @@ class CalendarPeriods(PeriodsFromToday):
         """Return the month's number; "may" and "march" are months only where no verb can stand."""
         word = self._at(i)
         is_led = self._at(i - 1) in {"in", "during", "of", "since", "until", "throughout", "for"}
+        if word == "may" and self._at(i + 1) == "day" and self._at(i + 2) != "by":
+            return None  # "May Day"
         if word == "may" and not is_led and self._at(i + 1) in {"i", "it", "you", "we", "have", "be", "not", "well"}:
             return None
         return MONTHS.get(word)
@@ -210,9 +216,11 @@ class CalendarPeriods(PeriodsFromToday):
 
     def _third_of_month(self, i: int) -> Found | None:
         third = THIRDS.get(self._at(i))
+        if third is None and (self._at(i + 1), self._at(i + 2)) == ("third", "of"):  # "the last third of May"
+            third, i = {"first": 0, "second": 1, "last": 2, "final": 2}.get(self._at(i)), i + 1
         if third is None:
             return None
-        edge, i = i, i + 1
+        edge, i = i, i + 1 + (self._at(i + 1) == "third")
         last = THIRDS.get(self._at(i + 1), -1) if self._at(i) in {"to", "-"} else -1
         i += 2 * (last > third)  # "mid to late February"
         if self._at(i) in _BEHIND_A_VERB and self._at(edge) in _EDGES and not self._has_article(edge):
@@ -256,7 +264,10 @@ class CalendarPeriods(PeriodsFromToday):
         month = self._month_at(i)
         if month is not None:
             return self._dated(i + 1, month, day)
-        i += self._at(i) == "the"
+        i += (has_article := self._at(i) == "the")
+        if is_of and has_article and self._at(i) == "month" and self._at(i + 1) not in _TURNS:
+            named = dates.last_day_of_month_called(day, self._today)  # "the 1st of the month"
+            return Found(i + 1, dates.days(named)) if named else None
         unit = self._unit(i) if is_of else None
         if unit is None or unit.period.start is None or unit.period.end is None or self._at(i + 1) != "month":
             return None
@@ -330,7 +341,7 @@ class CalendarPeriods(PeriodsFromToday):
         is_first = self._at(i + 1) in {"to", "-"} and self._at(behind)[-2:] in {"st", "nd", "rd", "th"}
         is_first = is_first and day_number(self._at(behind)) is not None  # "12th to the 14th"
         is_first = is_first or (i == 0 and self._at(1) in {"", "?"})
-        if not (is_ordinal or is_in_letters) or not (is_led or is_second or is_first):
+        if self._at(i + 1) in _COUNTED or not (is_ordinal or is_in_letters) or not (is_led or is_second or is_first):
             return None
         day = day_number(word)
         found = dates.last_day_of_month_called(day, self._today) if day else None
@@ -421,9 +432,19 @@ class CalendarPeriods(PeriodsFromToday):
         )
         noun = shared + 1 if is_shared else i + 1  # "the first and second quarter"
         parts = {"quarter": 4, "half": 2}.get(self._at(noun))
-        place = {"first": 1, "second": 2, "third": 3, "fourth": 4, "latter": parts, "last": parts, "final": parts}.get(
-            self._at(i)
-        )
+        place = {
+            "first": 1,
+            "second": 2,
+            "third": 3,
+            "fourth": 4,
+            "1st": 1,
+            "2nd": 2,
+            "3rd": 3,
+            "4th": 4,
+            "latter": parts,
+            "last": parts,
+            "final": parts,
+        }.get(self._at(i))
         if parts and place and place <= parts:
             year, months = self._year_behind(noun + 1), 12 // parts
             first_month = (place - 1) * months + 1
@@ -449,8 +470,12 @@ class CalendarPeriods(PeriodsFromToday):
         for phrase, (month, day) in HOLIDAYS.items():
             if tuple(self._words[i : i + len(phrase)]) == phrase:
                 return self._dated(i + len(phrase), month, day)
-        if (self._at(i), self._at(i + 1)) == ("good", "friday"):
-            return Found(i + 2, dates.days(self._latest_easter(-2)))
+        for phrase, days_after in FEASTS.items():
+            if tuple(self._words[i : i + len(phrase)]) == phrase:
+                behind = i + len(phrase)
+                year = self._year_behind(behind)
+                sunday = dates.easter_sunday(year[1]) if year else self._latest_easter(days_after) - days_after * DAY
+                return Found(year[0] if year else behind, dates.days(sunday + days_after * DAY))
         return self._easter(i) if self._at(i) == "easter" else None
 
     def _easter(self, i: int) -> Found:

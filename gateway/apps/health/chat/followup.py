@@ -71,8 +71,9 @@ def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], toda
     if turn.times.relative is not None:
         origin = _origin(turn.times.relative, before, rows)
         meant = turn.times.relative.resolve(origin, today)
-        is_of_it = turn.times.relative.unit is Unit.YEAR and not turn.times.relative.steps and len(periods) == 1
-        periods = (within(periods[0], meant, today) if is_of_it else meant,)  # "May that year"
+        is_whole = turn.times.relative.unit not in {None, Unit.DAY} and not turn.times.relative.steps
+        is_of_it = is_whole and len(periods) == 1
+        periods = (within(periods[0], meant, today) if is_of_it else meant,)  # "May that year", "Friday that week"
     elif turn.times.beside is not None and turn.times.beside.fits(before.period, today):
         periods = (turn.times.beside.resolve(before.period, today),)
     elif turn.narrows and len(periods) == 1:

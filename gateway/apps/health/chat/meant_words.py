@@ -49,6 +49,13 @@ _AMOUNT: Final = (
     r" (?:days|nights|weeks?|months?|years?|fortnight|hours)"
 )
 _POLITELY: Final = r"(?:(?:and|now|then|ok|okay|please|can you|could you) )*"
+_AMOUNT_ALONE: Final = re.compile(
+    r"^((?:(?:ok|okay|say|and|so|no|then|try|or|maybe|what|how|about|rather|sorry|oops|actually|,) )*)"
+    rf"({_AMOUNT}(?: (?:then|please|instead|now|rather))*(?: [?!.])?)$"
+)
+"""What is said in answer to too long or too short a time: "6 months then"."""
+_FEW: Final = 8
+_UNITS_SAID: Final = frozenset({"days", "week", "weeks", "month", "months", "year", "years", "fortnight"})
 _RANGE: Final = (
     r"(?:it|that|this|them|the (?:range|window|period|time|span|timeframe|chart|graph|plot))(?: (?:out|down|back|up))?"
     r"(?: to)?(?: cover| span)? (?:the )?(?:last |past )?"
@@ -134,6 +141,8 @@ _MEANT: Final = tuple(
         ("itching", r"\bitching to (?=(?:know|see|hear|find|learn)\b)", "keen to "),
         ("being", rf"^(?:and )?(?:with )?(?:this|today|it) being (?:a )?{_TODAY}", ""),
         ("is", rf"^(?:since|(?:seeing )?as|(?:seeing|given) that|because) (?:today|it) is (?:a )?{_TODAY}", ""),
+        ("ago", rf"\b(?:less|fewer|no more|not more) than ({_AMOUNT}) ago\b", r"in the past \1"),
+        ("ago", rf"\b(?:more than|over|longer than|upwards of) (?={_AMOUNT} ago\b)", "before "),
         ("as", r"(?: ,)? as of (?:today|now)\b", ""),
         *((word, rf"(?: ,)? {word} (?:back )?(?:from|up to) (?:today|now)\b(?! back)", "")
           for word in ("counting", "counted", "reckoned", "measured")),
@@ -159,6 +168,8 @@ def meant(words: Sequence[str]) -> list[str]:
     """Return ``words`` with those replaced that cannot be meant where they stand."""
     if words[:1] and words[0] in {"i", "oops", "sorry", "no", "ah", "oh"} and not set(_SAID).isdisjoint(words):
         words = _SAID_ELSE.sub(r"not \g<said>, \g<meant>", " ".join(words)).split()
+    if len(words) <= _FEW and not _UNITS_SAID.isdisjoint(words):
+        words = _AMOUNT_ALONE.sub(r"\1 the past \2", " ".join(words)).split()
     said = _TRIGGERS.intersection(words)
     if not said:
         return list(words)

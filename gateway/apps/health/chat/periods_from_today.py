@@ -37,6 +37,7 @@ _OF_IT_TOLD: Final = frozenset(
 _LEADS_TO: Final = frozenset(
     {"in", "over", "within", "for", "during", "through", "throughout", "from", "of", "since", "than"}
 )
+_WHOLE: Final = frozenset({"full", "complete", "whole", "entire", "calendar"})
 _TURNS: Final = frozenset(
     {"before", "after", "earlier", "later", "ago", "prior", "long", "round", "around", "preceding"}
 )
@@ -160,6 +161,18 @@ class PeriodsFromToday:
         is_running = (is_whole or is_of_it) and self._at(i + 1) not in _TURNS and year_number(self._at(i + 1)) is None
         return Found(i + 1, DateRange(start=start, end=self._today + DAY)) if is_running else None
 
+    def _between_ago(self, i: int) -> Found | None:
+        """Read "(between) 2 and 4 weeks ago", "two to four weeks ago": from the one to the other."""
+        if self._at(i + 1) not in {"to", "-", "and"} or self._at(i + 4) != "ago":
+            return None
+        one, other, unit = whole_number(self._at(i)), whole_number(self._at(i + 2)), UNITS.get(self._at(i + 3), "hour")
+        if one is None or other is None or unit == "hour" or _is_too_far(max(one, other), unit):
+            return None
+        far, near = (
+            dates.calendar_unit(self._today, Unit(unit), -count) for count in (max(one, other), min(one, other))
+        )
+        return Found(i + 5, DateRange(start=far.start, end=near.end)) if far != near else None
+
     def _ago(self, i: int) -> Found | None:
         amount = None if self._at(i) in UNITS else self._amount(i)
         if amount is None:
@@ -214,6 +227,7 @@ class PeriodsFromToday:
 
     def _unit(self, i: int) -> Found | None:
         offset = {"this": 0, "current": 0, "last": -1, "previous": -1, "preceding": -1}.get(self._at(i))
+        i += offset is not None and self._at(i + 1) in _WHOLE and self._at(i + 2) in {"week", "month", "year"}
         unit = UNITS.get(self._at(i + 1))
         if offset is None or unit in {None, "hour"} or self._is_night_sweat(i):
             return None

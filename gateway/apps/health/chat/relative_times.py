@@ -10,11 +10,20 @@ from typing import Final
 
 from gateway.apps.health.chat.dates import DAY, Unit, add, calendar_unit, days, rolling, start_of, valid_date
 from gateway.apps.health.chat.frame import DateRange
-from gateway.apps.health.chat.time_words import SEASONS, UNITS, phrase_at, whole_number, year_number
+from gateway.apps.health.chat.time_words import (
+    MONTHS,
+    SEASONS,
+    UNITS,
+    WEEKDAYS,
+    phrase_at,
+    whole_number,
+    year_number,
+)
 
 _YEARS: Final = range(1900, 2200)
 """Beyond, nothing is stepped on: no records, and soon no calendar."""
 _STEPS_MAX: Final = 1_000
+_STEPS: Final = frozenset({*UNITS, "fortnight"})
 _YEARS_MAX: Final = 5
 _MONTHS_MAX: Final = 24
 _WEEKS_MAX: Final = 8
@@ -30,7 +39,10 @@ _ROW: Final = re.compile(
     rf"|(on|for) the (?P<b>{_RANK}) (one |entry |record )?(date|day) (?=[?,]|did|was|had|have|$)"
     rf"|(on )?the day (it|they|that|this) (was|were|felt|got) (at (its|their) |the |my )?(?P<c>{_RANK}) "
 )
-_SINCE: Final = (("since", "then"), ("since", "that"), ("from", "then", "on"), ("after", "that"))
+_SINCE: Final = (
+    ("since", "then"), ("since", "that"), ("from", "then", "on"), ("after", "that"), ("from", "then", "until", "now"),
+    ("from", "then", "to", "now"), ("from", "then", "till", "now"),
+)  # fmt: skip
 _BEHIND_AFTER_THAT: Final = frozenset(
     {
         "?", "!", ",", "and", "or", "but", "did", "do", "does", "was", "were", "is", "are", "have", "had", "has", "i",
@@ -41,12 +53,16 @@ _BEHIND_AFTER_THAT: Final = frozenset(
 )  # fmt: skip
 """What may go on behind "after that" where it tells a time; anything else is what it was after."""
 _FURTHER_BACK: Final = re.compile(
-    r"(?:(?:go |going )?back (?:a|an|one|another|1) (?:more |further )?(?P<a>day|week|month|year)"
+    r"(?:(?:(?:go|going|move|shift|take|push|roll)(?: it| that| this)? )?(?P<way>back|forward|forwards|ahead)"
+    r" (?:a|an|one|another|1) (?:more |further )?(?P<a>day|week|month|year)"
     r"|(?:one more|another|a further) (?P<b>day|week|month|year) (?:back|before|earlier|further back))"
     r" (?=$|[?!.,]|again|please)"
 )
-"""The one before that spoken of: "go back one more week"."""
-_OPENS_FURTHER_BACK: Final = frozenset({"go", "going", "back", "one", "another", "a"})
+"""The one before that spoken of: "go back one more week"; or the one after, "go forward a month"."""
+_OPENS_FURTHER_BACK: Final = frozenset(
+    {"go", "going", "back", "one", "another", "a", "move", "shift", "take", "push", "roll", "forward", "forwards",
+     "ahead"}
+)  # fmt: skip
 _SIGNS: Final = {
     "before": -1, "earlier": -1, "prior": -1, "preceding": -1, "previous": -1, "after": 1, "later": 1, "following": 1,
 }  # fmt: skip
@@ -57,6 +73,10 @@ _ENDS: Final = frozenset({"", "?", "!", ",", "for", "please", "so", "then"})
 _AT_END: Final = frozenset({"", "?", "!", ",", "only", "please"})
 _NO_ONE: Final = frozenset({"any", "each", "every", "which", "what", "many", "one", "per", "all", "no", "of"})
 """Behind these, a day or a month is no certain one."""
+_NAMED: Final = frozenset(
+    {*MONTHS, *SEASONS, *WEEKDAYS, "easter", "christmas", "xmas", "halloween", "new", "valentine", "valentines"}
+)
+"""Behind "the week before last", these are what it lies before."""
 _BEFORE: Final = (("before", "that"), ("before", "then"), ("earlier", "than", "that"))
 
 
@@ -228,7 +248,7 @@ def read_relative(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
     is_bare_next = padded[k : k + 2] == ["next", "day"] and padded[k + 2] in _ENDS and (i == 0 or words[i - 1] == "and")
     if padded[k] == "same" or (padded[k] == "that" and not has_article):
         found = _same(padded, k)
-    elif (has_article or is_bare_next) and padded[k] in {"next", "following"} and padded[k + 1] in UNITS:
+    elif (has_article or is_bare_next) and padded[k] in {"next", "following"} and padded[k + 1] in _STEPS:
         found = _stepped(k + 2, padded[k + 1], 1)
     elif has_article and padded[k] in {"next", "following"} and padded[k + 2] in UNITS and whole_number(padded[k + 1]):
         found = _stepped(k + 3, padded[k + 2], whole_number(padded[k + 1]) or 1)
@@ -281,8 +301,11 @@ def _first_days(words: Sequence[str]) -> tuple[int, Relative] | None:
 def _further_back(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
     if words[i] not in _OPENS_FURTHER_BACK:
         return None
-    found = _FURTHER_BACK.match(" ".join(words[i : i + 6]) + " ")
-    return (i + len(found[0].split()), Relative(Unit(found["a"] or found["b"]), -1)) if found is not None else None
+    found = _FURTHER_BACK.match(" ".join(words[i : i + 7]) + " ")
+    if found is None:
+        return None
+    steps = -1 if found["way"] in {None, "back"} else 1
+    return i + len(found[0].split()), Relative(Unit(found["a"] or found["b"]), steps)
 
 
 def _alike_said(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
@@ -310,6 +333,7 @@ def _before_or_after(words: Sequence[str], k: int, *, has_article: bool) -> tupl
         k += 1
     sign = _SIGNS.get(words[k + 1])
     is_other = words[k + 2] in {"last", "yesterday", "i", "my", "the"}  # "the week before last", "the day before I …"
+    is_other = is_other and not (words[k + 2] == "last" and words[k + 3] in _NAMED)
     said, behind = words[at], k + 2
     behind += words[k + 1 : k + 3] == ["prior", "to"]
     behind += words[behind] in _THAT
@@ -325,7 +349,7 @@ def _before_or_after(words: Sequence[str], k: int, *, has_article: bool) -> tupl
 
 
 def _stepped(after: int, unit: str, steps: int) -> tuple[int, Relative] | None:
-    known = UNITS[unit]
+    known, steps = ("week", 2 * steps) if unit == "fortnight" else (UNITS[unit], steps)
     return (after, Relative(Unit(known), steps)) if known != "hour" and abs(steps) <= _STEPS_MAX else None
 
 

@@ -22,6 +22,7 @@ from gateway.apps.health.chat.time_words import (
     ALL_TIME_PHRASES,
     AMOUNT_WORDS,
     DAY_PARTS,
+    FEASTS,
     HOLIDAYS,
     LATELY,
     MONTHS,
@@ -118,7 +119,7 @@ _AHEAD_MAX: Final = 13
 WORDS_OF_TIME: Final = frozenset(
     {
         *UNITS, *MONTHS, *WEEKDAYS, *(f"{name}s" for name in (*WEEKDAYS, *SEASONS)), *SEASONS, *QUARTERS, *DAY_PARTS,
-        *THIRDS, *(word for phrases in (HOLIDAYS, NEAR_DAYS, LATELY) for phrase in phrases for word in phrase),
+        *THIRDS, *(word for phrases in (HOLIDAYS, FEASTS, NEAR_DAYS, LATELY) for phrase in phrases for word in phrase),
         "easter", "fortnight", "fortnights", "weekend", "weekends", "decade", "decades", "quarter", "quarters", "half",
         "sat", "sun", "wed", "then", "that", "it", "time", "period", "date", "range", "other", "one", "now", "present",
         "til", "till", "thru", *ORDINALS,
@@ -130,7 +131,7 @@ _BEGIN_ALL_TIME: Final = frozenset(phrase[0] for phrase in ALL_TIME_PHRASES)
 _BEGINNINGS: Final = frozenset(
     {
         *UNITS, *MONTHS, *WEEKDAYS, *SEASONS, *QUARTERS, *THIRDS, *AMOUNT_WORDS, "calendar",
-        *(phrase[0] for phrases in (HOLIDAYS, NEAR_DAYS, LATELY) for phrase in phrases),
+        *(phrase[0] for phrases in (HOLIDAYS, FEASTS, NEAR_DAYS, LATELY) for phrase in phrases),
         "last", "this", "past", "previous", "preceding", "latest", "current", "final", "other", "these", "easter",
         "half", "quarter", "fortnight", "fortnights", "decade", "weekend", "weekends", "sat", "sun", "wed", "good",
         "latter", "h",
@@ -395,6 +396,7 @@ class _Grammar(CountedPeriods):
         super().__init__(words, now)
         self._read: dict[int, Found | None] = {}
         self._rules: tuple[Callable[[int], Found | None], ...] = (
+            self._beside_event, self._between_ago,
             self._to_date, self._nth_day, self._part_of_month, self._weekends, self._season_back, self._just_gone,
             self._amount_to_now, self._amount_beside,
             self._near_day, self._this_time, self._week_of, self._numbered_week,
@@ -426,6 +428,9 @@ class _Grammar(CountedPeriods):
         opening = self._at(i)
         if opening not in {"between", "from"}:
             return None
+        ago = self._between_ago(i + 1)
+        if ago is not None:
+            return ago
         first = self._now_found(i + 1) or self._simple(i + 1)
         if opening == "between" and first is not None and first.period == dates.days(self._today):
             back = self._simple(first.after + 1) if self._at(first.after) == "and" else None
@@ -504,13 +509,21 @@ class _Grammar(CountedPeriods):
             is_open = self._at(after) in {"on", "onwards", "onward"}
             if edge is not None and not is_open:  # "from the start of last week"
                 return Found(after, DateRange(start=start, end=tomorrow))
-            return Found(after + 1, DateRange(start=start, end=tomorrow)) if is_open else None
+            lasting = self._for_so_long(start, after) if _is_a_day(found.period) else None
+            return Found(after + 1, DateRange(start=start, end=tomorrow)) if is_open else lasting
         periods = {
             "since": DateRange(start=start, end=tomorrow),
             "before": DateRange(end=start),
             "after": DateRange(start=end, end=max(tomorrow, end or tomorrow)),
         }
         return Found(after, periods.get(word, DateRange(end=end)))
+
+    def _for_so_long(self, start: date | None, i: int) -> Found | None:
+        """Read "(from 3 May) for ten days"."""
+        amount = self._amount(i + 1) if self._at(i) == "for" else None
+        if start is None or amount is None or amount[2] == "hour" or amount[1] > _STEPS_MAX:
+            return None
+        return Found(amount[0], DateRange(start=start, end=dates.add(start, amount[1], Unit(amount[2]))))
 
     def _part_of_today(self, i: int) -> Found | None:
         """Read "(since) noon", "(since) 6 am"."""
@@ -570,6 +583,16 @@ class _Grammar(CountedPeriods):
             if found is not None:
                 return found
         return None
+
+    def _beside_event(self, i: int) -> Found | None:
+        """Read "(the) day after my birthday, 3 May", "(the) week before the operation on 3 May"."""
+        unit, sign = UNITS.get(self._at(i), "hour"), {"before": -1, "after": 1}.get(self._at(i + 1))
+        if sign is None or unit == "hour" or self._at(i + 2) not in {"my", "the", "our", "i", "we"}:
+            return None
+        event = self._event(i + 2)
+        if event is None or not _is_a_day(event.period):
+            return None
+        return Found(event.after, Relative(Unit(unit), sign).resolve(event.period, self._today))
 
     # one period
 

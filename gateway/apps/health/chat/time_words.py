@@ -39,9 +39,19 @@ HOLIDAYS: Final[Mapping[tuple[str, ...], tuple[int, int]]] = {
     ("hogmanay",): (12, 31), ("leap", "day"): (2, 29),
     ("halloween",): (10, 31), ("bonfire", "night"): (11, 5), ("guy", "fawkes", "night"): (11, 5),
     ("st", "patrick", "day"): (3, 17), ("st", "patricks", "day"): (3, 17), ("independence", "day"): (7, 4),
-    ("v", "day"): (2, 14), ("april", "fools", "day"): (4, 1), ("april", "fool", "day"): (4, 1),
+    ("v", "day"): (2, 14), ("may", "day"): (5, 1), ("burns", "night"): (1, 25),
+    ("st", "georges", "day"): (4, 23), ("st", "george", "day"): (4, 23), ("st", "davids", "day"): (3, 1),
+    ("st", "andrews", "day"): (11, 30), ("st", "stephens", "day"): (12, 26), ("twelfth", "night"): (1, 5),
+    ("remembrance", "day"): (11, 11), ("armistice", "day"): (11, 11), ("all", "saints", "day"): (11, 1),
+    ("april", "fools", "day"): (4, 1), ("april", "fool", "day"): (4, 1),
 }  # fmt: skip
 """Longer names first."""
+FEASTS: Final[Mapping[tuple[str, ...], int]] = {
+    ("palm", "sunday"): -7, ("mothering", "sunday"): -21, ("pancake", "day"): -47, ("shrove", "tuesday"): -47,
+    ("ash", "wednesday"): -46, ("maundy", "thursday"): -3, ("good", "friday"): -2, ("ascension", "day"): 39,
+    ("whitsun",): 49, ("whitsunday",): 49, ("pentecost",): 49,
+}  # fmt: skip
+"""Days after Easter Sunday."""
 NEAR_DAYS: Final[Mapping[tuple[str, ...], int]] = {
     ("today",): 0, ("todays",): 0, ("yesterdays",): 1,
     ("tonight",): 0, ("yesterday",): 1, ("last", "night"): 1, ("last", "evening"): 1,
@@ -91,6 +101,25 @@ ALL_TIME_PHRASES: Final = tuple(
         "without dates",
         "regardless of date",
         "regardless of when",
+        *(
+            f"{verb} the {dates}"
+            for verb in (
+                "ignore",
+                "forget",
+                "never mind",
+                "lose",
+                "scrap",
+                "clear",
+                "remove",
+                "take off",
+                "regardless of",
+            )
+            for dates in ("date", "dates")
+        ),
+        "without the date",
+        "whatever the date",
+        "in any month",
+        "in any year",
         "remove the date filter",
         "drop the dates",
         "drop the date",

@@ -228,3 +228,25 @@ def test_all_symptoms_are_meant_when_a_question_of_its_own_only_takes_its_time(
 ) -> None:
     dialog = Dialog.model_validate({"id": "A", "now": "2026-10-20T13:30", "turns": ["headaches on 5 May", then]})
     assert predict(dialog, base_lexicon())[0].as_json()["symptom"] == symptoms
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "start", "end"),
+    [
+        ("in May", "go forward a month", "2026-06-01", "2026-07-01"),
+        ("in May", "shift that back a month", "2026-04-01", "2026-05-01"),
+        ("in May", "the following fortnight", "2026-06-01", "2026-06-15"),
+        ("in May", "from then until now", "2026-06-01", "2026-10-21"),
+        ("in May", "ignore the dates", None, None),
+        ("in May", "regardless of the date", None, None),
+        ("in May", "in any month", None, None),
+        ("last week", "what about Friday that week", "2026-10-16", "2026-10-17"),
+        ("in the past 3 months", "6 months then", "2026-04-21", "2026-10-21"),
+        ("in the past 3 months", "ok, a year?", "2025-10-21", "2026-10-21"),
+        ("in the past 3 months", "6 months ago then", "2026-04-01", "2026-05-01"),
+    ],
+)
+def test_period_is_moved_when_a_follow_up_says_which_way(
+    before: str, then: str, start: str | None, end: str | None
+) -> None:
+    assert asked(f"headaches {before}", then) == ("list", start, end)

@@ -34,7 +34,7 @@ from tests.understanding.scores import EVERYDAY, tally
 _SETS: Final = sorted(path.stem for path in FOLDER.glob("*.jsonl"))
 RIGHT_AT_LEAST: Final = {
     "borders-tuned": 0.99, "borders-unseen": 0.97, "comparisons-tuned": 0.96, "comparisons-unseen": 0.96,
-    "danger-tuned": 0.99, "danger-unseen": 0.89, "dialogs-tuned": 1.0, "dialogs-unseen": 0.88, "dialogs2-tuned": 0.94,
+    "danger-tuned": 0.99, "danger-unseen": 0.89, "dialogs-tuned": 1.0, "dialogs-unseen": 0.9, "dialogs2-tuned": 0.94,
     "dialogs2-unseen": 0.96, "emergencies-tuned": 1.0, "emergencies-unseen": 0.87, "emergencies2-tuned": 1.0,
     "emergencies2-unseen": 0.96, "everyday-tuned": 1.0, "everyday-unseen": 0.98, "everyday2-tuned": 1.0,
     "everyday2-unseen": 0.96, "everyday3-tuned": 1.0, "everyday3-unseen": 0.98, "everyday4-tuned": 0.99,
@@ -42,7 +42,7 @@ RIGHT_AT_LEAST: Final = {
     "lookalikes2-unseen": 0.9, "people-tuned": 0.99, "people-unseen": 0.92, "several_symptoms-tuned": 0.98,
     "several_symptoms-unseen": 0.89, "strangers-tuned": 0.98, "strangers-unseen": 0.89, "symptoms-tuned": 0.98,
     "symptoms-unseen": 0.9, "symptoms2-tuned": 0.96, "symptoms2-unseen": 0.97, "time-tuned": 1.0, "time-unseen":
-    0.98, "time2-tuned": 0.99, "time2-unseen": 0.98, "time3-tuned": 0.98, "time3-unseen": 0.97,
+    0.98, "time2-tuned": 0.99, "time2-unseen": 0.98, "time3-tuned": 0.98, "time3-unseen": 0.98,
     "emergencies3-tuned": 0.92, "emergencies3-unseen": 0.96, "everyday5-tuned": 0.98, "everyday5-unseen": 0.98,
     "lookalikes3-tuned": 0.89, "lookalikes3-unseen": 0.76, "everyday6-tuned": 1.0, "everyday6-unseen": 0.99,
     "everyday7-tuned": 0.99, "everyday7-unseen": 0.97, "everyday8-tuned": 0.99,
@@ -74,7 +74,7 @@ _AT_LEAST: Final = {
         "out_of_scope, right": 955, "emergency, right": 905,
     },
     "unseen": {
-        "all, right": 4550, "of several turns, right": 1030, "period, right": 3139, "symptoms in both": 2934,
+        "all, right": 4552, "of several turns, right": 1031, "period, right": 3140, "symptoms in both": 2934,
         "out_of_scope, right": 648, "emergency, right": 623,
     },
 }  # fmt: skip

@@ -552,3 +552,40 @@ def test_all_time_is_meant_when_any_other_is_as_well(behind: str) -> None:
 )
 def test_unit_is_left_out_when_a_correction_says_which(text: str, periods: list[tuple[str, str]]) -> None:
     assert found(text) == periods
+
+
+@pytest.mark.parametrize(
+    ("text", "period"),
+    [
+        ("in the last third of March", ("2026-03-21", "2026-04-01")),
+        ("the first third of March", ("2026-03-01", "2026-03-11")),
+        ("the week before last Christmas", ("2025-12-18", "2025-12-25")),
+        ("the week before last", ("2026-03-30", "2026-04-06")),
+        ("in the 3rd quarter of 2025", ("2025-07-01", "2025-10-01")),
+        ("on the 3rd", ("2026-04-03", "2026-04-04")),
+        ("from 3 March for ten days", ("2026-03-03", "2026-03-13")),
+        ("between 2 and 4 weeks ago", ("2026-03-16", "2026-04-06")),
+        ("2 to 4 days ago", ("2026-04-10", "2026-04-13")),
+        ("two or three weeks ago", ("2026-03-23", "2026-03-30")),
+        ("more than a month ago", (None, "2026-03-01")),
+        ("less than 3 days ago", ("2026-04-12", TOMORROW)),
+        ("the last full month", ("2026-03-01", "2026-04-01")),
+        ("last complete week", ("2026-04-06", "2026-04-13")),
+        ("the last month", ("2026-03-15", TOMORROW)),
+        ("the 1st of the month", ("2026-04-01", "2026-04-02")),
+        ("from the 1st of the month to today", ("2026-04-01", TOMORROW)),
+        ("on the 20th of the month", ("2026-03-20", "2026-03-21")),
+        ("weekend 7-8 March", ("2026-03-07", "2026-03-09")),
+        ("the day after my birthday, 3 March", ("2026-03-04", "2026-03-05")),
+        ("the week before my operation on 3 March", ("2026-02-24", "2026-03-03")),
+        ("the day before I flew home on 3 March", ("2026-03-02", "2026-03-03")),
+        ("on Palm Sunday", ("2026-03-29", "2026-03-30")),
+        ("on Pancake Day", ("2026-02-17", "2026-02-18")),
+        ("at Whitsun 2025", ("2025-06-08", "2025-06-09")),
+        ("on May Day", ("2025-05-01", "2025-05-02")),
+        ("in May", ("2025-05-01", "2025-06-01")),
+        ("mtd", ("2026-04-01", TOMORROW)),
+    ],
+)
+def test_period_is_read_when_it_is_told_by_what_it_lies_beside(text: str, period: tuple[str | None, str]) -> None:
+    assert found(text) == [period]
