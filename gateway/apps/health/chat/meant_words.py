@@ -56,6 +56,11 @@ _AMOUNT_ALONE: Final = re.compile(
 """What is said in answer to too long or too short a time: "6 months then"."""
 _FEW: Final = 8
 _UNITS_SAID: Final = frozenset({"days", "week", "weeks", "month", "months", "year", "years", "fortnight"})
+_NO_SIDES: Final = (
+    r"^(?!.*\b(?:am|is|are|was|were|have|had|do|does|did|get|getting|feel|that|it|they|this)\b.*\b(?:more|less) than)"
+    r"(.*?)"
+)
+"""Before a span of time; "is that more than a month ago?" sets one time beside another."""
 _RANGE: Final = (
     r"(?:it|that|this|them|the (?:range|window|period|time|span|timeframe|chart|graph|plot))(?: (?:out|down|back|up))?"
     r"(?: to)?(?: cover| span)? (?:the )?(?:last |past )?"
@@ -141,8 +146,8 @@ _MEANT: Final = tuple(
         ("itching", r"\bitching to (?=(?:know|see|hear|find|learn)\b)", "keen to "),
         ("being", rf"^(?:and )?(?:with )?(?:this|today|it) being (?:a )?{_TODAY}", ""),
         ("is", rf"^(?:since|(?:seeing )?as|(?:seeing|given) that|because) (?:today|it) is (?:a )?{_TODAY}", ""),
-        ("ago", rf"\b(?:less|fewer|no more|not more) than ({_AMOUNT}) ago\b", r"in the past \1"),
-        ("ago", rf"\b(?:more than|over|longer than|upwards of) (?={_AMOUNT} ago\b)", "before "),
+        ("ago", rf"{_NO_SIDES}\b(?:less|no more|not more) than ({_AMOUNT}) ago\b", r"\1in the past \2"),
+        ("ago", rf"{_NO_SIDES}\b(?:more than|over|longer than|upwards of) (?={_AMOUNT} ago\b)", r"\1before "),
         ("as", r"(?: ,)? as of (?:today|now)\b", ""),
         *((word, rf"(?: ,)? {word} (?:back )?(?:from|up to) (?:today|now)\b(?! back)", "")
           for word in ("counting", "counted", "reckoned", "measured")),

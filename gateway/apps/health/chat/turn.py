@@ -59,8 +59,7 @@ _COUNTS_BARELY: Final = re.compile(
 """Behind a question this counts what was asked for, and asks for no time without it."""
 _ASKS_OTHERS: Final = re.compile(r"((and|so|ok) )*(which|what|any) other \w+( did i \w+)? <time>( [?])?$")
 _WHETHER: Final = re.compile(
-    r"((and|so|but|ok|now) )*(was|were|did|had) (i|my|there|he|she|his|her|the (kid|child|bairn|wean|(wee|little) one))"
-    r"( \w+)? <symptom>"
+    r"((and|so|but|ok|now) )*(was|were|did|had) (i|my|there|he|she|his|her)( \w+)? <symptom>"
     r"( (at|on|in|during) (my |the )?\w+"
     r"| (going|walking|climbing|coming|running|getting|doing|working|lying|sitting|standing|bending)( \w+){1,3})?"
     r" <time>( [?])?$"

@@ -250,3 +250,10 @@ def test_period_is_moved_when_a_follow_up_says_which_way(
     before: str, then: str, start: str | None, end: str | None
 ) -> None:
     assert asked(f"headaches {before}", then) == ("list", start, end)
+
+
+@pytest.mark.parametrize("then", ["is that more than a month ago?", "more or fewer than a month ago?"])
+def test_times_are_set_side_by_side_when_more_is_of_a_time(then: str) -> None:
+    dialog = Dialog.model_validate({"id": "A", "now": "2026-10-20T13:30", "turns": ["headaches this month", then]})
+    said = predict(dialog, base_lexicon())[0].as_json()
+    assert (said["intent"], said["compare_start"], said["compare_end"]) == ("compare", "2026-09-01", "2026-10-01")

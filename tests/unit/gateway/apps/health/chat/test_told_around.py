@@ -148,6 +148,9 @@ def test_symptom_is_read_when_named_by_a_word_for_it(text: str, symptom: str) ->
         ("how many days since my last migraine as of today", ("duration_since", ["migraine"], ALWAYS)),
         ("which was worse in May, knees or hips and other joints?", ("compare", ["joint pain", "knee pain"], MAY)),
         ("did the kid cough last week", ("list", ["cough"], LAST_WEEK)),
+        ("did the child have a fever in May", ("list", ["fever"], MAY)),
+        ("headaches more than a month ago", ("list", ["headache"], (None, "2026-05-01"))),
+        ("headaches less than 3 days ago", ("list", ["headache"], ("2026-06-15", "2026-06-18"))),
         ("worst cough, last week or any other", ("max_severity", ["cough"], ALWAYS)),
     ],
 )
@@ -172,6 +175,7 @@ def test_slots_are_found_when_they_stand_beside_the_question(text: str, slots: t
         ("what was the date of my last rash", "latest"),
         ("set my headaches in May against those in June", "compare"),
         ("rash after supper last week", "list"),
+        ("am I coughing more than a month ago", "compare"),
         ("did I have a temperature in May", "list"),
     ],
 )
