@@ -10,6 +10,7 @@ and the development set alone and write no rules: one of edgy voices, tuned, and
 ``everyday7`` has three of the same kind: of young people and of dialects and late English, both tuned, and one unseen.
 ``everyday8`` has thirteen of the same kind: eight who were sent after what is hard, tuned, and five who write as all
 people do, unseen.
+``everyday9`` is by one more, and was first run when all of these had been tuned.
 
 A file ``*-tuned`` was looked at when rules were written, a file ``*-unseen`` never is: nobody reads its failures. Their
 shares are what the rules are worth on questions that nobody has foreseen; docs/chat.md says which were steered by.
@@ -46,7 +47,7 @@ RIGHT_AT_LEAST: Final = {
     "emergencies3-tuned": 0.92, "emergencies3-unseen": 0.96, "everyday5-tuned": 0.98, "everyday5-unseen": 0.98,
     "lookalikes3-tuned": 0.89, "lookalikes3-unseen": 0.76, "everyday6-tuned": 1.0, "everyday6-unseen": 0.99,
     "everyday7-tuned": 0.99, "everyday7-unseen": 0.97, "everyday8-tuned": 0.99,
-    "everyday8-unseen": 0.97,
+    "everyday8-unseen": 0.97, "everyday9-unseen": 0.96,
 }  # fmt: skip
 """Raise a share when it has risen; never lower one."""
 FALSE_ALARMS_AT_MOST: Final = {
@@ -60,12 +61,12 @@ FALSE_ALARMS_AT_MOST: Final = {
     "time2-tuned": 0, "time2-unseen": 0, "time3-tuned": 0, "time3-unseen": 0,
     "everyday5-tuned": 0, "everyday5-unseen": 1, "lookalikes3-tuned": 1, "lookalikes3-unseen": 3,
     "everyday6-tuned": 0, "everyday6-unseen": 0, "everyday7-tuned": 0, "everyday7-unseen": 1,
-    "everyday8-tuned": 0, "everyday8-unseen": 1,
+    "everyday8-tuned": 0, "everyday8-unseen": 1, "everyday9-unseen": 0,
 }  # fmt: skip
 """Lower a number when it has fallen."""
 _EMERGENCIES_MISSED_AT_MOST: Final = {
     "danger-unseen": 18, "emergencies-unseen": 13, "emergencies2-unseen": 3, "emergencies3-tuned": 10,
-    "emergencies3-unseen": 5,
+    "emergencies3-unseen": 5, "everyday9-unseen": 1,
 }  # fmt: skip
 """In the other sets none. Lower a number when it has fallen."""
 _AT_LEAST: Final = {
@@ -74,14 +75,14 @@ _AT_LEAST: Final = {
         "out_of_scope, right": 955, "emergency, right": 905,
     },
     "unseen": {
-        "all, right": 4552, "of several turns, right": 1031, "period, right": 3140, "symptoms in both": 2934,
-        "out_of_scope, right": 648, "emergency, right": 623,
+        "all, right": 4793, "of several turns, right": 1116, "period, right": 3324, "symptoms in both": 3101,
+        "out_of_scope, right": 677, "emergency, right": 639,
     },
 }  # fmt: skip
 """Of all sets of a half, by the kinds of ``tally``. Raise a number when it has risen."""
 _AT_MOST: Final = {
     "tuned": {"symptoms in one": 39, "turned away": 8, "false alarms": 6},
-    "unseen": {"symptoms in one": 73, "turned away": 24, "false alarms": 17},
+    "unseen": {"symptoms in one": 80, "turned away": 25, "false alarms": 17},
 }
 """The same of what should be few: 4, 3 and 1 of the unseen are everyday 7's. Lower a number when it has fallen."""
 
