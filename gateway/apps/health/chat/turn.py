@@ -13,15 +13,16 @@ from gateway.apps.health.chat.clauses import asides, openings, sentences, turnin
 from gateway.apps.health.chat.context import Conversation
 from gateway.apps.health.chat.followup import frame_of
 from gateway.apps.health.chat.frame import Intent
-from gateway.apps.health.chat.intent import denies, is_measured, is_plainly_refused, unframed
-from gateway.apps.health.chat.joining import ASKING, ASKS, asked_of, asks_of_what_is_told, joined
+from gateway.apps.health.chat.heard import Heard
+from gateway.apps.health.chat.intent import unframed
+from gateway.apps.health.chat.joining import ASKING, ASKS, asked_of, joined
 from gateway.apps.health.chat.normalise import words_of
 from gateway.apps.health.chat.question import question_words
 from gateway.apps.health.chat.reading import Clause, Kind, Repairs, Turn, read_clause, social
 from gateway.apps.health.chat.safety import passages, says_danger, says_self_harm, says_well
 from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon, roots_of
 from gateway.apps.health.chat.time_expressions import TIME
-from gateway.apps.health.chat.weighing import features, weigh
+from gateway.apps.health.chat.weighing import NEAR, features, likeliest, weigh
 
 _CODE: Final = re.compile(r"<\s*/?\s*[a-z!]|://|\bon(error|load|click)\s*=|;\s*--|--\s*$", re.IGNORECASE)
 """Markup and code, which nobody asks about records with."""
@@ -47,62 +48,9 @@ _TOLD_AHEAD: Final = 0.3
 """Log-odds that an emergency has ahead, if the rules see it, and if not, where something is asked, and where not."""
 _WELL_AHEAD: Final = -3.0
 """The same of one who tells of being well."""
-_NEAR: Final = 1.0
-"""Log-odds within which the two likeliest intents are too near to tell: docs/chat.md says how often that is so."""
 _SEEN_BESIDE: Final = 1.0
 _TOLD_BESIDE: Final = 5.0
 """Log-odds by which an emergency must be ahead in what is told beside a question, if the rules see it, and if not."""
-_COUNTS_BARELY: Final = re.compile(
-    r"((and|so|but|ok|now) )*how (many|often)( (days|nights|times|entries|records))?"
-    r"( (is|was|were|are) (that|it|those|they))?( in (all|total)| altogether)?( then| please)?( [?!])?"
-)
-"""Behind a question this counts what was asked for, and asks for no time without it."""
-_ASKS_OTHERS: Final = re.compile(r"((and|so|ok) )*(which|what|any) other \w+( did i \w+)? <time>( [?])?$")
-_WHETHER: Final = re.compile(
-    r"((and|so|but|ok|now) )*(was|were|did|had) (i|my|there|he|she|his|her)( \w+)? <symptom>"
-    r"( (at|on|in|during) (my |the )?\w+"
-    r"| (going|walking|climbing|coming|running|getting|doing|working|lying|sitting|standing|bending)( \w+){1,3})?"
-    r" <time>( [?])?$"
-)
-_SINCE_WHEN: Final = re.compile(r"((and|so|ok) )*how long (have|has) (i|my|the|this|we|he|she)\b(?! not\b)")
-"""What asks when something began, however much it sounds like what is over: "how long have I had this rash"."""
-_WHAT_IS_THERE: Final = re.compile(
-    r"((and|so|ok|please) )*(what (have|do|did) (we|i|you) (got|have|get|hold|see)( (down|on file|there|in there))?"
-    r"|what (is|was) (there|in there|on file|on record|logged|recorded)|what (came|comes|turns?|turned) up"
-    r"|any ?thing( there| at all| logged| recorded| on file)?"
-    r"|((can|could|will|would) (you|u) )?(please )?(check|look|have a look)( for me| it up)?( please)?)( [?!.])*"
-)
-"""Beside a symptom this asks for its records."""
-_COUNTS_IN: Final = re.compile(r"((and|but|so) )?counting (in )?((only|just) )?<least>( ones)?( only)?( [?])?")
-"""What is left over of a question before it: "counting the 6 and up only?"."""
-_ASKS_FOR_ALL: Final = re.compile(
-    r"((and|so|but|ok|please|can you|could you) )*(show|list|give|find|tell|remind|see)( me)? "
-    r"((every|each|all the) (time|occasion|day|night)s? (that |when )?i (had |was |got |felt |have had )?(a |the |my )?"
-    r"<symptom>|(which|what) (symptoms?|entries|things) (i|did i|have i)"
-    r" (had|have|put|wrote|log\w*|record\w*|noted|enter\w*)( down| in)?)"
-    r"( <time>)?( [?])?$"
-)
-"""Plain words for a list: "remind me which symptoms I put", "show me every time I had a cough"."""
-_TELLS_ALONE: Final = re.compile(
-    r"((so|well|oh|ugh|and|ok|hi|hello) ,? ?)*i (have been|have felt|was|felt) (ever |really |so |very |feeling )*"
-    r"<symptom>( \w+){0,2} <time> ,? ?(and|but|with|so) (my|i|the|it|no|now)\b"
-    r"(?!.*\b(how|when|what|which|did|show|list|any|last|often|many)\b)(?!.*[?])"
-)
-"""What somebody tells and goes on telling, with nothing asked."""
-_WITH_SLOTS: Final = frozenset({Kind.SLOTS, Kind.QUESTION})
-_FORETOLD: Final = re.compile(
-    r"((and|so|but|ok|now|then) )*(it|that|this|they|(my |the )?<symptom>) (will|(is|are) going to)( not)?"
-    r"( (ever|all|just|probably|soon|finally|still|be))* (gone|over|better|worse|back|go|come|get|return|stop|last"
-    r"|leave|clear|ease|improve|worsen|happen|pass|end|heal)\b"
-)
-"""What is to come, which no record tells: "it will be gone by Friday, will not it?"."""
-_ASKED_IN_PASSIVE: Final = re.compile(
-    r"((and|so|but|ok|now|please|,) )*(can|could|may|might|would)"
-    r" (it|that|this|they|these|those|((all|any|the|my|of) )*(<symptom>|entries|records))( <time>)?"
-    r" (please |perhaps |possibly |also |then )*be (had|seen|shown|drawn|plotted|given|listed|counted|displayed|charted"
-    r"|graphed|set (out|beside)|laid out|broken down|compared|narrowed|put (in|into|on|as))\b"
-)
-"""A wish that the chat can fill, politely: "could that be had as a graph?"."""
 _SAYS_ITS_RECORD: Final = re.compile(
     r"\b(put|write|wrote|note|noted|log|logged|record|recorded|jot|jotted|enter|entered|mark|marked)"
     r" (that|it|this|those)\b"
@@ -136,11 +84,6 @@ _BARE_SLOTS: Final = re.compile(
 _BARE_TIME: Final = re.compile(rf"((and|so|ok|okay|now|then|for|in|on|as for|,) )*{TIME}( ,)?")
 _GIVEN_UP: Final = re.compile(r"\W*((well|so|ok) )*i (was (going|about)|meant|intended) to ask\b")
 """A question that another takes the place of."""
-_SMALL_WORDS: Final = (
-    r"((and|or|but|so|ok|then|also|same|again|the|my|any|that|this|what about|how about|,|in|on|for|with) )*"
-)
-_BARE_FOLLOW_UP: Final = re.compile(rf"{_SMALL_WORDS}<\w+>( {_SMALL_WORDS}<\w+>)*( (too|as well|then|please))*( [?])?")
-"""The same behind a question: "same for gas trouble, that bloating"."""
 
 
 def prepare() -> None:
@@ -226,21 +169,6 @@ class Work:
     weighed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What the rules take a message for: ``turn``, or an emergency, ``by_rules``.
-
-    ``whole`` is all of it read as one clause, ``asking`` the part that asks; ``clauses`` are its sentences, or those of
-    them that the rules see danger in.
-    """
-
-    by_rules: Turn
-    turn: Turn
-    whole: Clause
-    asking: Clause
-    clauses: Sequence[Clause]
-
-
 class _Reading:
     """One message, read with one lexicon; each clause is read and weighed once."""
 
@@ -260,7 +188,7 @@ class _Reading:
             return self._decided
         by_rules = self.heard.by_rules
         weighed = self._weighed(by_rules, self.heard.asking)
-        if self._is_settled(weighed, follows=follows):
+        if self.heard.is_settled(weighed, follows=follows):
             return by_rules
         agreed = _agreed(self.heard, weighed)
         if agreed.intent is Intent.OUT_OF_SCOPE and by_rules.intent is not None and by_rules.intent.asks_for_data:
@@ -274,35 +202,6 @@ class _Reading:
             agreed = replace(agreed, intent=None, cue=None)
         is_sure = agreed.intent is by_rules.intent and agreed.rival is None
         return agreed if is_sure or not _is_our_own(self._message, by_rules) else by_rules
-
-    def _is_settled(self, weighed: Mapping[Intent, float], *, follows: bool) -> bool:
-        """Tell whether the rules are right, whatever the words weigh for."""
-        by_rules, asking = self.heard.by_rules, self.heard.asking
-        skeleton = asking.read.skeleton
-        if follows and by_rules.intent is None:  # slots alone, after a question that has the intent
-            is_bare = _BARE_FOLLOW_UP.fullmatch(skeleton) is not None
-            is_plain = (by_rules.times.relative is not None or is_bare) and not by_rules.unexplained
-            is_plain = is_plain or _COUNTS_IN.fullmatch(skeleton) is not None
-            return is_plain or asking.corrects or _ahead(weighed, Intent.LIST) < _NEAR
-        if follows and _is_barely_asked(by_rules, skeleton):
-            return True
-        if by_rules.intent is Intent.OUT_OF_SCOPE:
-            is_none = is_measured(skeleton) or is_plainly_refused(skeleton) or _TELLS_ALONE.match(skeleton) is not None
-            return is_none or _FORETOLD.match(skeleton) is not None
-        is_told_of = asks_of_what_is_told(asking) and by_rules.intent is not asking.turn.intent
-        if is_told_of or _is_plain_wish(by_rules, skeleton) or (by_rules.intent is not None and denies(skeleton)):
-            return True
-        likely = _likeliest(weighed)[0]
-        if likely is Intent.DURATION_SINCE and by_rules.intent is Intent.FIRST:
-            return bool(by_rules.symptoms) and _SINCE_WHEN.match(skeleton) is not None
-        return likely is Intent.OUT_OF_SCOPE and (_asks_whether(asking) or self._asks_for_slots())
-
-    def _asks_for_slots(self) -> bool:
-        """Tell "knee pain in May - what have we got?", whose question says nothing of what it is about."""
-        by_rules, asking = self.heard.by_rules, self.heard.asking
-        has_slots = any(clause.kind in _WITH_SLOTS and clause.mentioned for clause in self.heard.clauses)
-        is_bare = has_slots and asking is not self.heard.whole and _WHAT_IS_THERE.fullmatch(asking.read.skeleton)
-        return bool(is_bare and by_rules.intent is Intent.LIST and by_rules.symptoms)
 
     def _heard(self) -> Heard:
         typed, repaired = self._message.typed, self.repaired
@@ -337,7 +236,7 @@ class _Reading:
     def _is_danger(self) -> bool:
         """Tell whether any part of a message weighs for an emergency, also beside a question that outweighs it."""
         heard = self.heard
-        likely = _likeliest(self._weighed(heard.by_rules, heard.whole))[0]
+        likely = likeliest(self._weighed(heard.by_rules, heard.whole))[0]
         if likely is Intent.EMERGENCY:
             return True
         if heard.clauses == [heard.whole] or not likely.asks_for_data:  # a tale is one as a whole
@@ -423,7 +322,7 @@ class _Reading:
         mark = words[-1:] if words[-1:] == ["?"] else []
         whole = self._clause([*words[: len(words) - len(mark)], *time.spoken, *mark])
         is_plain = whole.turn.intent is not None and not whole.turn.unexplained
-        return whole.turn if is_plain and _likeliest(self._weighed(whole.turn, whole))[0] is whole.turn.intent else None
+        return whole.turn if is_plain and likeliest(self._weighed(whole.turn, whole))[0] is whole.turn.intent else None
 
     def _behind_an_aside(self) -> Turn | None:
         """Return what is asked behind what is told, if by itself it weighs for the records, as the whole does not."""
@@ -437,7 +336,7 @@ class _Reading:
             if not is_told or asked.kind is not Kind.QUESTION:
                 continue
             turn = joined([told, asked], 1, asked, self._message.now.date())
-            if turn.intent is not None and _likeliest(self._weighed(turn, asked))[0] is turn.intent:
+            if turn.intent is not None and likeliest(self._weighed(turn, asked))[0] is turn.intent:
                 return turn
         return None
 
@@ -455,7 +354,7 @@ class _Reading:
         turn = clause.turn
         if not is_same or turn.intent is not by_rules.intent or not turn.symptoms or turn.unexplained:
             return None
-        return by_rules if _likeliest(self._weighed(by_rules, clause))[0] is by_rules.intent else None
+        return by_rules if likeliest(self._weighed(by_rules, clause))[0] is by_rules.intent else None
 
     def _clause(self, words: Sequence[str]) -> Clause:
         key = tuple(words[-_WORDS_MAX:])
@@ -474,13 +373,6 @@ class _Reading:
             odds = weigh((*features(read.skeleton, read.spoken), *voices(by_rules, clause)))
             self._odds[key] = {**odds, Intent.EMERGENCY: odds[Intent.EMERGENCY] + _ahead_of_others(by_rules, clause)}
         return self._odds[key]
-
-
-def _is_plain_wish(by_rules: Turn, skeleton: str) -> bool:
-    """Tell a wish in so many words: "show me every time I had a cough", "could that be had as a graph?"."""
-    if by_rules.intent is Intent.LIST and _ASKS_FOR_ALL.match(skeleton):
-        return True
-    return _ASKED_IN_PASSIVE.match(skeleton) is not None and not by_rules.unexplained
 
 
 def _is_beside_it(told: Clause) -> bool:
@@ -515,24 +407,10 @@ def voices(by_rules: Turn, clause: Clause) -> Iterator[str]:
         yield f"*unread {count}"
 
 
-def _asks_whether(clause: Clause) -> bool:
-    """Tell "was I sick on shift last night?": plain words, and a symptom in a time that is over."""
-    turn = clause.turn
-    is_plain = turn.intent is Intent.LIST and bool(turn.symptoms and turn.times.periods) and not turn.unexplained
-    return is_plain and _WHETHER.match(clause.read.skeleton) is not None
-
-
 def _carries_slots(by_rules: Turn, asking: Clause) -> bool:
     """Tell slots alone, told as it seems, which have the intent of the question before: "ta love, and in April?"."""
     is_told = by_rules.intent is Intent.OUT_OF_SCOPE and asking.read.says_slots
     return is_told and asking.read.as_question().cue is None
-
-
-def _is_barely_asked(turn: Turn, skeleton: str) -> bool:
-    """Tell "how many days?" and "which other complaints that day?" behind a question."""
-    if turn.intent is Intent.COUNT:
-        return _COUNTS_BARELY.fullmatch(skeleton) is not None
-    return turn.intent is Intent.LIST and turn.names_all_symptoms and _ASKS_OTHERS.match(skeleton) is not None
 
 
 def _few(parts: Sequence[str]) -> list[str]:
@@ -560,19 +438,10 @@ def _danger_ahead(weighed: Mapping[Intent, float]) -> float:
     return weighed[Intent.EMERGENCY] - max(odds for intent, odds in weighed.items() if intent is not Intent.EMERGENCY)
 
 
-def _ahead(weighed: Mapping[Intent, float], intent: Intent) -> float:
-    """Return by how much the likeliest intent is ahead of ``intent``."""
-    return max(weighed.values()) - weighed[intent]
-
-
-def _likeliest(weighed: Mapping[Intent, float]) -> list[Intent]:
-    return sorted(weighed, key=weighed.__getitem__, reverse=True)
-
-
 def _agreed(heard: Heard, weighed: Mapping[Intent, float]) -> Turn:
     """Return what the rules say, unless the words weigh for another intent; the next likeliest is its rival if near."""
-    likely, second = _likeliest(weighed)[:2]
-    rival = second if weighed[likely] - weighed[second] < _NEAR else None
+    likely, second = likeliest(weighed)[:2]
+    rival = second if weighed[likely] - weighed[second] < NEAR else None
     by_rules = heard.by_rules
     said = by_rules.intent or Intent.LIST
     if likely is said:

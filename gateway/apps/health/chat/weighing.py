@@ -21,6 +21,8 @@ INTENTS: Final = tuple(Intent)
 SCALE: Final = 32
 """Steps of a weight to one unit of log-odds."""
 STEPS_MAX: Final = 127
+NEAR: Final = 1.0
+"""Log-odds within which the two likeliest intents are too near to tell: docs/chat.md says how often that is so."""
 _PLACE_BITS: Final = 20
 """What the sum of an intent's steps takes at most, of the 1,600 features that a message may have, and a sign."""
 _PART: Final = 4
@@ -59,6 +61,15 @@ def weigh(found: Iterable[str]) -> dict[Intent, float]:
         odds[intent] = steps / SCALE
         total = (total - steps) >> _PLACE_BITS
     return odds
+
+
+def ahead(weighed: Mapping[Intent, float], intent: Intent) -> float:
+    """Return by how much the likeliest intent is ahead of ``intent``."""
+    return max(weighed.values()) - weighed[intent]
+
+
+def likeliest(weighed: Mapping[Intent, float]) -> list[Intent]:
+    return sorted(weighed, key=weighed.__getitem__, reverse=True)
 
 
 @cache

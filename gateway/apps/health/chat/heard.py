@@ -1,0 +1,137 @@
+"""What the rules take a message for, and what of it is settled by that, whatever its words weigh for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.apps.health.chat.frame import Intent
+from gateway.apps.health.chat.intent import denies, is_measured, is_plainly_refused
+from gateway.apps.health.chat.joining import asks_of_what_is_told
+from gateway.apps.health.chat.reading import Clause, Kind, Turn
+from gateway.apps.health.chat.weighing import NEAR, ahead, likeliest
+
+_COUNTS_BARELY: Final = re.compile(
+    r"((and|so|but|ok|now) )*how (many|often)( (days|nights|times|entries|records))?"
+    r"( (is|was|were|are) (that|it|those|they))?( in (all|total)| altogether)?( then| please)?( [?!])?"
+)
+"""Behind a question this counts what was asked for, and asks for no time without it."""
+_ASKS_OTHERS: Final = re.compile(r"((and|so|ok) )*(which|what|any) other \w+( did i \w+)? <time>( [?])?$")
+_WHETHER: Final = re.compile(
+    r"((and|so|but|ok|now) )*(was|were|did|had) (i|my|there|he|she|his|her)( \w+)? <symptom>"
+    r"( (at|on|in|during) (my |the )?\w+"
+    r"| (going|walking|climbing|coming|running|getting|doing|working|lying|sitting|standing|bending)( \w+){1,3})?"
+    r" <time>( [?])?$"
+)
+"""Plain words: "was I sick on shift last night?"."""
+_SINCE_WHEN: Final = re.compile(r"((and|so|ok) )*how long (have|has) (i|my|the|this|we|he|she)\b(?! not\b)")
+"""What asks when something began, however much it sounds like what is over: "how long have I had this rash"."""
+_WHAT_IS_THERE: Final = re.compile(
+    r"((and|so|ok|please) )*(what (have|do|did) (we|i|you) (got|have|get|hold|see)( (down|on file|there|in there))?"
+    r"|what (is|was) (there|in there|on file|on record|logged|recorded)|what (came|comes|turns?|turned) up"
+    r"|any ?thing( there| at all| logged| recorded| on file)?"
+    r"|((can|could|will|would) (you|u) )?(please )?(check|look|have a look)( for me| it up)?( please)?)( [?!.])*"
+)
+"""Beside a symptom this asks for its records."""
+_COUNTS_IN: Final = re.compile(r"((and|but|so) )?counting (in )?((only|just) )?<least>( ones)?( only)?( [?])?")
+"""What is left over of a question before it: "counting the 6 and up only?"."""
+_ASKS_FOR_ALL: Final = re.compile(
+    r"((and|so|but|ok|please|can you|could you) )*(show|list|give|find|tell|remind|see)( me)? "
+    r"((every|each|all the) (time|occasion|day|night)s? (that |when )?i (had |was |got |felt |have had )?(a |the |my )?"
+    r"<symptom>|(which|what) (symptoms?|entries|things) (i|did i|have i)"
+    r" (had|have|put|wrote|log\w*|record\w*|noted|enter\w*)( down| in)?)"
+    r"( <time>)?( [?])?$"
+)
+"""Plain words for a list: "remind me which symptoms I put", "show me every time I had a cough"."""
+_TELLS_ALONE: Final = re.compile(
+    r"((so|well|oh|ugh|and|ok|hi|hello) ,? ?)*i (have been|have felt|was|felt) (ever |really |so |very |feeling )*"
+    r"<symptom>( \w+){0,2} <time> ,? ?(and|but|with|so) (my|i|the|it|no|now)\b"
+    r"(?!.*\b(how|when|what|which|did|show|list|any|last|often|many)\b)(?!.*[?])"
+)
+"""What somebody tells and goes on telling, with nothing asked."""
+_WITH_SLOTS: Final = frozenset({Kind.SLOTS, Kind.QUESTION})
+_FORETOLD: Final = re.compile(
+    r"((and|so|but|ok|now|then) )*(it|that|this|they|(my |the )?<symptom>) (will|(is|are) going to)( not)?"
+    r"( (ever|all|just|probably|soon|finally|still|be))* (gone|over|better|worse|back|go|come|get|return|stop|last"
+    r"|leave|clear|ease|improve|worsen|happen|pass|end|heal)\b"
+)
+"""What is to come, which no record tells: "it will be gone by Friday, will not it?"."""
+_ASKED_IN_PASSIVE: Final = re.compile(
+    r"((and|so|but|ok|now|please|,) )*(can|could|may|might|would)"
+    r" (it|that|this|they|these|those|((all|any|the|my|of) )*(<symptom>|entries|records))( <time>)?"
+    r" (please |perhaps |possibly |also |then )*be (had|seen|shown|drawn|plotted|given|listed|counted|displayed|charted"
+    r"|graphed|set (out|beside)|laid out|broken down|compared|narrowed|put (in|into|on|as))\b"
+)
+"""A wish that the chat can fill, politely: "could that be had as a graph?"."""
+_SMALL_WORDS: Final = (
+    r"((and|or|but|so|ok|then|also|same|again|the|my|any|that|this|what about|how about|,|in|on|for|with) )*"
+)
+_BARE_FOLLOW_UP: Final = re.compile(rf"{_SMALL_WORDS}<\w+>( {_SMALL_WORDS}<\w+>)*( (too|as well|then|please))*( [?])?")
+"""A symptom, a time, and no verb, behind a question: "same for gas trouble, that bloating"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the rules take a message for: ``turn``, or an emergency, ``by_rules``.
+
+    ``whole`` is all of it read as one clause, ``asking`` the part that asks; ``clauses`` are its sentences, or those of
+    them that the rules see danger in.
+    """
+
+    by_rules: Turn
+    turn: Turn
+    whole: Clause
+    asking: Clause
+    clauses: Sequence[Clause]
+
+    def is_settled(self, weighed: Mapping[Intent, float], *, follows: bool) -> bool:
+        """Tell whether the rules are right, whatever the words weigh for."""
+        by_rules, asking = self.by_rules, self.asking
+        skeleton = asking.read.skeleton
+        if follows and by_rules.intent is None:  # slots alone, after a question that has the intent
+            is_bare = _BARE_FOLLOW_UP.fullmatch(skeleton) is not None
+            is_plain = (by_rules.times.relative is not None or is_bare) and not by_rules.unexplained
+            is_plain = is_plain or _COUNTS_IN.fullmatch(skeleton) is not None
+            return is_plain or asking.corrects or ahead(weighed, Intent.LIST) < NEAR
+        if follows and _is_barely_asked(by_rules, skeleton):
+            return True
+        if by_rules.intent is Intent.OUT_OF_SCOPE:
+            is_none = is_measured(skeleton) or is_plainly_refused(skeleton) or _TELLS_ALONE.match(skeleton) is not None
+            return is_none or _FORETOLD.match(skeleton) is not None
+        is_told_of = asks_of_what_is_told(asking) and by_rules.intent is not asking.turn.intent
+        if is_told_of or _is_plain_wish(by_rules, skeleton) or (by_rules.intent is not None and denies(skeleton)):
+            return True
+        likely = likeliest(weighed)[0]
+        if likely is Intent.DURATION_SINCE and by_rules.intent is Intent.FIRST:
+            return bool(by_rules.symptoms) and _SINCE_WHEN.match(skeleton) is not None
+        return likely is Intent.OUT_OF_SCOPE and (_asks_whether(asking) or self._asks_for_slots())
+
+    def _asks_for_slots(self) -> bool:
+        """Tell "knee pain in May - what have we got?", whose question says nothing of what it is about."""
+        by_rules, asking = self.by_rules, self.asking
+        has_slots = any(clause.kind in _WITH_SLOTS and clause.mentioned for clause in self.clauses)
+        is_bare = has_slots and asking is not self.whole and _WHAT_IS_THERE.fullmatch(asking.read.skeleton)
+        return bool(is_bare and by_rules.intent is Intent.LIST and by_rules.symptoms)
+
+
+def _is_plain_wish(by_rules: Turn, skeleton: str) -> bool:
+    """Tell a wish in so many words: "show me every time I had a cough", "could that be had as a graph?"."""
+    if by_rules.intent is Intent.LIST and _ASKS_FOR_ALL.match(skeleton):
+        return True
+    return _ASKED_IN_PASSIVE.match(skeleton) is not None and not by_rules.unexplained
+
+
+def _asks_whether(clause: Clause) -> bool:
+    """Tell "was I sick on shift last night?": plain words, and a symptom in a time that is over."""
+    turn = clause.turn
+    is_plain = turn.intent is Intent.LIST and bool(turn.symptoms and turn.times.periods) and not turn.unexplained
+    return is_plain and _WHETHER.match(clause.read.skeleton) is not None
+
+
+def _is_barely_asked(turn: Turn, skeleton: str) -> bool:
+    """Tell "how many days?" and "which other complaints that day?" behind a question."""
+    if turn.intent is Intent.COUNT:
+        return _COUNTS_BARELY.fullmatch(skeleton) is not None
+    return turn.intent is Intent.LIST and turn.names_all_symptoms and _ASKS_OTHERS.match(skeleton) is not None
