@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.apps.health.chat.symptoms import base_lexicon
-from gateway.apps.health.chat.understand import Dialog, predict
+from tests.understanding.asked import asked, intent_of, period_of, slots_of
 
 YESTERDAY = ("2026-06-16", "2026-06-17")
 DAY_BEFORE_YESTERDAY = ("2026-06-15", "2026-06-16")
@@ -17,25 +16,6 @@ MONTH_BEFORE_LAST = ("2026-04-01", "2026-05-01")
 MARCH = ("2026-03-01", "2026-04-01")
 FEBRUARY = ("2026-02-01", "2026-03-01")
 ALWAYS = (None, None)
-
-
-def asked(*turns: str) -> dict[str, object]:
-    dialog = Dialog.model_validate({"id": "A", "now": "2026-06-17T10:30", "turns": turns})
-    return predict(dialog, base_lexicon())[0].as_json()
-
-
-def intent_of(*turns: str) -> object:
-    return asked(*turns)["intent"]
-
-
-def period_of(*turns: str) -> tuple[object, object]:
-    said = asked(*turns)
-    return said["start"], said["end"]
-
-
-def slots_of(*turns: str) -> tuple[object, ...]:
-    said = asked(*turns)
-    return said["intent"], said["symptom"], (said["start"], said["end"])
 
 
 @pytest.mark.parametrize(

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.apps.health.chat.symptoms import base_lexicon
-from gateway.apps.health.chat.understand import Dialog, predict
+from tests.understanding.asked import asked, slots_of
 
 LAST_WEEK = ("2026-06-08", "2026-06-15")
 FORTNIGHT = ("2026-06-04", "2026-06-18")
 MAY = ("2026-05-01", "2026-06-01")
 LAST_YEAR = ("2025-01-01", "2026-01-01")
 ALWAYS = (None, None)
-
-
-def asked(*turns: str) -> dict[str, object]:
-    dialog = Dialog.model_validate({"id": "A", "now": "2026-06-17T10:30", "turns": turns})
-    return predict(dialog, base_lexicon())[0].as_json()
-
-
-def slots_of(*turns: str) -> tuple[object, ...]:
-    said = asked(*turns)
-    return said["intent"], said["symptom"], (said["start"], said["end"])
 
 
 @pytest.mark.parametrize(

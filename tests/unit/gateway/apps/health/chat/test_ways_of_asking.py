@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.apps.health.chat.symptoms import base_lexicon
-from gateway.apps.health.chat.understand import Dialog, predict
+from tests.understanding.asked import asked, slots_of
 
 MARCH = ("2026-03-01", "2026-04-01")
 APRIL = ("2026-04-01", "2026-05-01")
 MAY = ("2026-05-01", "2026-06-01")
 LAST_WEEK = ("2026-06-08", "2026-06-15")
 ALWAYS = (None, None)
-
-
-def asked(*turns: str) -> dict[str, object]:
-    dialog = Dialog.model_validate({"id": "A", "now": "2026-06-17T10:30", "turns": turns})
-    return predict(dialog, base_lexicon())[0].as_json()
-
-
-def slots_of(*turns: str) -> tuple[object, ...]:
-    said = asked(*turns)
-    return said["intent"], said["symptom"], (said["start"], said["end"])
 
 
 @pytest.mark.parametrize(
