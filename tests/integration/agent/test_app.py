@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 import asyncpg
 import pytest
@@ -28,7 +29,7 @@ from bridge.contracts import OPERATIONS, health, system
 from bridge.contracts.accounts import CONFIRM_ADMIN, SIGN_IN, SIGN_OUT
 from bridge.contracts.operation import Effect, Nothing, Operation, Role, User
 from bridge.contracts.system import FeedEvent
-from bridge.errors import AppError, Code
+from bridge.errors import AppError, Code, Unavailable
 from bridge.process.clock import SystemClock
 from bridge.server import AnonymousCaller, Answer, CallerContext
 from bridge.tls import TLSRefused
@@ -38,6 +39,8 @@ from tests.mail_server import PASSWORD as MAIL_PASSWORD
 from tests.mail_server import USER, mail_server
 from tests.postgres import PostgresServer
 from tests.waiting import until as waiting_until
+
+_LOOK_AGAIN_S: Final = 0.001
 
 
 def soon() -> float:
@@ -80,16 +83,24 @@ async def code_of(call: Awaitable[object]) -> Code | None:
     return None
 
 
-async def until(condition: Callable[[], Awaitable[bool]], within_s: float = 5.0) -> None:
-    """Ask again and again: over the bridge, which does not tell when its answer will be another."""
+async def until(condition: Callable[[], Awaitable[bool]], within_s: float = 10.0) -> None:
+    """Ask again and again: over the bridge, which does not tell when its answer will be another.
+
+    An answer that took too long is none: this waits for a state, and not for the machine to be quick.
+    """
     async with asyncio.timeout(within_s):
-        while not await condition():
-            pass
+        while True:
+            try:
+                if await condition():
+                    return
+            except Unavailable as error:
+                if error.code is not Code.TIMEOUT:
+                    raise
+            await asyncio.sleep(_LOOK_AGAIN_S)
 
 
 async def hears(running: Running) -> bool:
     """Whether changes in the store are heard, so that the feed is open."""
-    await asyncio.sleep(0)
     return running.agent._accounts.directory.is_live
 
 
@@ -296,7 +307,6 @@ async def test_call_in_flight_ends_well_when_the_agent_stops(machine: Machine) -
 
 
 async def _in_flight(running: Running) -> bool:
-    await asyncio.sleep(0)
     return running.agent._server.in_flight > 0
 
 
@@ -308,7 +318,6 @@ async def test_agent_goes_on_and_says_so_when_its_token_keys_are_removed(
             path.unlink()
 
         async def is_logged() -> bool:
-            await asyncio.sleep(0)
             return "token_keys_refused" in caplog.text
 
         await until(is_logged)
