@@ -11,6 +11,8 @@ from gateway.apps.health.chat.frame import DateRange
 
 DAY: Final = timedelta(days=1)
 MONTHS_A_YEAR: Final = 12
+STEPS_MAX: Final = 1_000
+"""Most units that are counted back or on."""
 _YEARS: Final = range(1900, 2200)
 
 
@@ -28,6 +30,10 @@ _YEAR_MIN: Final = 1900
 
 def days(start: date, count: int = 1) -> DateRange:
     return DateRange(start=start, end=start + count * DAY)
+
+
+def is_a_day(period: DateRange) -> bool:
+    return period.start is not None and period == days(period.start)
 
 
 def add(day: date, count: int, unit: Unit) -> date:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Final
 
 from gateway.apps.health.chat.context import Conversation, ReturnedRow
-from gateway.apps.health.chat.dates import DAY, Unit, calendar_unit, days, within
+from gateway.apps.health.chat.dates import DAY, Unit, calendar_unit, days, is_a_day, within
 from gateway.apps.health.chat.frame import ALL_TIME, DateRange, Intent, QueryFrame
 from gateway.apps.health.chat.reading import Turn
 from gateway.apps.health.chat.relative_times import Relative
@@ -144,13 +144,9 @@ def _origin(relative: Relative, before: QueryFrame, rows: Sequence[ReturnedRow])
             return days(day)
         return calendar_unit(day, relative.unit)
     is_one_day = len({day for day, _ in dated}) == 1
-    if is_one_day and relative.unit is Unit.DAY and not relative.is_shift and not _is_a_day(before.period):
+    if is_one_day and relative.unit is Unit.DAY and not relative.is_shift and not is_a_day(before.period):
         return days(dated[0][0])  # "did I have a rash last week?", and what else "that day"
     return before.period
-
-
-def _is_a_day(period: DateRange) -> bool:
-    return period.start is not None and period == days(period.start)
 
 
 def _day(which: str, dated: Sequence[tuple[date, int | None]]) -> date:
