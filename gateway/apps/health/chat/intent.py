@@ -51,7 +51,8 @@ _ASIDE: Final = recognised(
     r"|for my|for the|about which) "
     r"(?!(i|did|was|my|the|a)? ?<)((?!how|when|what|which|did|was|were|<)\w+ ){1,5}?(?=<|[?,;]|and\b|$)"
     r"|(?<=<symptom> )(after|before|during|following) (?!how|when|what|which)(\w+ ){0,2}\w+$"
-    r"|(?<!how long )\b(since|after|before|while|because) (i|we) (?!last\b|had\b|have\b|first\b)(\w+ ){0,3}\w+( [?])?$"
+    r"|(?<!\bhow long )\b(since|after|before|while|because) (i|we) (?!last\b|had\b|have\b|first\b)(\w+ ){0,3}\w+"
+    r"( [?])?$"
 )
 _CARERS: Final = (
     r"(doctors?|gp|dr|nurse|consultant|physio\w*|dentist|optician|specialist|therapist|counsellor|hospital|clinic|surgery"
@@ -169,7 +170,8 @@ _ASKED_WITH: Final = recognised(
 )
 _HAS_RECORDS: Final = recognised(r" (?:records|entries|symptoms?|diary|log|history)(?!\w)")
 _OF_SOMEBODY: Final = re.compile(
-    r"(?<!hi )(?<!hello )(?<!hey )(?<!thanks )(?<!ok )\b(\w+)(?: (?:whole|full|latest|last|recent|old|entire))?"
+    r"(?<!\bhi )(?<!\bhello )(?<!\bhey )(?<!\bthanks )(?<!\bok )\b(\w+)"
+    r"(?: (?:whole|full|latest|last|recent|old|entire))?"
     rf"{_HAS_RECORDS.pattern}"
 )
 """What belongs to somebody who is called by name: "Dave's symptoms"."""
@@ -213,7 +215,7 @@ _DOUBTED: Final = recognised(
     r"|wrong)( it| that| things| up)*(?= ?[?]?$)"
 )
 """Behind what is told, it asks whether that is so: "I was sick on Monday, or did I dream it?"."""
-_NAMES_SELF: Final = recognised(r"(?<=meet you) ?,? (i am|my name is|this is|it is) \w+( here)?(?= [!.]|$)")
+_NAMES_SELF: Final = recognised(r"(?<=\bmeet you) ?,? (i am|my name is|this is|it is) \w+( here)?(?= [!.]|$)")
 _WISHES: Final = recognised(
     r"[?]|\b(can|could|should|would|will|must|may|might|please|need|want|put|log|record|note|set|book|call|ring|give|get"
     r"|order|buy|remind|change|delete|remove|add|send)\b|^(is|are|do|does|was|were|am)\b"

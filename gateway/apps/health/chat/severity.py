@@ -82,7 +82,7 @@ _BAD: Final = (
     r"|acute)"
 )
 _ADJECTIVE: Final = re.compile(
-    rf"(?<!how )(?<!as )(?<!most )(?<!so )(?<!not )(?<!too )\b"
+    rf"(?<!\bhow )(?<!\bas )(?<!\bmost )(?<!\bso )(?<!\bnot )(?<!\btoo )\b"
     rf"((really|very|quite|particularly|especially|extremely|pretty|proper) )*{_BAD} "
     rf"(?={SYMPTOM}|\w+ {SYMPTOM}|ones?\b|(symptom|entr|record|attack|episode|day|bout|spell|case|complaint|ailment"
     r"|problem)\w*\b)"
