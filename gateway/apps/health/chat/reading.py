@@ -29,7 +29,15 @@ from gateway.apps.health.chat.intent import (
 from gateway.apps.health.chat.normalise import stem
 from gateway.apps.health.chat.patterns import recognised
 from gateway.apps.health.chat.safety import flag_words
-from gateway.apps.health.chat.severity import ANY_SEVERITY, SEVERITY, counts, find_adjective, find_numeric, says_at_most
+from gateway.apps.health.chat.severity import (
+    ANY_SEVERITY,
+    AT_MOST,
+    SEVERITY,
+    counts,
+    find_adjective,
+    find_greatest,
+    find_numeric,
+)
 from gateway.apps.health.chat.spelling import Speller, Targets
 from gateway.apps.health.chat.symptoms import SYMPTOM, Lexicon, Mention, base_lexicon
 from gateway.apps.health.chat.time_expressions import TIME, WORDS_OF_TIME, Times, find_times
@@ -241,6 +249,7 @@ class Read:
         times = self.times
         return bool(
             self.mentions
+    at_most: bool = False
             or times.periods
             or times.relative
             or times.is_all_time
@@ -255,6 +264,7 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+            or AT_MOST in self.skeleton
 class Clause:
     """``narrows`` and ``corrects`` tell what it does to a clause before it."""
 
@@ -319,7 +329,7 @@ def _read(words: Sequence[str], now: datetime, lexicon: Lexicon) -> Read:
     skeleton, marks = _skeleton(times.words, mentions)
     adjective, skeleton = find_adjective(skeleton)
     least = adjective if min_severity is None else min_severity
-    return Read(words, unscored, now, times, tuple(mentions), tuple(marks), skeleton, least)
+    return Read(words, unscored, now, times, tuple(mentions), tuple(marks), skeleton, least, is_at_most)
 
 
 def _question(read: Read, skeleton: str) -> Turn:
@@ -327,6 +337,7 @@ def _question(read: Read, skeleton: str) -> Turn:
     words, times, mentions = read.words, read.times, read.mentions
     today = read.now.date()
     is_today = len(times.periods) == 1 and times.periods[0].start == today and times.periods[0] == days(today)
+    is_at_most, skeleton = (False, skeleton) if is_count else find_greatest(skeleton)
     if is_today and _UP_TO_TODAY.search(skeleton):
         times = replace(times, periods=())
     cue = None if _is_elliptical(read, skeleton) else cue_of(skeleton)
@@ -345,8 +356,8 @@ def _question(read: Read, skeleton: str) -> Turn:
         symptoms=tuple(dict.fromkeys(m.concept for m in mentions if m.concept not in excluded)),
         times=_held(times, skeleton, today),
         min_severity=read.min_severity,
-        any_severity=ANY_SEVERITY in words,
-        at_most=says_at_most(skeleton),
+        any_severity=ANY_SEVERITY in words or AT_MOST in skeleton,
+        at_most=read.at_most,
         excluded=excluded,
         carries=_CARRY.search(_without_joining_and(skeleton)) is not None or _CARRY_STARTS.match(skeleton) is not None,
         names_all_symptoms=not mentions and _names_all(skeleton, times),

@@ -10,6 +10,7 @@ from typing import Final
 from gateway.apps.health.chat.symptoms import SYMPTOM
 
 SEVERITY: Final = "<least>"
+AT_MOST: Final = "<capped>"
 ANY_SEVERITY: Final = "<any>"
 """What was said of severity takes back what had been said of it."""
 _SEVERE: Final = 7
@@ -28,8 +29,23 @@ _LED: Final = (
     r"((with |of |that |which |a |an |the |was |were |is |are )*"
     r"(severity|score|scored|scoring|rated|rating|level|intensity|pain|filter|graded)? ?(of |is |was |at |to )?)"
 )
+_LOWER: Final = r"(low|mild|gentl|weak|light|small|soft)er|(less|fewer)( (severe|bad|intense|painful|strong))?"
+_BELOW: Final = rf"(below|under|beneath|({_LOWER}) than)"
+_ABOVE: Final = (
+    r"(over|above|(more|greater|higher|worse|stronger|severer|bigger) than|exceeding|beyond|(?<!\bthe )past)"
+)
+_LEAVES_OUT: Final = (
+    r"(filter(ing)? out|exclud(e|ing)|ignor(e|ing)|hid(e|ing)|without|leav(e|ing) out|drop(ping)?|skip(ping)?"
+    r"|remov(e|ing)|forget(ting)?)"
+)
+_NONE: Final = r"(nothing|none|nowt|no|not|never)"
+_ANY_OF_THEM: Final = (
+    r"((any(thing)?|the|those|these|ones?|entries|records|scores?|that|which|of|them|is|are|was|were|scor(ed|ing)"
+    r"|rated|a|severity) )"
+)
 _AT_LEAST: Final = re.compile(
-    rf"\b{_LED}(at least|(a )?minimum of|not? less than) (a )?{_N}\b{_NO_UNIT}"
+    rf"\b{_LED}(at least|(a )?minimum of) (a )?{_N}\b{_NO_UNIT}"
+    rf"|\b{_LED}(?P<b>{_WHOLE}) ?(, ?)?((and|or|but|with) )?{_NONE} (below|under|beneath|{_LOWER})\b(?! than)"
     rf"|\b(minimum|least) (severity|score|rating|level|intensity)( of)? (?P<m>{_WHOLE})\b{_NO_UNIT}"
     rf"|\bfrom (an? )?(?P<u>{_WHOLE}) (up|upwards?)\b"
     rf"|\b(severity|scor(ed?|es|ing)|rat(ed|ing)|level|graded|a|of|only|just|was|were|the) (?P<t>{_WHOLE})"
@@ -41,15 +57,16 @@ _AT_LEAST: Final = re.compile(
     r"|and (up|above|over|higher|more|worse)|plus|upwards?)(?!\w| ?\d)"
 )
 _NOT_BELOW: Final = re.compile(
-    rf"\b(filter out|exclude|ignore|hide|without|leave out|drop|nothing|no|skip|not|remove|forget) (\w+ ){{0,3}}"
-    rf"(below|under|less than|lower than|beneath) (a )?{_N}\b{_NO_UNIT}"
+    rf"\b{_LED}({_LEAVES_OUT}|{_NONE}) (\w+ ){{0,3}}({_BELOW}|short of) (an? )?{_N}\b{_NO_UNIT}"
 )
-_OVER: Final = re.compile(
-    rf"(?<!\bno )(?<!\bnot )\b{_LED}(?<!\bno )(?<!\bnot )"
-    rf"(over|above|(more|greater|higher|worse) than|exceeding|beyond|(?<!\bthe )past) (a )?(?!one\b|two\b){_N}"
-    rf"\b{_NO_UNIT}"
-    r"(?! to | ?- ?\d)"
+_OVER: Final = re.compile(rf"\b{_LED}{_ABOVE} (an? )?(?!one\b|two\b){_N}\b{_NO_UNIT}(?! to | ?- ?\d)")
+_UP_TO: Final = (
+    rf"({_LEAVES_OUT}( all| every ?thing)?|(no|not|never)(?! any)"
+    r"|(?<!\bthere )(nothing|none|nowt)(?!.*([?]|\b(was|were|is|are|did|had|have) (there|i|it|they)$)))"
+    rf" {_ANY_OF_THEM}*{_ABOVE}"
 )
+"""Before a greatest severity; "nothing over 7, was there?" asks for a least one."""
+_NOT_OVER: Final = re.compile(rf"\b{_UP_TO} (an? )?{_N}\b{_NO_UNIT}")
 _ANY: Final = re.compile(
     r"\b((drop|remove|clear|forget|ignore|lose|cancel|undo|reset|without|take (off|away)) (the |that |any )?severity"
     r"( filter| limit| threshold| bit)?"
@@ -69,10 +86,10 @@ _SCALE: Final = re.compile(
 )
 """What the numbers run between, and says none: "on a scale of 1 to 10"."""
 _AT_MOST: Final = re.compile(
-    rf"\b{_LED}(under|below|less than|lower than|at most|no more than|not over|not above|up to|a maximum of|beneath)"
-    rf" (a )?{_N}\b{_NO_UNIT}|\b{_WHOLE} (or|and) (less|below|under|lower|fewer|down)(?!\w)|\bmild(er|est)?\b(?! to)"
-    rf"|\b(weak|minor|slight|lighter)(er|est)? (ones|{SYMPTOM})"
+    rf"\b{_LED}({_BELOW}|at most|up to|a maximum of|{_UP_TO}) (an? )?{_N}\b{_NO_UNIT}"
+    rf"|\b{_WHOLE} (or|and) (less|below|under|lower|fewer|down)(?!\w)"
 )
+_MILD: Final = re.compile(rf"\bmild(er|est)?\b(?! to)|\b(weak|minor|slight|lighter)(er|est)? (ones|{SYMPTOM})")
 _NUMBERS: Final = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
 }  # fmt: skip
@@ -89,18 +106,29 @@ _ADJECTIVE: Final = re.compile(
     rf"|\b(only|just) (the )?(really |very )?{_BAD}\b|^(and |but )?(the )?(really |very )?{_BAD} ones\b"
     rf"|^(and |but )?(the )?(really |very )?{_BAD}( ones| entries| days)?,? (only|alone)\b"
     r"|^(and |but )?(the )?(really |very )?(severe|strong|intense)( please)?( [?!])?$|\bhow (bad|severe)ly\b(?!.)"
-    rf"|(?<=\banything )(really )?{_BAD}\b"
-    r"|\b(?P<which>those|them|these|ones|that|which|entries|days|symptoms|any) (were|was|are) (really |very |quite )?"
-    rf"{_BAD}\b"
+    rf"|((?<=\banything )|(?<=\bany of them )|(?<=\bany of those )|(?<=\bsome of them )|(?<=\bwere any ))"
+    rf"((really|very|particularly) )?{_BAD}\b"
+    rf"|\b(only|just) (where|when|if) (it|they|things|that) (was|were|got|felt) ((really|very|quite) )*{_BAD}\b"
+    r"|(?P<which>\b(those|them|these|ones|that|which|entries|days|symptoms|any|many|some|nights|times|attacks"
+    rf"|episodes|spells|bouts|records)|\bmany (of )?((my|the|those|these) )?{SYMPTOM}) (were|was|are|felt)"
+    rf" ((really|very|quite|properly|proper) )*{_BAD}\b"
 )
 _MODERATE_UP: Final = re.compile(
     r"(?P<which>)\b(at least moderate|moderate (or|and) (worse|above|up|more|higher|severe|over)|moderate to severe)\b"
 )
 
 
+_COUNT_WORDS: Final = 3
+"""As in "more than two", before what is counted."""
+
+
 def counts(words: Sequence[str], starts: Collection[int]) -> bool:
     """Tell "more than three headaches", of which ``starts`` has the position: a number of them, and no severity."""
-    return any(words[k - 3 : k - 1] == ["more", "than"] and _is_number(words[k - 1]) for k in starts if k > 2)  # noqa: PLR2004
+    places = (k for k in starts if k >= _COUNT_WORDS)
+    return any(
+        words[k - 2] == "than" and words[k - 3] in {"more", "less", "fewer"} and _is_number(words[k - 1])
+        for k in places
+    )
 
 
 def _is_number(word: str) -> bool:
@@ -118,19 +146,24 @@ def find_numeric(words: Sequence[str]) -> tuple[int | None, list[str]]:
         return None, list(words)
     for pattern, is_more in ((_NOT_BELOW, False), (_AT_LEAST, False), (_OVER, True)):
         found = pattern.search(text)
-        if found is None:
+        if found is None or (is_more and _NOT_OVER.search(text)):
             continue
         groups = found.groupdict()
-        said = next((number for number in (groups.get(name) for name in "namut") if number), "")
+        said = next((number for number in (groups.get(name) for name in "nambut") if number), "")
         least = _least(said, is_more=is_more)
         if least <= _WORST:
             return least, f"{text[: found.start()]} {SEVERITY} {text[found.end() :]}".split()
     return None, list(words)
 
 
-def says_at_most(skeleton: str) -> bool:
-    """Tell a severity that is not to be passed ("below 4", "the mild ones"), which no question can be narrowed to."""
-    return _AT_MOST.search(skeleton) is not None and _MODERATE_UP.search(skeleton) is None
+def find_greatest(skeleton: str) -> tuple[bool, str]:
+    """Tell a severity that is not to be passed ("below 4", "the mild ones"), and return the skeleton with it replaced.
+
+    No question can be narrowed to it; words alone are left as they are.
+    """
+    if _AT_MOST.search(skeleton) is not None:
+        return True, _AT_MOST.sub(AT_MOST, skeleton)
+    return _MILD.search(skeleton) is not None and _MODERATE_UP.search(skeleton) is None, skeleton
 
 
 def _least(said: str, *, is_more: bool) -> int:
