@@ -57,7 +57,8 @@ _JOINING_AND: Final = recognised(
 _NO_CARRY: Final = recognised(r"\b(was|is|were|are) (there|it)\b|\b(that|which) (i|were|was|are|is|scored?|rated?)\b")
 """Where "it" and "that" carry nothing on: "was there", "which were"."""
 _CARRY_STARTS: Final = recognised(
-    r"^(but|or|forget|never mind|scrap|skip|drop|no|only|just|not|oops|actually|sorry|make|i meant|instead|except|so)\b"
+    r"^(but|or|forget|never mind|scrap|skip|drop|no|only|just|not|nothing|w?h?oops\w*|actually|sorry"
+    r"|make|i meant|instead|except|so)\b"
 )
 _ELSE: Final = recognised(
     r"\b(else|other (symptoms?|things|entries|complaints?|problems?|issues?|ailments?|troubles?|niggles?)"
@@ -99,6 +100,14 @@ _ASKS_NOT: Final = recognised(
     rf" (?=(i|it|there|they|we|my|the|any|some|a|an|this|that)\b|.*[?])(?!{SYMPTOM} ?,)"
 )
 """A question that expects a yes, of which nothing is left out: "was not my back worse in May?"."""
+_ASKS_OF_NOTHING: Final = recognised(
+    r"^((ok|okay|so|and|but|oh|well|hi|hey|hello|now|there|then|i|is|was|has|have|been|got|,) )*"
+    r"nothing( at all| \w+ed)? (about|for|on) "
+    r"(?=.*([?]|\b(was|were|is|are|did|have|had|has|do) (there|it|i)$|, (right|no|then|eh)$))"
+    r"(?!.*\b(just|only|but|instead|show|list|give|everything|all)\b)"
+    r"|\b(is|was) there nothing (about|for|on) "
+)
+"""The same of what is found by a name: "nothing about my knee, was there?"."""
 _ELLIPTICAL: Final = recognised(
     rf"((and|but|or|so|nor|then|ok|,) )+(was|were|is|are|did|do|does|had|has|have) (my|the|this|that) {SYMPTOM}"
     r"( (also|too|as well|then))?( [?])?"
@@ -429,7 +438,8 @@ def _taken_back(skeleton: str, mark: str) -> set[int]:
     """Return which of the ``mark`` in ``skeleton`` do not hold: "not bloated, constipated", "May, sorry, June"."""
     if mark not in skeleton:
         return set()
-    before = (_ASKS_NOT.sub("", skeleton) if " not " in skeleton else skeleton).split(mark)[:-1]
+    asked = _ASKS_NOT.sub("", skeleton) if " not " in skeleton else skeleton
+    before = (_ASKS_OF_NOTHING.sub("", asked) if "nothing " in asked else asked).split(mark)[:-1]
     dropped: set[int] = set()
     leaves_out = False
     for k, text in enumerate(before):
