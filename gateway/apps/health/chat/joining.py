@@ -112,7 +112,7 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
         beside += [clause.turn for clause in clauses[:asked][-1:] if clause.turn.times.periods]
     beside += [clause.turn for clause in clauses[asked + 1 :] if clause.narrows]
     is_timed = turn.times.periods or turn.times.relative or turn.times.is_all_time
-    times = turn.times if is_timed else next((each.times for each in beside if each.times.periods), turn.times)
+    times = turn.times if is_timed else next((each.times for each in beside if _says_when(each.times)), turn.times)
     least = turn.min_severity
     if least is None:
         least = next((each.min_severity for each in beside if each.min_severity is not None), None)
@@ -167,6 +167,10 @@ def _is_a_span(times: Times) -> bool:
         return False
     start, end = times.periods[0].start, times.periods[0].end
     return start is not None and end is not None and (end - start).days > 1
+
+
+def _says_when(times: Times) -> bool:
+    return bool(times.periods) or times.is_all_time
 
 
 def _asks_of_then(turn: Turn, asking: Clause) -> bool:

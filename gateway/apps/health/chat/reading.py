@@ -127,7 +127,8 @@ _JOINED: Final = recognised(r" ?(,|,? ?(and|or|nor)) ((the|my|for|any) )?")
 _CORRECTS: Final = recognised(
     r"\b((actually )?make (it|that)|actually (i|no)|sorry"
     r"|i (was (going|about)|meant|intended|wanted) to ask\b.*?\bbut"
-    r"|i mean|i meant(?! to ask)|no wait|wait|oops|correction|scratch that|make that|or rather|no no|actually no"
+    r"|i mean|i meant(?! to ask)|no wait|wait|correction|scratch that|make that|or rather|no no|actually no"
+    r"|w?h?oo+ps\w*|my bad|apologies|soz"
     r"|no ,? ?(hang|hold) on|(i )?tell a lie|i lie|silly me|my mistake)\b"
     r"|(?<=>) (, )?no , (?=((in|on|the|my) )*<)"
 )
@@ -248,6 +249,7 @@ class Read:
     marks: tuple[int, ...]
     skeleton: str
     min_severity: int | None
+    at_most: bool = False
 
     @property
     def mentioned(self) -> tuple[str, ...]:
@@ -258,11 +260,11 @@ class Read:
         times = self.times
         return bool(
             self.mentions
-    at_most: bool = False
             or times.periods
             or times.relative
             or times.is_all_time
             or self.min_severity is not None
+            or AT_MOST in self.skeleton
             or ANY_SEVERITY in self.words
             or _ELSE.search(self.skeleton)
         )
@@ -273,7 +275,6 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-            or AT_MOST in self.skeleton
 class Clause:
     """``narrows`` and ``corrects`` tell what it does to a clause before it."""
 
@@ -336,6 +337,7 @@ def _read(words: Sequence[str], now: datetime, lexicon: Lexicon) -> Read:
     times = find_times(unscored, now)
     mentions = lexicon.find(times.words)
     skeleton, marks = _skeleton(times.words, mentions)
+    is_at_most, skeleton = (False, skeleton) if is_count else find_greatest(skeleton)
     adjective, skeleton = find_adjective(skeleton)
     least = adjective if min_severity is None else min_severity
     return Read(words, unscored, now, times, tuple(mentions), tuple(marks), skeleton, least, is_at_most)
@@ -346,7 +348,6 @@ def _question(read: Read, skeleton: str) -> Turn:
     words, times, mentions = read.words, read.times, read.mentions
     today = read.now.date()
     is_today = len(times.periods) == 1 and times.periods[0].start == today and times.periods[0] == days(today)
-    is_at_most, skeleton = (False, skeleton) if is_count else find_greatest(skeleton)
     if is_today and _UP_TO_TODAY.search(skeleton):
         times = replace(times, periods=())
     cue = None if _is_elliptical(read, skeleton) else cue_of(skeleton)
