@@ -18,6 +18,15 @@ _COUNTS_BARELY: Final = re.compile(
     r"( (is|was|were|are) (that|it|those|they))?( in (all|total)| altogether)?( then| please)?( [?!])?"
 )
 """Behind a question this counts what was asked for, and asks for no time without it."""
+_OF_WHAT_CAME_BACK: Final = re.compile(
+    r"((and|so|ok|okay|right|well|go on|then|now|please|can you|could you|would you|will you|just|,) )*"
+    r"((name|give|spell|read|lay|set|write|print|reel|rattle|break|run|list|show|tell)( me)?"
+    r" (them|those|these|it|each|(each|all) of (them|those|these))( all)?( (out|off|down|back|through))?"
+    r"|go on( then)? ,? ?(which|what|when)( (ones|days|dates))?"
+    r"|(what|which) (ones )?(are|were) (they|those|these|them)( all| exactly)*)"
+    r"( (for|to) me| one by one| in (order|full)| please| then| now)*( [?!.])*"
+)
+"""Behind a question, what wants to see what it was about: "go on then, spell them out for me"."""
 _ASKS_OTHERS: Final = re.compile(r"((and|so|ok) )*(which|what|any) other \w+( did i \w+)? <time>( [?])?$")
 _WHETHER: Final = re.compile(
     r"((and|so|but|ok|now) )*(was|were|did|had) (i|my|there|he|she|his|her)( \w+)? <symptom>"
@@ -134,4 +143,7 @@ def _is_barely_asked(turn: Turn, skeleton: str) -> bool:
     """Tell "how many days?" and "which other complaints that day?" behind a question."""
     if turn.intent is Intent.COUNT:
         return _COUNTS_BARELY.fullmatch(skeleton) is not None
-    return turn.intent is Intent.LIST and turn.names_all_symptoms and _ASKS_OTHERS.match(skeleton) is not None
+    if turn.intent is not Intent.LIST:
+        return False
+    is_other = turn.names_all_symptoms and _ASKS_OTHERS.match(skeleton) is not None
+    return is_other or _OF_WHAT_CAME_BACK.fullmatch(skeleton) is not None

@@ -257,3 +257,94 @@ def test_times_are_set_side_by_side_when_more_is_of_a_time(then: str) -> None:
     dialog = Dialog.model_validate({"id": "A", "now": "2026-10-20T13:30", "turns": ["headaches this month", then]})
     said = predict(dialog, base_lexicon())[0].as_json()
     assert (said["intent"], said["compare_start"], said["compare_end"]) == ("compare", "2026-09-01", "2026-10-01")
+
+
+def slots(*turns: str) -> tuple[object, ...]:
+    dialog = Dialog.model_validate({"id": "A", "now": "2026-10-20T13:30", "turns": turns})
+    said = predict(dialog, base_lexicon())[0].as_json()
+    return said["intent"], said["symptom"], said["start"], said["min_severity"]
+
+
+@pytest.mark.parametrize(
+    ("then", "least"),
+    [
+        ("no milder than 6, I mean", 6),
+        ("not weaker than 5 please", 5),
+        ("how many of those were bad?", 7),
+        ("nothing above 4", None),
+        ("below 4", None),
+        ("any gentler than 3?", None),
+    ],
+)
+def test_severity_is_narrowed_when_a_follow_up_says_the_least_or_the_greatest(then: str, least: int | None) -> None:
+    intent = "count" if "how many" in then else "list"
+    assert slots("coughs in May", then) == (intent, ["cough"], "2026-05-01", least)
+
+
+def test_least_severity_is_given_up_when_a_greatest_takes_its_place() -> None:
+    assert slots("coughs over 5 in May", "now below 4") == ("list", ["cough"], "2026-05-01", None)
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        "go on then, spell them out for me",
+        "name them all please",
+        "what are they?",
+        "could you read those out",
+        "go on, which?",
+        "reel them off",
+        "give them to me one by one",
+        "break them down",
+    ],
+)
+def test_records_are_listed_when_what_was_counted_is_to_be_seen(then: str) -> None:
+    assert asked("how many headaches in May", then) == ("list", "2026-05-01", "2026-06-01")
+
+
+@pytest.mark.parametrize("then", ["write it down", "delete them", "print them off", "spell headache"])
+def test_wish_is_refused_when_it_is_for_more_than_seeing_what_was_counted(then: str) -> None:
+    assert asked("how many headaches in May", then)[0] == "out_of_scope"
+
+
+@pytest.mark.parametrize("then", ["so did that beat March", "did it top March?", "and does that exceed March?"])
+def test_times_are_set_side_by_side_when_one_may_beat_the_other(then: str) -> None:
+    dialog = Dialog.model_validate({"id": "A", "now": "2026-10-20T13:30", "turns": ["headaches in May", then]})
+    said = predict(dialog, base_lexicon())[0].as_json()
+    assert (said["intent"], said["start"], said["compare_start"]) == ("compare", "2026-05-01", "2026-03-01")
+
+
+@pytest.mark.parametrize(
+    ("then", "symptom", "start"),
+    [
+        ("whoops neck not back", "neck pain", "2026-05-01"),
+        ("whoopsie, neck", "neck pain", "2026-05-01"),
+        ("soz neck", "neck pain", "2026-05-01"),
+        ("apologies, june", "back pain", "2026-06-01"),
+        ("my bad, june", "back pain", "2026-06-01"),
+    ],
+)
+def test_slot_is_corrected_when_a_word_of_regret_says_so(then: str, symptom: str, start: str) -> None:
+    assert slots("back pain in May", then) == ("list", [symptom], start, None)
+
+
+@pytest.mark.parametrize("then", ["no, ever. the last one, date only", "I mean ever. the last one?"])
+def test_all_time_counts_when_it_stands_beside_what_is_asked(then: str) -> None:
+    assert asked("any coughs in May?", then) == ("latest", None, None)
+
+
+@pytest.mark.parametrize(
+    ("turns", "symptoms"),
+    [
+        (["nothing about my knee in May, was there?"], ["knee pain"]),
+        (["nothing on coughs this month?"], ["cough"]),
+        (["was there nothing about a rash in July"], ["rash"]),
+        (["there's nothing for headaches last week is there"], ["headache"]),
+        (["symptoms in May", "nothing about coughs, was there?"], ["cough"]),
+        (["symptoms in May", "nothing about coughs"], None),
+        (["everything in May, nothing about coughs"], None),
+        (["nothing about headaches, just the coughs?"], ["cough"]),
+    ],
+)
+def test_symptom_is_asked_for_when_nothing_of_it_is_doubted(turns: list[str], symptoms: list[str] | None) -> None:
+    assert slots(*turns)[1] == symptoms
