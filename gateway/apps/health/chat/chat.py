@@ -146,7 +146,7 @@ class Chat:
         rows: tuple[ReturnedRow, ...] = (),
     ) -> ChatReply:
         """Return the answer to ``frame``, from which the conversation goes on."""
-        said = Conversation(frame=frame, rows=rows)
+        said = Conversation(frame=frame, earlier=before.said.frame, rows=rows)
         return self._aside(text, frame, replace(before, said=said), next_questions=next_questions)
 
     def _aside(self, text: Text, frame: QueryFrame, before: _Before, *, next_questions: list[str]) -> ChatReply:

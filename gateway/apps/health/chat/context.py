@@ -2,7 +2,7 @@
 
 ``base64url(version ‖ nonce ‖ AES-256-GCM(JSON))`` without padding: version 1 is the byte 0x01, the nonce 12 random
 bytes. The user's id is authenticated with it, so that nobody can go on with another person's conversation. It
-survives restarts, needs no shared memory and cannot grow: one frame and at most 20 rows.
+survives restarts, needs no shared memory and cannot grow: two frames and at most 20 rows.
 """
 
 from __future__ import annotations
@@ -40,9 +40,13 @@ class ReturnedRow(Model):
 
 
 class Conversation(Model):
-    """The last question about records, what it gave, and the Unix time (seconds) of the last turn."""
+    """The last question about records, what it gave, and the Unix time (seconds) of the last turn.
+
+    ``earlier`` is the question before that one, with which "compare the two" sets it side by side.
+    """
 
     frame: QueryFrame | None = None
+    earlier: QueryFrame | None = None
     rows: Annotated[tuple[ReturnedRow, ...], Field(max_length=ROWS_MAX)] = ()
     said_at: float = 0.0
 

@@ -9,6 +9,7 @@ from typing import Final
 from gateway.apps.health.chat.context import Conversation, ReturnedRow
 from gateway.apps.health.chat.dates import DAY, Unit, calendar_unit, days, is_a_day, within
 from gateway.apps.health.chat.frame import ALL_TIME, DateRange, Intent, QueryFrame
+from gateway.apps.health.chat.parts_of_that import part_of
 from gateway.apps.health.chat.reading import Turn
 from gateway.apps.health.chat.relative_times import Relative
 from gateway.apps.health.chat.time_expressions import Times
@@ -24,7 +25,24 @@ def frame_of(turn: Turn, conversation: Conversation, today: date) -> QueryFrame:
     before = conversation.frame
     if before is None or _starts_afresh(turn):
         return _settled(_fresh(turn, today))
-    return _settled(_continued(turn, before, conversation.rows, today))
+    both = _both(turn, before, conversation.earlier)
+    return _settled(both if both is not None else _continued(turn, before, conversation.rows, today))
+
+
+def _both(turn: Turn, before: QueryFrame, earlier: QueryFrame | None) -> QueryFrame | None:
+    """Return the last question and the one before it side by side, if no more is said: "compare the two"."""
+    times = turn.times
+    is_bare = not (turn.symptoms or turn.excluded or times.periods or times.relative or times.is_all_time)
+    if turn.intent is not Intent.COMPARE or not is_bare or earlier is None or before.intent is Intent.COMPARE:
+        return None
+    both = before.model_copy(update={"intent": Intent.COMPARE})
+    are_two = len(before.symptoms) == len(earlier.symptoms) == 1 and before.symptoms != earlier.symptoms
+    if before.period == earlier.period and are_two:
+        return both.model_copy(update={"symptoms": (*earlier.symptoms, *before.symptoms)})
+    if before.symptoms != earlier.symptoms or ALL_TIME in {before.period, earlier.period}:
+        return None
+    period, second = _ordered(before.period, earlier.period)
+    return both.model_copy(update={"period": period, "second": second}) if period != second else None
 
 
 def _starts_afresh(turn: Turn) -> bool:
@@ -37,7 +55,9 @@ def _starts_afresh(turn: Turn) -> bool:
 def _fresh(turn: Turn, today: date) -> QueryFrame:
     periods = turn.times.periods
     if turn.times.relative is not None and periods:  # "last weekend or the weekend before"
-        periods = (*periods, turn.times.relative.resolve(periods[-1], today))
+        meant = turn.times.relative.resolve(periods[-1], today)
+        part = turn.times.relative.part  # "in 2024 … the second half of that year"
+        periods = (*periods[:-1], part_of(turn.times.relative, meant, today)) if part else (*periods, meant)
     period, second = _periods(periods, is_comparison=turn.intent is Intent.COMPARE)
     if turn.intent is Intent.COMPARE and second is None and len(turn.symptoms) < 2 and period != ALL_TIME:  # noqa: PLR2004
         period, second = _with_other_side(period, today)
@@ -71,11 +91,16 @@ def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], toda
     if turn.times.relative is not None:
         origin = _origin(turn.times.relative, before, rows)
         meant = turn.times.relative.resolve(origin, today)
+        meant = part_of(turn.times.relative, meant, today) if turn.times.relative.part else meant
         is_whole = turn.times.relative.unit not in {None, Unit.DAY} and not turn.times.relative.steps
         is_of_it = is_whole and len(periods) == 1
         periods = (within(periods[0], meant, today) if is_of_it else meant,)  # "May that year", "Friday that week"
     elif turn.times.beside is not None and turn.times.beside.fits(before.period, today):
         periods = (turn.times.beside.resolve(before.period, today),)
+    elif len(periods) == 1 and periods[0].start is None and (turn.narrows or periods[0].end == today + DAY):
+        start, end = before.period.start, periods[0].end  # "only until 20 March", "up to today"
+        is_behind = start is not None and end is not None and start < end
+        periods = (DateRange(start=start, end=end),) if is_behind else periods
     elif turn.narrows and len(periods) == 1:
         periods = (_narrowed(turn.times, before.period, today),)
     if turn.times.is_all_time and not periods:

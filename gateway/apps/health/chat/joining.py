@@ -10,6 +10,7 @@ from typing import Final
 
 from gateway.apps.health.chat.frame import Intent
 from gateway.apps.health.chat.intent import is_only_named
+from gateway.apps.health.chat.parts_of_that import part_of
 from gateway.apps.health.chat.reading import Clause, Kind, Turn, asks_of_it
 from gateway.apps.health.chat.time_expressions import Times
 
@@ -99,13 +100,8 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
         is_bare = is_bare or _HOW_BAD_IT_WAS.search(clauses[asked].read.skeleton) is not None
         is_bare = is_bare or counts_entries or _asks_of_then(turn, clauses[asked])
         beside += [told.turn] if turn.means_many or is_bare or told.kind is Kind.QUESTION else []
-    around = [clause.turn.times for clause in reversed(clauses[:asked])]
-    meant = turn.times.relative
-    if meant is not None and not meant.steps and not turn.times.periods:  # "in June … how many that month"
-        told_times = next((each for each in around if each.periods), None)
-        if told_times is not None and meant.is_since:  # "I moved in March … how many since then"
-            told_times = Times((), (meant.resolve(told_times.periods[-1], today),))
-        turn = replace(turn, times=told_times) if told_times is not None else turn
+    if (seen := _seen_from_told(turn.times, clauses[:asked], today)) is not None:
+        turn = replace(turn, times=seen)
     if turn.intent is Intent.MOST_FREQUENT and _THEN.search(clauses[asked].read.skeleton):
         beside += [clause.turn for clause in clauses[:asked][-1:] if _is_a_span(clause.turn.times)]
     if not symptoms and turn.names_records and _LOGGED_THEN.fullmatch(clauses[asked].read.skeleton):
@@ -113,14 +109,41 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
     beside += [clause.turn for clause in clauses[asked + 1 :] if clause.narrows]
     is_timed = turn.times.periods or turn.times.relative or turn.times.is_all_time
     times = turn.times if is_timed else next((each.times for each in beside if _says_when(each.times)), turn.times)
+    times = times if is_timed or _says_when(times) else _time_of_the_same(turn, clauses[:asked]) or times
     least = turn.min_severity
     if least is None:
         least = next((each.min_severity for each in beside if each.min_severity is not None), None)
     return replace(turn, symptoms=symptoms, times=times, min_severity=least)
 
 
+def _seen_from_told(times: Times, told: Sequence[Clause], today: date) -> Times | None:
+    """Return the time meant of what is told before: "in June … how many that month", "my jab … in the week after"."""
+    meant = times.relative
+    if meant is None or times.periods:
+        return None
+    around = next((clause.turn.times for clause in reversed(told) if clause.turn.times.periods), None)
+    if around is None or (meant.steps and len(around.periods) > 1):
+        return None
+    if not (meant.is_since or meant.steps or meant.part):
+        return around
+    seen = meant.resolve(around.periods[-1], today)
+    return Times((), (part_of(meant, seen, today) if meant.part else seen,))
+
+
+def _time_of_the_same(turn: Turn, before: Sequence[Clause]) -> Times | None:
+    """Return the time of a question that is asked again in fewer words: "… last month? just count the coughs"."""
+    if turn.intent not in _OF_A_TIME | {Intent.LIST} or not turn.symptoms:
+        return None
+    asked = next((clause for clause in reversed(before) if clause.kind is Kind.QUESTION), None)
+    if asked is None or asked.turn.symptoms != turn.symptoms or asked.turn.intent not in {turn.intent, Intent.LIST}:
+        return None
+    return asked.turn.times if asked.turn.times.periods else None
+
+
 def _asked_in_slots(clauses: Sequence[Clause]) -> int | None:
     """Return the clause that asks for a symptom in a time without a verb, behind what is only told, of none."""
+    if len(clauses) > 1 and all(map(_is_dated_symptom, clauses)) and "?" in clauses[-1].read.spoken:
+        return len(clauses) - 1 if not any("?" in clause.read.spoken for clause in clauses[:-1]) else None
     for k, clause in enumerate(clauses):
         if clause.kind is Kind.SLOTS and clause.turn.symptoms and clause.turn.times.periods:
             is_wish = _WISHES.search(clause.read.skeleton) is not None
@@ -136,6 +159,10 @@ def _asked_in_slots(clauses: Sequence[Clause]) -> int | None:
         if clause.kind in {Kind.QUESTION, Kind.HELP}:
             return None
     return None
+
+
+def _is_dated_symptom(clause: Clause) -> bool:
+    return clause.kind is Kind.SLOTS and bool(clause.turn.symptoms and clause.turn.times.periods)
 
 
 def _is_aside(clause: Clause, *, is_wish: bool) -> bool:

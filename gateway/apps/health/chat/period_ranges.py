@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Final
 
 from gateway.apps.health.chat import dates
+from gateway.apps.health.chat.calendar_periods import OF_A_DAY
 from gateway.apps.health.chat.dates import DAY, STEPS_MAX, Unit, is_a_day
 from gateway.apps.health.chat.frame import DateRange
 from gateway.apps.health.chat.one_period import UNTIL_NOW, OnePeriod
@@ -17,7 +18,9 @@ from gateway.apps.health.chat.periods_from_today import ARTICLES, Found
 from gateway.apps.health.chat.relative_times import Relative
 from gateway.apps.health.chat.time_words import (
     DAY_PARTS,
+    MONTHS,
     PREPOSITIONS,
+    WEEKDAYS,
     day_number,
     phrase_at,
 )
@@ -30,6 +33,7 @@ _LEADS: Final = tuple(
             "not sooner than", "on or after", "on and after", "ever since",
             "as of", "since", "starting from", "starting in", "starting on", "beginning from", "beginning in",
             "beginning on", "onwards from", "onward from", "starting",
+            "start from", "begin from",
         ),
         "until": (
             "up to and including", "up to & including", "until and including", "no later than", "not later than",
@@ -54,6 +58,8 @@ _BEHIND_AN_AMOUNT: Final = frozenset(
 _ENDS: Final = frozenset({"", "?", "!", ","})
 _HOURS: Final = 12
 _IN: Final = frozenset({"in", "of", "for", "during"})
+_DAYS_OF_WEEK: Final = 8
+"""Days that a week may be said to have, by who counts its last one twice."""
 _MONTHS_WITHOUT: Final = 62
 """Days within which each day of a month comes."""
 
@@ -64,8 +70,16 @@ class PeriodRanges(OnePeriod):
     def period(self, i: int) -> Found | None:
         start = i + 1 if self._at(i) in {"anytime", "sometime", "only", "just"} else i
         return (
-            self._between(start) or self._until_now_in(start) or self._one_sided(start) or self._simple_or_span(start)
+            self._week_with_days(start)
+            or self._between(start)
+            or self._until_now_in(start)
+            or self._one_sided(start)
+            or self._simple_or_span(start)
         )
+
+    def period_or_now(self, i: int) -> Found | None:
+        """Read the same, or "now", "the end of May", which end a range."""
+        return self._now_found(i) or self._edge(i) or self.period(i)
 
     def block_before(self, i: int) -> tuple[int, Relative] | None:
         """Read "the previous 7 days", which lie before those spoken of: the position behind, and how far before."""
@@ -75,6 +89,20 @@ class PeriodRanges(OnePeriod):
         if amount is None or amount[1] < 2 or amount[2] == "hour" or amount[1] > STEPS_MAX:  # noqa: PLR2004
             return None
         return amount[0], Relative(Unit(amount[2]), -amount[1])
+
+    def _week_with_days(self, i: int) -> Found | None:
+        """Read "(in) the week of Monday 17 to Sunday 23 November": those days."""
+        while self._at(i) in PREPOSITIONS or self._at(i) in ARTICLES:
+            i += 1
+        if self._at(i) != "week":
+            return None
+        i += 1 + (self._at(i + 1) in OF_A_DAY)
+        i += self._at(i) == "the"
+        is_dated = self._at(i) in WEEKDAYS or self._at(i) in MONTHS or self._at(i)[:1].isdigit()
+        days = self._simple_or_span(i) if is_dated else None
+        if days is None or days.period.start is None or days.period.end is None:
+            return None
+        return days if DAY < days.period.end - days.period.start <= _DAYS_OF_WEEK * DAY else None
 
     # two ends
 
@@ -99,12 +127,17 @@ class PeriodRanges(OnePeriod):
     def _span(self, i: int, links: set[str]) -> Found | None:
         """Read "A to B", both included; A is the latest before B unless it says its year."""
         first = self._simple(i)
+        if first is None and self._at(i - 1) in {"between", "from"} and self._at(i) in {"my", "the", "our"}:
+            event = self._event(i)  # "between my birthday, 3 March, and now"
+            is_marked = event is not None and self._at(event.after) == ","
+            first = Found(event.after + is_marked, event.period) if event is not None else None
         if first is None:
             return None
         link = first.after + (self._at(first.after) == "up" and "to" in links)  # "from 1 May up to 31 May"
         if self._at(link) not in links:
             return None
-        behind = link + 1 + 2 * ((self._at(link + 1), self._at(link + 2)) == ("and", "including"))
+        behind = link + 1 + (self._at(link) in {"through", "thru", "-"} and self._at(link + 1) == "to")
+        behind += 2 * ((self._at(behind), self._at(behind + 1)) == ("and", "including"))
         second = self._now_found(behind) or self._simple(behind + (self._at(behind) in _ROUGHLY))
         if second is None:
             return None

@@ -29,6 +29,7 @@ _BEFORE_MEANT: Final = frozenset({",", "but", "-"})
 """What stands in a correction, and before what is meant in it: "not this week, last"."""
 _RETURNING: Final = frozenset({*SEASONS, *MONTHS})
 _SEASON_MONTHS: Final = 3
+_TO_ITS_END: Final = 32
 _MONTH_DAYS: Final = 31
 _MONTHS_BACK_MAX: Final = 60
 _LINKS: Final = frozenset({"to", "-", "and", "until", "till", "through", "between"})
@@ -77,7 +78,13 @@ def set_off(
 
 
 def meant_beside(words: Sequence[str]) -> Relative | None:
-    """Return what "previous week", "second half", "6th" mean beside the period spoken of before."""
+    """Return what "previous week", "second half", "6th", "until the 6th" mean beside the period spoken of before."""
+    if words[-1] in {"on", "onwards", "onward"} and (day := _day_alone(words[:-1])):  # "from the 10th on"
+        return Relative(day=day, until_day=_TO_ITS_END)
+    if (span := _days_alone(words)) is not None:
+        return Relative(day=span[0], until_day=span[1])
+    if words[0] in {"until", "till", "up"} and (day := _day_alone(words)):
+        return Relative(until_day=day)
     said = [
         word for word in words if word not in PREPOSITIONS and word not in ARTICLES and word not in {"only", "just"}
     ]
@@ -88,6 +95,21 @@ def meant_beside(words: Sequence[str]) -> Relative | None:
     unit = UNITS.get(said[-1], "hour") if said and said[0] in {"previous", "preceding", "prior"} else "hour"
     count = 1 if len(said) == 2 else whole_number(said[1]) if len(said) == 3 else None  # noqa: PLR2004
     return None if unit == "hour" or not count or count > STEPS_MAX else Relative(Unit(unit), -count)
+
+
+def _day_alone(words: Sequence[str]) -> int:
+    """Return the day of a month that is said with no more than small words, or 0: "up to the 15th"."""
+    small = PREPOSITIONS | ARTICLES | _LINKS | {"up", "only", "just"}
+    said = [word for word in words if word not in small]
+    return (day_number(said[0]) or 0) if len(said) == 1 and not said[0].isdigit() else 0
+
+
+def _days_alone(words: Sequence[str]) -> tuple[int, int] | None:
+    """Return the two days of a month that are said alone, or None: "between the 3rd and the 9th"."""
+    if not _are_days_alone(words):
+        return None
+    said = [day for word in words if (day := day_number(word)) is not None]
+    return (said[0], said[1]) if len(said) == 2 and said[0] < said[1] else None  # noqa: PLR2004
 
 
 def may_leave_out(rest: Sequence[str | int], word: str) -> bool:

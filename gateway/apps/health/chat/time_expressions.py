@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
+from gateway.apps.health.chat.changes_of_periods import ALONE
 from gateway.apps.health.chat.frame import DateRange
+from gateway.apps.health.chat.parts_of_that import OPENS_REACHING, part_of_that, reaching
 from gateway.apps.health.chat.period_ranges import PeriodRanges
 from gateway.apps.health.chat.periods_beside import (
     Place,
@@ -23,7 +25,8 @@ from gateway.apps.health.chat.periods_beside import (
     unit_left_out,
 )
 from gateway.apps.health.chat.periods_from_today import Found
-from gateway.apps.health.chat.relative_times import Relative, read_relative
+from gateway.apps.health.chat.relative_times import Relative
+from gateway.apps.health.chat.relative_words import read_relative
 from gateway.apps.health.chat.time_words import (
     ALL_TIME_PHRASES,
     DAY_PARTS,
@@ -107,14 +110,14 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
         is_all_over = words[i] == "over" and (
             words[i - 1 : i] in _BEFORE_OVER or (i + 1 < len(words) and words[i + 1] in _AFTER_ALL_OVER)
         )
-        may_begin = not is_all_over and any(tells_time[i : i + _AHEAD_MAX])
-        reference = read_relative(words, i) if may_begin else None
+        may_begin = not is_all_over and (any(tells_time[i : i + _AHEAD_MAX]) or words[i] in ALONE)
+        reference = _reference_at(words, i, grammar, now) if may_begin else None
         if reference is not None:
-            tied = grammar.period(reference[0]) if reference[1].steps else None
-            if tied is not None:  # "the week before Christmas"
-                periods.append(clipped(reference[1].resolve(tied.period, now.date()), now.date()))
-            else:
-                relative = relative or reference[1]
+            is_of_last = reference[1].is_around and bool(periods) and rest[-1] == len(periods) - 1
+            last = periods.pop() if is_of_last else None
+            tied = _tied(reference, words, grammar, last, now.date())
+            periods += [tied.period] if tied is not None else []
+            relative = relative or (reference[1] if tied is None else None)
             i = tied.after if tied is not None else reference[0]
             rest.append(_NO_PERIOD if tied is None else len(periods) - 1)
             continue
@@ -153,6 +156,25 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
         named if len(periods) == 1 else None,
         tuple(word for word in rest if isinstance(word, int)),
     )
+
+
+def _reference_at(words: Sequence[str], i: int, grammar: PeriodRanges, now: datetime) -> tuple[int, Relative] | None:
+    reach = reaching(words, i, grammar) if words[i] in OPENS_REACHING else None
+    return part_of_that(words, i, now) or reach or read_relative(words, i)
+
+
+def _tied(
+    reference: tuple[int, Relative], words: Sequence[str], grammar: PeriodRanges, last: DateRange | None, today: date
+) -> Found | None:
+    """Read what ``reference`` is seen from behind it, "the week before Christmas"; or ``last``, right before it."""
+    at, relative = reference
+    if last is not None:  # "5 May, 3 days either side"
+        return Found(at, clipped(relative.resolve(last, today), today))
+    is_since_a_day = relative.is_since and relative.unit is not None  # "from that day on, 1 July"
+    if not (relative.steps or is_since_a_day):
+        return None
+    seen_from = grammar.period(at + (is_since_a_day and words[at : at + 1] == [","]))
+    return Found(seen_from.after, clipped(relative.resolve(seen_from.period, today), today)) if seen_from else None
 
 
 def _is_running(period: DateRange, said: Sequence[str], today: date) -> bool:

@@ -103,7 +103,7 @@ def understand(dialog: Dialog, lexicon: Lexicon) -> tuple[QueryFrame, bool]:
         frame = frame_of(turn, conversation, dialog.now.date())
         asks_back = lacks_a_side(frame) or is_in_doubt(turn, frame)
         if frame.intent.asks_for_data:
-            conversation = Conversation(frame=frame, rows=_rows(dialog.returned, number))
+            conversation = Conversation(frame=frame, earlier=conversation.frame, rows=_rows(dialog.returned, number))
     if frame is None:
         msg = "a dialog needs a turn"
         raise ValueError(msg)

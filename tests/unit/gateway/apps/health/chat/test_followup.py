@@ -191,7 +191,7 @@ def test_entry_is_not_dropped(text: str) -> None:
         ("in the past 6 months", "the past 3 please", "2026-07-21", "2026-10-21"),
         ("in the past 2 years", "no, the past 3", "2023-10-21", "2026-10-21"),
         ("in the past 3 months", "make that the past 90", "2026-07-23", "2026-10-21"),
-        ("in March", "make that the past 100", "2026-03-01", "2026-04-01"),
+        ("in March", "make that the past 100", "2026-07-13", "2026-10-21"),
         ("in the past 3 months", "now stretch it to twelve months", "2025-10-21", "2026-10-21"),
         ("last week", "make it two weeks", "2026-10-07", "2026-10-21"),
         ("last week", "change that to 6 months", "2026-04-21", "2026-10-21"),

@@ -7,6 +7,7 @@ import pytest
 from tests.understanding.asked import asked, slots_of
 
 LAST_WEEK = ("2026-06-08", "2026-06-15")
+MONDAY = ("2026-06-15", "2026-06-16")
 FORTNIGHT = ("2026-06-04", "2026-06-18")
 MAY = ("2026-05-01", "2026-06-01")
 LAST_YEAR = ("2025-01-01", "2026-01-01")
@@ -19,6 +20,10 @@ ALWAYS = (None, None)
         ("this hip will be the death of me! joint pain in May, let's have it", ("list", ["joint pain"], MAY)),
         ("took the dog to the vet, cost a fortune. headaches last week please", ("list", ["headache"], LAST_WEEK)),
         ("the gym was heaving. sore knees in May", ("list", ["knee pain"], MAY)),
+        ("my knees after the pool, Monday I think. sore knees on Monday?", ("list", ["knee pain"], MONDAY)),
+        ("is my nose any better? i.e. runny nose trend in May", ("trend", ["runny nose"], MAY)),
+        ("how often did I cough so hard it hurt in May? just count the coughs", ("count", ["cough"], MAY)),
+        ("was the chest pain back in May? I'm right as rain, only want the dates", ("list", ["chest pain"], MAY)),
         ("he took me for a curry, whole other story. reflux in May - is it in there", ("list", ["heartburn"], MAY)),
         ("I was ill at the wedding. cough last week, is it down?", ("list", ["cough"], LAST_WEEK)),
         ("my lad has exams so nobody's sleeping. all my rough nights in May please", ("list", ["insomnia"], MAY)),
