@@ -43,6 +43,19 @@ _NO_DAY_BEHIND: Final = frozenset(
 """Behind these, "sat", "wed" and "sun" are no day."""
 OF_A_DAY: Final = frozenset({"of", "commencing", "beginning", "starting", "ending", "from", "around"})
 """Behind "the week", these say by which of its days: it is that of the calendar."""
+_WHO: Final = frozenset({"i", "it", "he", "she", "we", "they", "you", "that", "these", "those", "which", "there"})
+_BEHIND_MAY: Final = frozenset(
+    {"help", "also", "just", "still", "cause", "mean", "need", "seem", "never", "ask", "want", "explain", "happen",
+     "actually", "even", "get", "look", "feel", "always", "sound", "affect", "hurt"}
+)  # fmt: skip
+_MARCHES: Final = frozenset({"protest", "charity", "pride", "peace", "forced", "hunger", "parade"})
+_MARCHING: Final = frozenset(
+    {"every", "each", "with", "on", "for", "up", "down", "around", "about", "through", "along", "past"}
+)
+"""What follows somebody's marching."""
+_ALSO_NAMES: Final = frozenset({"april", "may", "june", "august", "jan"})
+_SAID: Final = frozenset({"says", "said", "thinks", "thought", "reckons", "reckoned", "told", "asked", "asks", "wants"})
+_PARTS_OF_IT: Final = frozenset({"part", "bit", "portion"})
 _TURNS: Final = frozenset({"before", "after", "earlier", "later", "ago", "prior", "of"})
 _COUNTED: Final = frozenset({"quarter", "half", "week", "weekend", "month"})
 _EDGES: Final = frozenset({"start", "beginning", "end"})
@@ -158,6 +171,7 @@ class CalendarPeriods(PeriodsFromToday):
 
     def _week_last(self, i: int) -> Found | None:
         """Read "a week last Monday": a week before it."""
+        i += self._at(i) in {"a", "1"}
         if self._at(i) not in {"week", "fortnight"} or self._at(i - 1) not in {"a", "1"}:
             return None
         behind = i + 1 + (self._at(i + 1) == "ago") + (self._at(i + 1) == "on")
@@ -194,9 +208,20 @@ class CalendarPeriods(PeriodsFromToday):
         is_led = self._at(i - 1) in {"in", "during", "of", "since", "until", "throughout", "for"}
         if word == "may" and self._at(i + 1) == "day" and self._at(i + 2) != "by":
             return None  # "May Day"
+        if word in {"may", "march"} and not is_led and self._is_verb_or_walk(i):
+            return None
+        if self._at(i + 1) in _SAID and word in _ALSO_NAMES:
+            return None
         if word == "may" and not is_led and self._at(i + 1) in {"i", "it", "you", "we", "have", "be", "not", "well"}:
             return None
         return MONTHS.get(word)
+
+    def _is_verb_or_walk(self, i: int) -> bool:
+        """Tell "I march every Sunday", "it may help", "the peace march on Saturday" from the months."""
+        before, behind = self._at(i - 1), self._at(i + 1)
+        if self._at(i) == "may":
+            return before in _WHO and behind in _BEHIND_MAY
+        return before in _MARCHES or (before in {"i", "we", "they"} and behind in _MARCHING)
 
     def _month(self, i: int) -> Found | None:
         i += (is_last := self._at(i) in {"last", "this", "past"})
@@ -220,7 +245,7 @@ class CalendarPeriods(PeriodsFromToday):
             third, i = {"first": 0, "second": 1, "last": 2, "final": 2}.get(self._at(i)), i + 1
         if third is None:
             return None
-        edge, i = i, i + 1 + (self._at(i + 1) == "third")
+        edge, i = i, i + 1 + (self._at(i + 1) in _PARTS_OF_IT | {"third"})
         last = THIRDS.get(self._at(i + 1), -1) if self._at(i) in {"to", "-"} else -1
         i += 2 * (last > third)  # "mid to late February"
         if self._at(i) in _BEHIND_A_VERB and self._at(edge) in _EDGES and not self._has_article(edge):
@@ -235,8 +260,8 @@ class CalendarPeriods(PeriodsFromToday):
         if found is None or found.period.start is None or found.period.end is None:
             return None
         first, end = found.period.start, found.period.end
-        if end - first > 31 * DAY:
-            return self._edge_of_year(found, first, self._at(edge))
+        if end - first > 31 * DAY:  # "the early part of the year" is vague
+            return None if self._at(edge + 1) in _PARTS_OF_IT else self._edge_of_year(found, first, self._at(edge))
         if first.day != 1 or end - first < 28 * DAY:
             return None
         start, last = first + (third * 10) * DAY, max(third, last)
@@ -306,20 +331,38 @@ class CalendarPeriods(PeriodsFromToday):
         """Read "3 to 5 March", "the 3rd - 5th of March 2025", "11/12 April"."""
         if "/" in self._at(i) and self._month_at(i + 1) is not None:
             return self._slashed_days(i)
+        led = i
+        i += self._at(i) in WEEKDAYS and i + 1 < len(self._words)  # "Monday 17 to Sunday 23 November"
+        i += i > led and self._at(i) == "the"
         first = day_number(self._at(i))
-        if first is None or self._at(i + 1) not in {"-", "to", "and", "until", "till", "through"}:
+        if first is None or self._at(i + 1) not in {"-", "to", "and", "until", "till", "through", "thru"}:
             return None
         behind = i + 2 + (self._at(i + 2) == "the")
-        last = self._day_month(behind)
+        behind += self._at(behind) in WEEKDAYS
+        behind += self._at(behind - 1) in WEEKDAYS and self._at(behind) == "the"
+        last = self._running_day(behind, first) or self._day_month(behind)
         if last is None or last.period.start is None or last.period.end is None:
             return None
         month = last.period.start.replace(day=1)
-        if first >= last.period.start.day and self._at(i - 1) in {"from", "between"}:  # "from 28 to 3 October"
+        if first >= last.period.start.day and self._at(led - 1) in {"from", "between"}:  # "from 28 to 3 October"
             month = dates.add(month, -1, Unit.MONTH)
         start = dates.valid_date(month.year, month.month, first)
         if start is None or start >= last.period.start:
             return None
         return Found(last.after, DateRange(start=start, end=last.period.end))
+
+    def _named_days(self, i: int) -> Found | None:
+        return self._days_of_month(i) if self._at(i) in WEEKDAYS else None
+
+    def _running_day(self, i: int, first: int) -> Found | None:
+        """Read "12 October" on the 10th where what begins on the ``first`` of it has begun: it is this year's."""
+        k = i + 1 + (self._at(i + 1) == "of")
+        day, month = day_number(self._at(i)), self._month_at(k)
+        if day is None or month is None or self._year_behind(k + 1) is not None:
+            return None
+        start, end = (dates.valid_date(self._today.year, month, each) for each in (first, day))
+        is_running = start is not None and end is not None and start <= self._today < end
+        return Found(k + 1, dates.days(end)) if is_running and end is not None else None
 
     def _slashed_days(self, i: int) -> Found | None:
         parts, month = self._at(i).split("/"), self._month_at(i + 1)

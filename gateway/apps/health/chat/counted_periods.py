@@ -13,12 +13,15 @@ from gateway.apps.health.chat.calendar_periods import OF_A_DAY, CalendarPeriods
 from gateway.apps.health.chat.dates import DAY, Unit
 from gateway.apps.health.chat.frame import DateRange
 from gateway.apps.health.chat.periods_from_today import Found
-from gateway.apps.health.chat.time_words import SEASONS, UNITS, WEEKDAYS, day_number, whole_number
+from gateway.apps.health.chat.time_words import MONTHS, SEASONS, UNITS, WEEKDAYS, day_number, whole_number
 
 _PLACES: Final = {
     "first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "last": -1, "final": -1,
 }  # fmt: skip
-_IN_LETTERS: Final = {"latter": "second", "1st": "first", "2nd": "second", "3rd": "third", "4th": "fourth"}
+_IN_LETTERS: Final = {
+    "latter": "second", "final": "last", "closing": "last", "opening": "first",
+    "1st": "first", "2nd": "second", "3rd": "third", "4th": "fourth",
+}  # fmt: skip
 _SATURDAY: Final = 5
 _WEEKENDS_MAX: Final = 52
 _YEARS_MAX: Final = 100
@@ -57,11 +60,11 @@ class CountedPeriods(CalendarPeriods):
             days = days if days <= _MONTH_MAX and self._at(noun) in {"of", "in"} else None
         if amount is not None and amount[2] == "month" and self._at(noun) in {"of", "in"}:
             return self._months_of_year(which, amount[1], behind)
-        found = self._month(behind) or self._unit(behind) if days else None
+        found = self._month(behind) or self._unit(behind) or self._days_of_year(behind, part) if days else None
         if found is None or days is None or found.period.start is None or found.period.end is None:
             return None
         first, end = found.period.start, found.period.end
-        is_month = first.day == 1 and (end - first).days <= _MONTH_MAX
+        is_month = first.day == 1 and ((end - first).days <= _MONTH_MAX or part != "half")
         ordinal = {"first": 0, "second": 1, "third": 2, "fourth": 3}.get(which)
         if not is_month or (ordinal is None and which != "last"):
             return None
@@ -69,6 +72,10 @@ class CountedPeriods(CalendarPeriods):
             return Found(found.after, DateRange(start=end - days * DAY, end=end))
         start = first + ordinal * days * DAY
         return Found(found.after, DateRange(start=start, end=end if part == "half" and ordinal else start + days * DAY))
+
+    def _days_of_year(self, i: int, part: str) -> Found | None:
+        """Read "2024", "the year", of which "the last two weeks" are days or weeks, and no half."""
+        return None if part == "half" else self._year(i) or self._running_unit(i)
 
     def _months_of_year(self, which: str, count: int, i: int) -> Found | None:
         """Read what is behind "the first three months of": "2025", "the year 2025", "last year", "the year"."""
@@ -159,7 +166,7 @@ class CountedPeriods(CalendarPeriods):
         while not is_from and self._at(k - 1) in {"leading", "up"} and self._at(k) in {"up", "to"}:
             k += 1
         k += self._at(k) in {"on", "and"}
-        day = self._day_at(k)
+        day = self._day_at(k) or (None if is_from else self._end_of_month(k))
         if day is None or self._at(day.after) in {"to", "-", "until", "till", "through"}:
             return None
         first = day.period.start
@@ -168,6 +175,12 @@ class CountedPeriods(CalendarPeriods):
         end = dates.add(first, count, Unit(unit)) if is_from else first + DAY
         start = first if is_from else dates.add(end, -count, Unit(unit))
         return Found(day.after, DateRange(start=start, end=end))
+
+    def _end_of_month(self, i: int) -> Found | None:
+        """Read the last day of the month to which "(the) three months to March" are."""
+        month = self._month(i) if self._at(i) in MONTHS else None
+        end = month.period.end if month is not None else None
+        return Found(month.after, dates.days(end - DAY)) if month is not None and end is not None else None
 
     def _day_at(self, i: int) -> Found | None:
         """Read one day: "20 May", "Sunday", "the 5th", "the end of June"."""

@@ -26,7 +26,7 @@ _TOKEN: Final = re.compile(
     | \d+(?:st|nd|rd|th)\b
     | q[1-4]\b
     | \d+(?:\.\d+)?
-    | w/[oc]\b
+    | w/[ocbe]\b
     | [^\W\d_]+(?:'[^\W\d_]+)*
     | [-?!,;:+&]""",
     re.VERBOSE,
@@ -41,6 +41,8 @@ _NAMED_SPAN: Final = re.compile(rf"\b({_NAMED_DAY})-({_NAMED_DAY})\b")  # "Mon-T
 _SHORT_YEAR: Final = re.compile(r"(?<=\s)'(?=\d\d(?!\w))")
 _SCORES: Final = re.compile(r"(?:(?<=\b\d)|(?<=\b10))'?s\b")  # "only 8s and above"
 _THAT_IS: Final = re.compile(r"\bi\.\s?e\b\.?,?|(?<=[\s,(])ie(?=[\s,])")
+_THAT_IS_FIRST: Final = re.compile(r"^\W*(?:i\.\s?e\b\.?|ie\b),?\s*(?=\w)")
+"""What opens a sentence that says anew what the one before it asked adds nothing: "i.e. how many"."""
 _MINUTES: Final = re.compile(r"(?<=\d)\s*mins?\b")  # elsewhere "min" is the least
 _AT_LEAST: Final = re.compile(r"(>=|=>|\u2265)(?=\s*\d)")
 _OVER: Final = re.compile(r">(?=\s*\d)")
@@ -99,6 +101,7 @@ def words_of(text: str) -> list[str]:
     if "ty" in plain or "thousand" in plain:
         plain = _NUMBER_IN_LETTERS.sub(_in_figures, _YEAR_IN_LETTERS.sub(_year_in_figures, plain))
     plain = _NAMED_SPAN.sub(r"\1 - \2", plain)
+    plain = _THAT_IS_FIRST.sub("", plain)
     plain = _THAT_IS.sub("that is", plain) if "ie" in plain or "i." in plain else plain
     plain = _MINUTES.sub(" minutes", plain)
     plain = _HOURS.sub(" hours", plain)

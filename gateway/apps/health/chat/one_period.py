@@ -53,7 +53,7 @@ _BEGINNINGS: Final = frozenset(
         *(phrase[0] for phrases in (HOLIDAYS, FEASTS, NEAR_DAYS, LATELY) for phrase in phrases),
         "last", "this", "past", "previous", "preceding", "latest", "current", "final", "other", "these", "easter",
         "half", "quarter", "fortnight", "fortnights", "decade", "weekend", "weekends", "sat", "sun", "wed", "good",
-        "latter", "h",
+        "latter", "h", "opening", "closing",
     }
 )  # fmt: skip
 
@@ -75,7 +75,7 @@ class OnePeriod(CountedPeriods):
             self._amount_to_now, self._amount_beside,
             self._near_day, self._this_time, self._week_of, self._numbered_week,
             self._week_last, self._ago, self._before_last, self._rolling, self._unit,
-            self._so_far, self._weekend_of, self._weekend, self._weekdays_ago, self._weekday,
+            self._so_far, self._weekend_of, self._weekend, self._weekdays_ago, self._named_days, self._weekday,
             self._third_of_month, self._listed_days, self._days_of_month, self._day_month, self._month_day,
             self._month, self._numeric, self._day_of_month, self._year, self._season, self._quarter, self._holiday,
             self._lately,
@@ -154,7 +154,8 @@ class OnePeriod(CountedPeriods):
         for k in range(i + 1, min(i + 1 + _EVENT_WORDS_MAX, len(self._words))):
             if self._at(k - 1) in _NO_EVENT or self._at(k) in _NO_EVENT:
                 return None
-            if self._at(k - 1) in _MEALS or self._at(k) in _OPENS_ANOTHER:  # "before the meal on Monday"
+            is_meal = self._at(k - 1) in _MEALS and k - 1 <= i + 1
+            if is_meal or self._at(k) in _OPENS_ANOTHER:  # "before the meal on Monday"; not "since I gave up tea on …"
                 return None
             is_dated = self._at(k) in {"on", "in", "at", "last", "yesterday"} or self._at(k - 1) == ","
             is_dated = is_dated or self._day_month(k) is not None  # "my birthday (3 March)"

@@ -33,7 +33,6 @@ _LEADS: Final = tuple(
             "not sooner than", "on or after", "on and after", "ever since",
             "as of", "since", "starting from", "starting in", "starting on", "beginning from", "beginning in",
             "beginning on", "onwards from", "onward from", "starting",
-            "start from", "begin from",
         ),
         "until": (
             "up to and including", "up to & including", "until and including", "no later than", "not later than",
@@ -129,6 +128,7 @@ class PeriodRanges(OnePeriod):
         first = self._simple(i)
         if first is None and self._at(i - 1) in {"between", "from"} and self._at(i) in {"my", "the", "our"}:
             event = self._event(i)  # "between my birthday, 3 March, and now"
+            event = event if event is not None and is_a_day(event.period) else None
             is_marked = event is not None and self._at(event.after) == ","
             first = Found(event.after + is_marked, event.period) if event is not None else None
         if first is None:

@@ -140,7 +140,7 @@ def _alike_said(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
     said = [*words[i : i + 5], *[""] * 5]
     if words[i - 1 : i] and words[i - 1] not in BEFORE_ALIKE:
         return None
-    if said[:2] == ["this", "one"] and said[2] in ENDS:
+    if i and said[:2] == ["this", "one"] and said[2] in ENDS:
         return i + 2, Relative(is_alike=True)
     if said[:2] == ["the", "one"] and said[2] in SIGNS and said[2] != "later":
         behind = 3 + (said[3] in THAT)

@@ -35,6 +35,27 @@ def found(text: str) -> list[tuple[str, str]]:
         ("in week 12", "2026-03-16", "2026-03-23"),
         ("in calendar week 50", "2025-12-08", "2025-12-15"),
         ("in week 2 of 2025", "2025-01-06", "2025-01-13"),
+        ("the last two weeks of last year", "2025-12-18", "2026-01-01"),
+        ("the first ten days of 2025", "2025-01-01", "2025-01-11"),
+        ("the second week of the year", "2026-01-08", "2026-01-15"),
+        ("the final week of March", "2026-03-25", "2026-04-01"),
+        ("the three months to March", "2026-01-01", "2026-04-01"),
+        ("the early part of March", "2026-03-01", "2026-03-11"),
+        ("the week of Monday 16 to Sunday 22 March", "2026-03-16", "2026-03-23"),
+        ("in the week of 13 to 19 April", "2026-04-13", "2026-04-15"),
+        ("the week of 28 March to 3 April", "2026-03-28", "2026-04-04"),
+        ("from Mon the 9th to Thu the 12th of March", "2026-03-09", "2026-03-13"),
+        ("13 to 19 April", "2026-04-13", "2026-04-15"),
+        ("15 to 19 April", "2025-04-15", "2025-04-20"),
+        ("the 3rd of March through to the 9th", "2026-03-03", "2026-03-10"),
+        ("since a week last Friday", "2026-04-03", "2026-04-15"),
+        ("the weekend before Easter", "2026-03-28", "2026-03-30"),
+        ("the fortnight before Easter", "2026-03-22", "2026-04-05"),
+        ("between my birthday, 3 March, and now", "2026-03-03", "2026-04-15"),
+        ("since I stopped drinking tea on 7 March", "2026-03-07", "2026-04-15"),
+        ("headaches w/e 8 March", "2026-03-02", "2026-03-09"),
+        ("headaches last w/e", "2026-04-11", "2026-04-13"),
+        ("headaches wc 9 March", "2026-03-09", "2026-03-16"),
     ],
 )
 def test_period_is_counted_out_when_its_place_is_said(text: str, start: str, end: str) -> None:
@@ -52,3 +73,29 @@ def test_no_period_is_counted_out_when_there_is_none(text: str) -> None:
 def test_place_is_no_day_when_the_month_has_fewer() -> None:
     assert found("the fourth weekend of February 2025") == [("2025-02-22", "2025-02-24")]
     assert ("2026-03-01", "2026-04-01") in found("the 9th Monday of March")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I march every Sunday",
+        "we march with the band",
+        "it may well hurt",
+        "the peace march",
+        "April says my knees hurt",
+    ],
+)
+def test_month_is_none_when_it_is_a_verb_or_a_name(text: str) -> None:
+    assert not any(start.endswith("-01") for start, _ in found(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("how bad was it May?", "2025-05-01"),
+        ("what I had this March", "2026-03-01"),
+        ("in March with a cold", "2026-03-01"),
+    ],
+)
+def test_month_is_one_when_no_verb_can_stand_there(text: str, start: str) -> None:
+    assert [each for each, _ in found(text)] == [start]
