@@ -59,7 +59,7 @@ def nearest_meanings(frame: QueryFrame, rival: Intent | None, today: date) -> li
     others = (rival,) if frame.second else (rival, Intent.LIST, Intent.COUNT, Intent.LATEST)
     single = frame.model_copy(update={"second": None})
     frames = [frame, *(_asking(single, each) for each in others if each is not None and each.asks_for_data)]
-    return list(dict.fromkeys(question_words(each, today) for each in frames if not lacks_a_side(each)))[:OFFERED_MAX]
+    return list(dict.fromkeys(question_words(each, today) for each in frames if not each.lacks_a_side))[:OFFERED_MAX]
 
 
 def _asking(frame: QueryFrame, intent: Intent) -> QueryFrame:
@@ -82,11 +82,6 @@ def asks_of_unknown(turn: Turn, frame: QueryFrame) -> bool:
 def asks_rival(turn: Turn) -> bool:
     """Tell a question that may be another one as well."""
     return turn.rival is not None and turn.rival.asks_for_data
-
-
-def lacks_a_side(frame: QueryFrame) -> bool:
-    """Tell a comparison of one thing with nothing."""
-    return frame.intent is Intent.COMPARE and frame.second is None and len(frame.symptoms) < 2  # noqa: PLR2004
 
 
 def either(frame: QueryFrame, others: Sequence[QueryFrame], today: date) -> list[str]:

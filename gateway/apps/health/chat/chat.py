@@ -146,7 +146,7 @@ class Chat:
         rows: tuple[ReturnedRow, ...] = (),
     ) -> ChatReply:
         """Return the answer to ``frame``, from which the conversation goes on."""
-        said = Conversation(frame=frame, earlier=before.said.frame, rows=rows)
+        said = before.said.followed_by(frame, rows)
         return self._aside(text, frame, replace(before, said=said), next_questions=next_questions)
 
     def _aside(self, text: Text, frame: QueryFrame, before: _Before, *, next_questions: list[str]) -> ChatReply:
@@ -192,7 +192,7 @@ def _rivals(message: Message, frame: QueryFrame, said: Conversation, view: View)
 
 def _doubt(turn: Turn, frame: QueryFrame, rivals: Sequence[QueryFrame], view: View) -> tuple[Text, list[str]] | None:
     """Return what to ask instead of answering, and the questions to offer; None where ``frame`` is surely meant."""
-    if ask_back.lacks_a_side(frame):
+    if frame.lacks_a_side:
         return one_sided_text(), _sides(frame, view)
     if rivals:
         return either_text(frame, rivals), ask_back.either(frame, rivals, view.today)

@@ -42,13 +42,21 @@ class ReturnedRow(Model):
 class Conversation(Model):
     """The last question about records, what it gave, and the Unix time (seconds) of the last turn.
 
-    ``earlier`` is the question before that one, with which "compare the two" sets it side by side.
+    ``earlier`` is the last one before it that was about other symptoms or another period.
     """
 
     frame: QueryFrame | None = None
     earlier: QueryFrame | None = None
     rows: Annotated[tuple[ReturnedRow, ...], Field(max_length=ROWS_MAX)] = ()
     said_at: float = 0.0
+
+    def followed_by(self, frame: QueryFrame, rows: tuple[ReturnedRow, ...]) -> Conversation:
+        """Return the conversation after ``frame``, which gave ``rows``."""
+        is_of_the_same = self.frame is None or (self.frame.symptoms, self.frame.period) == (
+            frame.symptoms,
+            frame.period,
+        )
+        return Conversation(frame=frame, earlier=self.earlier if is_of_the_same else self.frame, rows=rows)
 
     def is_over(self, now: float) -> bool:
         return now - self.said_at > SILENCE_MAX_S

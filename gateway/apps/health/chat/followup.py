@@ -25,24 +25,8 @@ def frame_of(turn: Turn, conversation: Conversation, today: date) -> QueryFrame:
     before = conversation.frame
     if before is None or _starts_afresh(turn):
         return _settled(_fresh(turn, today))
-    both = _both(turn, before, conversation.earlier)
-    return _settled(both if both is not None else _continued(turn, before, conversation.rows, today))
-
-
-def _both(turn: Turn, before: QueryFrame, earlier: QueryFrame | None) -> QueryFrame | None:
-    """Return the last question and the one before it side by side, if no more is said: "compare the two"."""
-    times = turn.times
-    is_bare = not (turn.symptoms or turn.excluded or times.periods or times.relative or times.is_all_time)
-    if turn.intent is not Intent.COMPARE or not is_bare or earlier is None or before.intent is Intent.COMPARE:
-        return None
-    both = before.model_copy(update={"intent": Intent.COMPARE})
-    are_two = len(before.symptoms) == len(earlier.symptoms) == 1 and before.symptoms != earlier.symptoms
-    if before.period == earlier.period and are_two:
-        return both.model_copy(update={"symptoms": (*earlier.symptoms, *before.symptoms)})
-    if before.symptoms != earlier.symptoms or ALL_TIME in {before.period, earlier.period}:
-        return None
-    period, second = _ordered(before.period, earlier.period)
-    return both.model_copy(update={"period": period, "second": second}) if period != second else None
+    frame = _continued(turn, before, conversation.rows, today)
+    return _settled(_with_earlier_side(frame, conversation.earlier))
 
 
 def _starts_afresh(turn: Turn) -> bool:
@@ -148,6 +132,18 @@ def _is_set_beside(turn: Turn, before: QueryFrame) -> bool:
         and turn.symptoms != before.symptoms
         and not turn.times.periods
     )
+
+
+def _with_earlier_side(frame: QueryFrame, earlier: QueryFrame | None) -> QueryFrame:
+    """Return a comparison that names one side with what was asked before it: "in 2025?", "and in 2024?", "compare"."""
+    if not frame.lacks_a_side or earlier is None or earlier.second is not None:
+        return frame
+    if earlier.symptoms == frame.symptoms and ALL_TIME not in {earlier.period, frame.period}:
+        period, second = _ordered(frame.period, earlier.period)
+        return frame.model_copy(update={"period": period, "second": second})
+    if earlier.period == frame.period and len(earlier.symptoms) == len(frame.symptoms) == 1:
+        return frame.model_copy(update={"symptoms": (*earlier.symptoms, *frame.symptoms)})
+    return frame
 
 
 def _compares_symptoms(before: QueryFrame, symptoms: Sequence[str]) -> bool:

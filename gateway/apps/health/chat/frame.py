@@ -58,6 +58,11 @@ class QueryFrame(Model):
     second: DateRange | None = None
     min_severity: Severity | None = None
 
+    @property
+    def lacks_a_side(self) -> bool:
+        """Whether it compares one thing with nothing."""
+        return self.intent is Intent.COMPARE and self.second is None and len(self.symptoms) < 2  # noqa: PLR2004
+
     def as_json(self) -> dict[str, object]:
         """Return the frame as the API shows it: flat, dates in ISO 8601, None where nothing was said."""
         second = self.second or ALL_TIME

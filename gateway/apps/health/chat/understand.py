@@ -18,7 +18,7 @@ from pydantic_core import from_json, to_json
 from bridge.errors import Code, Invalid
 from bridge.problem import field_errors, problem_json
 from bridge.process.clock import Clock
-from gateway.apps.health.chat.ask_back import is_in_doubt, lacks_a_side
+from gateway.apps.health.chat.ask_back import is_in_doubt
 from gateway.apps.health.chat.context import ROWS_MAX, Conversation, ReturnedRow, returned_row
 from gateway.apps.health.chat.followup import frame_of
 from gateway.apps.health.chat.frame import Intent, QueryFrame
@@ -101,9 +101,9 @@ def understand(dialog: Dialog, lexicon: Lexicon) -> tuple[QueryFrame, bool]:
     for number, message in enumerate(dialog.turns):
         turn = read_turn(message, dialog.now, lexicon, follows=conversation.frame is not None)
         frame = frame_of(turn, conversation, dialog.now.date())
-        asks_back = lacks_a_side(frame) or is_in_doubt(turn, frame)
+        asks_back = frame.lacks_a_side or is_in_doubt(turn, frame)
         if frame.intent.asks_for_data:
-            conversation = Conversation(frame=frame, earlier=conversation.frame, rows=_rows(dialog.returned, number))
+            conversation = conversation.followed_by(frame, _rows(dialog.returned, number))
     if frame is None:
         msg = "a dialog needs a turn"
         raise ValueError(msg)
