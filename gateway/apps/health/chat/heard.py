@@ -10,7 +10,7 @@ from typing import Final
 from gateway.apps.health.chat.frame import Intent
 from gateway.apps.health.chat.intent import denies, is_measured, is_plainly_refused
 from gateway.apps.health.chat.joining import asks_of_what_is_told
-from gateway.apps.health.chat.reading import Clause, Kind, Turn
+from gateway.apps.health.chat.reading import Clause, Kind, Turn, asks_the_same
 from gateway.apps.health.chat.weighing import NEAR, ahead, likeliest
 
 _COUNTS_BARELY: Final = re.compile(
@@ -100,7 +100,7 @@ class Heard:
         by_rules, asking = self.by_rules, self.asking
         skeleton = asking.read.skeleton
         if follows and by_rules.intent is None:  # slots alone, after a question that has the intent
-            is_bare = _BARE_FOLLOW_UP.fullmatch(skeleton) is not None
+            is_bare = _BARE_FOLLOW_UP.fullmatch(skeleton) is not None or asks_the_same(skeleton)
             is_plain = (by_rules.times.relative is not None or is_bare) and not by_rules.unexplained
             is_plain = is_plain or _COUNTS_IN.fullmatch(skeleton) is not None
             return is_plain or asking.corrects or ahead(weighed, Intent.LIST) < NEAR

@@ -113,6 +113,12 @@ _ELLIPTICAL: Final = recognised(
     r"( (also|too|as well|then))?( [?])?"
 )
 """A verb alone stands for all that was asked before: "was my back worse than in May?", "and was my neck?"."""
+_ASKS_THE_SAME: Final = recognised(
+    r"((and|so|but|ok|now|then|,) )*((what|how) (was|were|is|are) (it|that|they|those|things)( like| looking)?"
+    r"|(was|were|is|are) (it|that|they|those) (just )?the same( (story|thing))?) ((for|with) )?((my|the) )?"
+    rf"({SYMPTOM}|{TIME})( (then|too|as well|please))*( [?])?"
+)
+"""What stands for all that was asked before: "so what was it in June?", "was it the same for my neck?"."""
 _UP_TO_TODAY: Final = recognised(
     rf"\b(between|from) ({TIME} (and|to) .*\b(last|latest|recent)\b|.*\b(last|latest|recent)\b.* (and|to) {TIME})"
 )
@@ -388,7 +394,14 @@ def _names_all(skeleton: str, times: Times) -> bool:
     return _ELSE.search(skeleton) is not None and not (times.is_all_time and _WANTS_IT_ALL.fullmatch(skeleton))
 
 
+def asks_the_same(skeleton: str) -> bool:
+    """Tell "so what was it in June?", which goes on with what was asked before."""
+    return _ASKS_THE_SAME.fullmatch(skeleton) is not None
+
+
 def _is_elliptical(read: Read, skeleton: str) -> bool:
+    if asks_the_same(skeleton):
+        return True
     if len(read.mentions) != 1 or not _ELLIPTICAL.fullmatch(skeleton):
         return False
     mention = read.mentions[0]

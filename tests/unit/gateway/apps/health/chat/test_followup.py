@@ -348,3 +348,38 @@ def test_all_time_counts_when_it_stands_beside_what_is_asked(then: str) -> None:
 )
 def test_symptom_is_asked_for_when_nothing_of_it_is_doubted(turns: list[str], symptoms: list[str] | None) -> None:
     assert slots(*turns)[1] == symptoms
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        (["fevers in May", "and June", "compare the two"], ("2026-06-01", "2026-05-01", ["fever"])),
+        (
+            ["how many fevers in June", "how many in May", "which month was worse?"],
+            ("2026-06-01", "2026-05-01", ["fever"]),
+        ),
+        (["fevers in May", "and June", "list them", "side by side please"], ("2026-06-01", "2026-05-01", ["fever"])),
+        (["fevers in May", "and coughs?", "which was more frequent"], ("2026-05-01", None, ["cough", "fever"])),
+        (["fevers in May", "coughs in June", "compare them"], ("2026-06-01", None, ["cough"])),
+        (["fevers in May", "compare"], ("2026-05-01", None, ["fever"])),
+    ],
+)
+def test_question_before_is_the_other_side_when_a_comparison_names_none(
+    turns: list[str], expected: tuple[str, str | None, list[str]]
+) -> None:
+    dialog = Dialog.model_validate({"id": "A", "now": "2026-10-20T13:30", "turns": turns})
+    said = predict(dialog, base_lexicon())[0].as_json()
+    assert (said["intent"], (said["start"], said["compare_start"], said["symptom"])) == ("compare", expected)
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "intent"),
+    [
+        ("average headache severity", "so what was it in June?", "average_severity"),
+        ("worst headache", "and what was it like in June?", "max_severity"),
+        ("how many headaches", "was it the same in June?", "count"),
+        ("headaches", "how was it in June", "list"),
+    ],
+)
+def test_intent_stays_when_a_follow_up_asks_the_same_of_another_time(before: str, then: str, intent: str) -> None:
+    assert asked(f"{before} in May", then) == (intent, "2026-06-01", "2026-07-01")
