@@ -391,13 +391,16 @@ def _is_by_name(mention: Mention, stems: Sequence[str]) -> bool:
 
 
 def _is_meant_within(other: Mention, found: Mention, stems: Sequence[str]) -> bool:
-    """Tell that ``other`` is what is meant: it says more, or it is only led, as by "bad" in "bad back pain"."""
+    """Tell that ``other`` is what is meant: it says more, or it is only led, as by "bad" in "bad back pain".
+
+    "the wobblies" ends like "the wobbly room" begins.
+    """
     if _is_longer(other, found):
         return True
     is_led = other.start == found.start + 1 and other.end > found.end
     is_bad = stems[found.start] == _BAD and other.concept == found.concept
     is_ones_own = stems[found.start] == _MY and found.concept == INNOCENT != other.concept
-    return is_led and (is_bad or is_ones_own)
+    return is_led and (is_bad or is_ones_own or stems[found.start] in _ARTICLES)
 
 
 def _is_longer(other: Mention, found: Mention) -> bool:
@@ -444,6 +447,7 @@ _SETS_BESIDE: Final = frozenset(map(stem, ("with", "to", "against")))
 _BAD: Final = stem("bad")
 _NOT: Final = stem("not")
 _MY: Final = stem("my")
+_ARTICLES: Final = frozenset(map(stem, ("the", "a", "an")))
 _UP: Final = stem("up")
 _COMPARE: Final = stem("compare")
 """The word beside which "with" joins two symptoms: "compare my knees with my other joints"."""

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.apps.health.chat.intent import ordinary_words
 from gateway.apps.health.chat.normalise import stem, words_of
+from gateway.apps.health.chat.reading import Repairs
 from gateway.apps.health.chat.symptoms import LEXICON, Lexicon, base_lexicon, roots_of, spelt_out, usual_symptoms
 
 
@@ -245,3 +246,40 @@ def test_body_part_goes_with_its_clearest_word_when_there_are_two(text: str, con
 
 def test_symptom_is_not_covered_by_itself_when_another_stands_beside_it() -> None:
     assert concepts("feeling cold and a headache") == ["feeling cold", "headache"]
+
+
+@pytest.mark.parametrize(
+    ("text", "concept"),
+    [
+        ("the wobbly room", "dizziness"),
+        ("the wobblies", "tremor"),
+        ("in a cold shiver", "chills"),
+        ("the runs", "diarrhea"),
+    ],
+)
+def test_longer_name_is_meant_when_an_article_stands_before_it(text: str, concept: str) -> None:
+    assert concepts(text) == [concept]
+
+
+@pytest.mark.parametrize(
+    ("text", "concept"),
+    [
+        ("down with temperature", "fever"),
+        ("bunged up on the bog", "constipation"),
+        ("stung to spend a penny", "painful urination"),
+        ("praying to the porcelain god", "vomiting"),
+        ("water brash", "heartburn"),
+        ("jaggy throat in the gullet", "sore throat"),
+        ("cramp in my hand", "muscle cramps"),
+        ("ticker twinges", "chest pain"),
+        ("woke up sopping", "night sweats"),
+        ("wedding ring too tight", "swelling"),
+    ],
+)
+def test_concept_is_found_when_its_name_is_rare(text: str, concept: str) -> None:
+    assert concepts(text) == [concept]
+
+
+@pytest.mark.parametrize("word", ["steroids", "donkey", "coworker", "decorator", "japan", "bureau"])
+def test_no_word_is_taken_for_a_rare_name_when_it_is_near_one(word: str) -> None:
+    assert concepts(" ".join(Repairs().repaired([word], base_lexicon()))) == []
