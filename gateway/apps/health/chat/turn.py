@@ -63,6 +63,18 @@ _TAKES_BACK: Final = re.compile(
 """One part of the body in place of another, which is no danger that the rules do not see: "not his ear, his throat"."""
 _UNREAD_MAX: Final = 4
 """More words that no step knows say no more."""
+_MILD: Final = frozenset(
+    {
+        "eye irritation", "dry eyes", "watery eyes", "runny nose", "nasal congestion", "sneezing", "hay fever", "cold",
+        "sore throat", "cough", "itching", "itchy scalp", "dry skin", "acne", "toothache", "earache", "tinnitus",
+        "knee pain", "back pain", "lower back pain", "insomnia", "broken sleep", "fatigue", "bloating", "heartburn",
+        "constipation", "period pain", "hiccups", "cold sore", "mouth ulcer", "hoarseness", "flatulence", "burping",
+    }
+)  # fmt: skip
+_SAYS_NO_MORE: Final = re.compile(
+    r"((i|we|my|the|a|an|and|but|also|then|so|,|had|have|got|was|were|is|are|felt|feel|been|really|very|bit|of|with|too"
+    r"|today|<time>|<symptom>|[.!]) ?)+"
+)
 _LASTING: Final = re.compile(
     r"\b(since (the|my|i|we|having|last|moving|covid)|these days|lately|nowadays|any ?more|always"
     r"|every (day|night|time)|for (weeks|months|years|ages))\b"
@@ -392,9 +404,15 @@ def _ahead_of_others(by_rules: Turn, clause: Clause) -> float:
     """
     if by_rules.intent is Intent.EMERGENCY:
         return _SEEN_AHEAD
-    if says_well(clause.read.spoken) or _TAKES_BACK.fullmatch(clause.read.skeleton):
+    if says_well(clause.read.spoken) or _is_mild(clause) or _TAKES_BACK.fullmatch(clause.read.skeleton):
         return _WELL_AHEAD
     return _ASKED_AHEAD if clause.kind in {Kind.QUESTION, Kind.REFUSED} else _TOLD_AHEAD
+
+
+def _is_mild(clause: Clause) -> bool:
+    """Tell what names mild symptoms and no more: "my eyes were sore and my nose running"."""
+    mentioned = clause.mentioned
+    return bool(mentioned) and _MILD.issuperset(mentioned) and _SAYS_NO_MORE.fullmatch(clause.read.skeleton) is not None
 
 
 def voices(by_rules: Turn, clause: Clause) -> Iterator[str]:
