@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.apps.health.chat.frame import Intent
-from gateway.apps.health.chat.intent import denies, is_measured, is_plainly_refused
+from gateway.apps.health.chat.intent import denies, is_measured, is_plainly_refused, unframed
 from gateway.apps.health.chat.joining import asks_of_what_is_told
 from gateway.apps.health.chat.reading import Clause, Kind, Turn, asks_the_same
 from gateway.apps.health.chat.weighing import NEAR, ahead, likeliest
@@ -29,12 +29,24 @@ _OF_WHAT_CAME_BACK: Final = re.compile(
 """Behind a question, what wants to see what it was about: "go on then, spell them out for me"."""
 _ASKS_OTHERS: Final = re.compile(r"((and|so|ok) )*(which|what|any) other \w+( did i \w+)? <time>( [?])?$")
 _WHETHER: Final = re.compile(
-    r"((and|so|but|ok|now) )*(was|were|did|had) (i|my|there|he|she|his|her)( \w+)? <symptom>"
+    r"((and|so|but|ok|now) )*(was|were|did|had|has) (i|my|there|he|she|his|her|(the|our) (kid|child|baby))"
+    r"( \w+){0,4} <symptom>"
     r"( (at|on|in|during) (my |the )?\w+"
     r"| (going|walking|climbing|coming|running|getting|doing|working|lying|sitting|standing|bending)( \w+){1,3})?"
-    r" <time>( [?])?$"
+    r"( <time>)?( [?])?$"
 )
 """Plain words: "was I sick on shift last night?"."""
+_BEGINS_PLAINLY: Final = re.compile(
+    r"((and|so|but|ok|please|can|could|would|will|you|i|we|want|need|like|to|just|hi|hello|,) )*"
+    r"((show|list|give|find|tell|remind|see|get|read|fetch|count|pull up|bring up|(take|talk|walk) (me |us )?through)"
+    r"( me| us)?( of| about)? ((every|each|all|any|of|the|what|which|how many) ){0,4}|(on )?(which|what|any|how many) )"
+    r"(time|occasion|day|night|morning|evening|afternoon|date)s?"
+    r" ((that|when|where|on which|did|was|were|had|have|could|<time>) ){0,3}(i|my|we) "
+    r"|((and|so|but|ok|please|when|what|was|is|were|,) )*(the|my) (very )?(last|first|latest|earliest|most recent) "
+    r"(time|occasion|day|night|morning|evening|date) ((that|when) )?(i|my|we) "
+)
+"""Whoever asks for the days or times of what they had asks for records: "list the mornings I felt sick as a dog"."""
+_CHILDREN: Final = frozenset({"kid", "child", "baby"})
 _SINCE_WHEN: Final = re.compile(r"((and|so|ok) )*how long (have|has) (i|my|the|this|we|he|she)\b(?! not\b)")
 """What asks when something began, however much it sounds like what is over: "how long have I had this rash"."""
 _WHAT_IS_THERE: Final = re.compile(
@@ -60,6 +72,24 @@ _TELLS_ALONE: Final = re.compile(
     r"(?!.*\b(how|when|what|which|did|show|list|any|last|often|many)\b)(?!.*[?])"
 )
 """What somebody tells and goes on telling, with nothing asked."""
+_CALLS_OUT: Final = re.compile(
+    r"((so|well|oh|ugh|and|ok|hi|hello) ,? ?)*(i have( got)?|my \w+ (is|are)|it is) (a |the |such |so )*<symptom>"
+    r"(?!.*[?])(?!.*\b(how|when|what|which|show|list|count|any|often|worst|last|latest)\b).*!$"
+)
+"""The same in one breath: "I've got butterflies, first date tonight!"."""
+_OF_THE_CHAT: Final = re.compile(
+    r"((and|so|but|ok|oh|well|right|now|anyway|,) )*(what (else |more |all )?(can|could|may|might|should) (i|we|one)"
+    r" be (asking|saying|typing)( (you|here|it|this))*|i (will|shall|must|should|(had|would) better|need to|have to)"
+    r" be (off|going|away)"
+    r"( (now|then))*)( [?!.])?"
+)
+"""Whoever asks what to ask, and whoever leaves."""
+_OF_DAYS: Final = frozenset({Intent.LIST, Intent.COUNT, Intent.LATEST, Intent.FIRST})
+_SAYS_NO_MORE: Final = re.compile(
+    r"(i|my) ((and|but|also|then|i|my|the|a|an|had|have|got|was|were|is|are|felt|feel|been|really|very|bit|of|too|,) )*"
+    r"<symptom> and ((i|my|the|a|had|was|were|is|are|really|very|bit) )*<symptom>( too| as well)?( [!.])?$"
+)
+"""Two symptoms of somebody's own, told and no more: "my eyes were sore and my nose running"."""
 _WITH_SLOTS: Final = frozenset({Kind.SLOTS, Kind.QUESTION})
 _FORETOLD: Final = re.compile(
     r"((and|so|but|ok|now|then) )*(it|that|this|they|(my |the )?<symptom>) (will|(is|are) going to)( not)?"
@@ -67,6 +97,9 @@ _FORETOLD: Final = re.compile(
     r"|leave|clear|ease|improve|worsen|happen|pass|end|heal)\b"
 )
 """What is to come, which no record tells: "it will be gone by Friday, will not it?"."""
+_SIDE_BY_SIDE: Final = re.compile(
+    r"\b(next to|beside|alongside) (each other|one another)\b|\b(side by side|head to head)\b"
+)
 _ASKED_IN_PASSIVE: Final = re.compile(
     r"((and|so|but|ok|now|please|,) )*(can|could|may|might|would)"
     r" (it|that|this|they|these|those|((all|any|the|my|of) )*(<symptom>|entries|records))( <time>)?"
@@ -108,14 +141,20 @@ class Heard:
             return True
         if by_rules.intent is Intent.OUT_OF_SCOPE:
             is_none = is_measured(skeleton) or is_plainly_refused(skeleton) or _TELLS_ALONE.match(skeleton) is not None
-            return is_none or _FORETOLD.match(skeleton) is not None
+            is_told = any(each.match(skeleton) is not None for each in (_CALLS_OUT, _SAYS_NO_MORE))
+            return is_none or is_told or _FORETOLD.match(skeleton) is not None
         is_told_of = asks_of_what_is_told(asking) and by_rules.intent is not asking.turn.intent
         if is_told_of or _is_plain_wish(by_rules, skeleton) or (by_rules.intent is not None and denies(skeleton)):
             return True
         likely = likeliest(weighed)[0]
         if likely is Intent.DURATION_SINCE and by_rules.intent is Intent.FIRST:
             return bool(by_rules.symptoms) and _SINCE_WHEN.match(skeleton) is not None
-        return likely is Intent.OUT_OF_SCOPE and (_asks_whether(asking) or self._asks_for_slots())
+        return likely is Intent.OUT_OF_SCOPE and (
+            _OF_THE_CHAT.fullmatch(skeleton) is not None
+            or _asks_whether(asking)
+            or _begins_plainly(asking)
+            or self._asks_for_slots()
+        )
 
     def _asks_for_slots(self) -> bool:
         """Tell "knee pain in May - what have we got?", whose question says nothing of what it is about."""
@@ -127,6 +166,8 @@ class Heard:
 
 def _is_plain_wish(by_rules: Turn, skeleton: str) -> bool:
     """Tell a wish in so many words: "show me every time I had a cough", "could that be had as a graph?"."""
+    if by_rules.intent is Intent.COMPARE and len(by_rules.symptoms) > 1 and _SIDE_BY_SIDE.search(skeleton):
+        return True
     if by_rules.intent is Intent.LIST and _ASKS_FOR_ALL.match(skeleton):
         return True
     return _ASKED_IN_PASSIVE.match(skeleton) is not None and not by_rules.unexplained
@@ -135,8 +176,14 @@ def _is_plain_wish(by_rules: Turn, skeleton: str) -> bool:
 def _asks_whether(clause: Clause) -> bool:
     """Tell "was I sick on shift last night?": plain words, and a symptom in a time that is over."""
     turn = clause.turn
-    is_plain = turn.intent is Intent.LIST and bool(turn.symptoms and turn.times.periods) and not turn.unexplained
+    is_plain = turn.intent is Intent.LIST and bool(turn.symptoms) and _CHILDREN.issuperset(turn.unexplained)
     return is_plain and _WHETHER.match(clause.read.skeleton) is not None
+
+
+def _begins_plainly(clause: Clause) -> bool:
+    turn = clause.turn
+    is_of_a_symptom = turn.intent in _OF_DAYS and bool(turn.symptoms) and len(turn.unexplained) <= 1
+    return is_of_a_symptom and _BEGINS_PLAINLY.match(unframed(clause.read.skeleton)) is not None
 
 
 def _is_barely_asked(turn: Turn, skeleton: str) -> bool:

@@ -54,7 +54,7 @@ _ASIDE: Final = recognised(
     r"|(?<!\bhow long )\b(since|after|before|while|because) (i|we) (?!last\b|had\b|have\b|first\b)(\w+ ){0,3}\w+"
     r"( [?])?$"
 )
-_CARERS: Final = (
+CARERS: Final = (
     r"(doctors?|gp|dr|nurse|consultant|physio\w*|dentist|optician|specialist|therapist|counsellor|hospital|clinic|surgery"
     r"|insurance|insurers?|employer|boss|hr|occupational health|pharmacist|midwife|osteopath|chiropractor|\w+ologist"
     r"|wife|husband|partner|mum|mom|dad|daughter|son|sister|brother|friend|form|letter|report"
@@ -64,23 +64,23 @@ _CARERS: Final = (
 )
 _LINK: Final = r"(?: ?[,:;?!.-]| (?:so|and|but|that|then)\b)*"
 _FRAME_BEFORE: Final = recognised(
-    rf"{_POLITE}(?:(?:{'|'.join(cue.replace('<carer>', _CARERS) for cue in _CUES.framing.before)})(?!\w){_LINK} ?)+"
+    rf"{_POLITE}(?:(?:{'|'.join(cue.replace('<carer>', CARERS) for cue in _CUES.framing.before)})(?!\w){_LINK} ?)+"
 )
 _FRAME_BEHIND: Final = recognised(
     r"(?=[ ,:;?!.-])"  # where a link or a word may begin: no other place is tried
-    rf"(?:{_LINK} (?:{'|'.join(cue.replace('<carer>', _CARERS) for cue in _CUES.framing.behind)})(?!\w))+{_LINK}$"
+    rf"(?:{_LINK} (?:{'|'.join(cue.replace('<carer>', CARERS) for cue in _CUES.framing.behind)})(?!\w))+{_LINK}$"
 )
 _ENDS_WITH_IF: Final = recognised(r"\b(if|whether) ?$")
 """Then a statement is what is asked: "can you tell me if I had a headache"."""
 _ASKED_FOR: Final = recognised(
-    rf"\b(my |the |a |our )?{_CARERS}( people| company| lady| man| appointment| form)? "
+    rf"\b(my |the |a |our )?{CARERS}( people| company| lady| man| appointment| form)? "
     r"(just |also |has |have |is |are )*(wants?|needs?|asks?|asked|asking|wanted|needed|keeps asking|would like|likes)"
     r"( me)?( to (know|see|have)| for| about)?"
-    rf"|\b(tell|telling|show|let|update|inform|remind|help) (my |the |a |our )?{_CARERS}( know)?"
+    rf"|\b(tell|telling|show|let|update|inform|remind|help) (my |the |a |our )?{CARERS}( know)?"
     r"|^(so |ok |hi |and )*(for|before|ahead of|at|in time for) (i (see|go to|meet|visit|speak to|talk to) )?"
-    rf"(my |the |a )?(\w+ )?{_CARERS}( appointment| visit| meeting| review| form| check up| tomorrow| <time>)* ?[,:-]"
+    rf"(my |the |a )?(\w+ )?{CARERS}( appointment| visit| meeting| review| form| check up| tomorrow| <time>)* ?[,:-]"
     r"|^(so |ok |hi |and )*(i am |am |we are )?(seeing|meeting|visiting|off to|going to( see)?|i have|i have got|got) "
-    rf"(my |the |a |an )?{_CARERS}( appointment| visit| meeting| review)?( about \w+)?"
+    rf"(my |the |a |an )?{CARERS}( appointment| visit| meeting| review)?( about \w+)?"
     r"( (tomorrow|later|soon|today|<time>|next \w+))* ?(,|so\b|and\b|-)"
 )
 """Who wants to know, and what for, which is no part of the question."""

@@ -14,6 +14,7 @@ from typing import Final
 from gateway.apps.health.chat.dates import days
 from gateway.apps.health.chat.frame import Intent
 from gateway.apps.health.chat.intent import (
+    CARERS,
     cue_of,
     cue_words,
     is_greeting,
@@ -129,6 +130,8 @@ _LEAVES_OUT: Final = recognised(
     r"|excludes?|omit|omitting|(all|everything|anything) but)\b[^,]*$"
 )
 """Of these, a whole list may be the object: "except cough, rash and fever"."""
+_ASIDE_BEHIND: Final = re.compile(r" (aside|excluded|excepted|notwithstanding)\b")
+"""The same behind it: "sneezing aside"."""
 _JOINED: Final = recognised(r" ?(,|,? ?(and|or|nor)) ((the|my|for|any) )?")
 _CORRECTS: Final = recognised(
     r"\b((actually )?make (it|that)|actually (i|no)|sorry"
@@ -161,6 +164,8 @@ _ASKED_WITHIN: Final = frozenset(
 """Words of a question that may stand between the two that name a symptom: "when did my head last hurt"."""
 _BAD_ONES: Final = frozenset({"days", "nights", "ones", "spells", "bouts", "attacks", "episodes", "entries"})
 """Of these, a "bad" says how severe they are, though it also names the symptom: "the bad back days"."""
+_UTTERLY: Final = frozenset({"totally", "utterly", "absolutely", "completely", "literally"})
+"""What only says a symptom louder, and asks for no total: "shattered, totally pooped"."""
 _COMPARATIVES: Final = frozenset({"sicker", "sorer", "stiffer", "tighter", "hotter", "fainter", "hoarser"})
 _ROOT_MIN: Final = 4
 """Letters that a stem has from which "-y" and "-e" may be its ending."""
@@ -176,6 +181,9 @@ _HAS_EVER_BEEN: Final = recognised(r"\bhow (bad|severe|painful|strong|intense|hi
 _PURPOSE: Final = recognised(
     r"((and|because|as|since|so|but) )?((i|we|they) (just |only )?(needs?|wants?) (it|this|that|them|those|these)"
     r"|it is|this is|that is|(only |just )?asking) (all )?(for|because of) (a|an|the|my|our|his|her)\b(?!.*[?])"
+    rf"|((and|because|as|since|so|but) )?(the |my |our )?{CARERS} (will|would|might|may"
+    r"|is (going|bound|sure|certain) to) (just |only |surely |want to |need to |like to )*"
+    r"(ask|know|see|say|wonder|check|be told)\b(?!.*[?])"
 )
 """What a question is for, said in a sentence of its own: "I need it for the clinic's form"."""
 _WHAT_IT_WAS: Final = recognised(
@@ -432,6 +440,8 @@ def _skeleton(words: Sequence[str], mentions: Sequence[Mention]) -> tuple[str, l
         if mention.start < i:
             continue
         parts += words[i : mention.start]
+        if parts and parts[-1] in _UTTERLY:
+            parts.pop()
         is_more = are_sides and any(map(_is_comparative, words[mention.start : mention.end]))
         parts += ["more"] if is_more else []
         if words[mention.start] == "bad" and not _BAD_ONES.isdisjoint(words[mention.end : mention.end + 1]):
@@ -454,13 +464,14 @@ def _taken_back(skeleton: str, mark: str) -> set[int]:
         return set()
     asked = _ASKS_NOT.sub("", skeleton) if " not " in skeleton else skeleton
     before = (_ASKS_OF_NOTHING.sub("", asked) if "nothing " in asked else asked).split(mark)[:-1]
+    behind = skeleton.split(mark)[1:]
     dropped: set[int] = set()
     leaves_out = False
     for k, text in enumerate(before):
         joined = _JOINED.fullmatch(text) if k - 1 in dropped else None
         if joined is not None and (leaves_out or "," not in text):
             dropped.add(k)
-        elif _NOT.search(text):
+        elif _ASIDE_BEHIND.match(behind[k]) or _NOT.search(text):
             dropped.add(k)
             leaves_out = _LEAVES_OUT.search(text) is not None
     return dropped | _corrected(skeleton, mark, dropped) if skeleton.count(mark) > 1 else dropped
