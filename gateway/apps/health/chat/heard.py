@@ -10,7 +10,7 @@ from typing import Final
 from gateway.apps.health.chat.frame import Intent
 from gateway.apps.health.chat.intent import denies, is_measured, is_plainly_refused, unframed
 from gateway.apps.health.chat.joining import asks_of_what_is_told
-from gateway.apps.health.chat.reading import Clause, Kind, Turn, asks_the_same
+from gateway.apps.health.chat.reading import Clause, Kind, Turn, asks_the_same, names_a_place
 from gateway.apps.health.chat.weighing import NEAR, ahead, likeliest
 
 _COUNTS_BARELY: Final = re.compile(
@@ -108,7 +108,9 @@ _ASKED_IN_PASSIVE: Final = re.compile(
 )
 """A wish that the chat can fill, politely: "could that be had as a graph?"."""
 _SMALL_WORDS: Final = (
-    r"((and|or|but|so|ok|then|also|same|again|the|my|any|that|this|what about|how about|,|in|on|for|with) )*"
+    r"((and|or|but|so|ok|now|then|also|same|again|the|my|any|that|this|what about|how about|,|in|on|for|with"
+    r"|plus|includ(e|ing)|together with|along with|alongside|apart from|except|without|minus|excluding|other than"
+    r"|besides|bar|(repeat|do|run|try)( (that|it|this))?( again)?) )*"
 )
 _BARE_FOLLOW_UP: Final = re.compile(rf"{_SMALL_WORDS}<\w+>( {_SMALL_WORDS}<\w+>)*( (too|as well|then|please))*( [?])?")
 """A symptom, a time, and no verb, behind a question: "same for gas trouble, that bloating"."""
@@ -133,9 +135,9 @@ class Heard:
         by_rules, asking = self.by_rules, self.asking
         skeleton = asking.read.skeleton
         if follows and by_rules.intent is None:  # slots alone, after a question that has the intent
-            is_bare = _BARE_FOLLOW_UP.fullmatch(skeleton) is not None or asks_the_same(skeleton)
-            is_plain = (by_rules.times.relative is not None or is_bare) and not by_rules.unexplained
-            is_plain = is_plain or _COUNTS_IN.fullmatch(skeleton) is not None
+            is_bare = any(each.fullmatch(skeleton) is not None for each in (_BARE_FOLLOW_UP, _COUNTS_IN))
+            is_bare = is_bare or asks_the_same(skeleton) or names_a_place(skeleton)
+            is_plain = is_bare or (by_rules.times.relative is not None and not by_rules.unexplained)
             return is_plain or asking.corrects or ahead(weighed, Intent.LIST) < NEAR
         if follows and _is_barely_asked(by_rules, skeleton):
             return True
