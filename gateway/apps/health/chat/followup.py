@@ -57,19 +57,7 @@ def _fresh(turn: Turn, today: date) -> QueryFrame:
 
 def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], today: date) -> QueryFrame:
     intent = turn.intent or before.intent
-    symptoms = turn.symptoms or tuple(name for name in before.symptoms if name not in turn.excluded)
-    if intent is Intent.DURATION_SINCE and before.symptoms and set(turn.excluded).isdisjoint(before.symptoms):
-        symptoms = turn.symptoms or turn.excluded or symptoms  # how long without a fever, "and without vomiting?"
-    if _is_set_beside(turn, before):  # "compare that with neck pain"
-        symptoms = (*before.symptoms, *turn.symptoms)
-    if turn.names_all_symptoms:
-        symptoms = ()
-    elif (
-        not symptoms
-        and rows
-        and ((turn.refers_back and before.intent in {Intent.MOST_FREQUENT, *_ONE_RECORD}) or _asks_of_top(turn, before))
-    ):
-        symptoms = (rows[0].symptom,)
+    symptoms = _symptoms_meant(turn, before, rows)
     period, second = before.period, before.second
     periods = turn.times.periods
     if turn.times.relative is not None:
@@ -110,6 +98,30 @@ def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], toda
     )
 
 
+def _symptoms_meant(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow]) -> tuple[str, ...]:
+    """Return the symptoms that ``turn`` asks for: its own, some or more than those before, or one that came back."""
+    symptoms = turn.symptoms or tuple(name for name in before.symptoms if name not in turn.excluded)
+    if (
+        (turn.intent or before.intent) is Intent.DURATION_SINCE
+        and before.symptoms
+        and set(turn.excluded).isdisjoint(before.symptoms)
+    ):
+        symptoms = turn.symptoms or turn.excluded or symptoms  # how long without a fever, "and without vomiting?"
+    if _is_set_beside(turn, before) or (turn.adds and before.symptoms):  # "compare that with neck pain"
+        symptoms = tuple(dict.fromkeys((*before.symptoms, *turn.symptoms)))
+    elif _is_one_of(turn, before) and turn.place is not None:
+        symptoms = (before.symptoms[turn.place],)
+    if turn.names_all_symptoms:
+        symptoms = ()
+    elif (
+        not symptoms
+        and rows
+        and ((turn.refers_back and before.intent in {Intent.MOST_FREQUENT, *_ONE_RECORD}) or _asks_of_top(turn, before))
+    ):
+        symptoms = (rows[0].symptom,)
+    return symptoms
+
+
 def _narrowed(times: Times, whole: DateRange, today: date) -> DateRange:
     """Return the one of ``times`` as it lies in ``whole``; of a month that is running, which is named alone, too."""
     if times.named is not None and (meant := within(times.named, whole, date.max)) != times.named:
@@ -121,6 +133,13 @@ def _asks_of_top(turn: Turn, before: QueryFrame) -> bool:
     """Tell a question about the most frequent symptom that came back: "how often in total?"."""
     is_other = turn.intent in {*_ONE_RECORD, Intent.COUNT, Intent.AVERAGE_SEVERITY, Intent.TREND}
     return before.intent is Intent.MOST_FREQUENT and is_other and not turn.names_records
+
+
+def _is_one_of(turn: Turn, before: QueryFrame) -> bool:
+    """Tell one of the symptoms before, and not of the records: "the second one, how many times"."""
+    is_of_records = turn.intent in {Intent.FIRST, Intent.LATEST, Intent.COMPARE}
+    is_named = bool(turn.symptoms or turn.excluded or turn.times.relative)
+    return turn.place is not None and 1 < len(before.symptoms) > turn.place and not (is_of_records or is_named)
 
 
 def _is_set_beside(turn: Turn, before: QueryFrame) -> bool:

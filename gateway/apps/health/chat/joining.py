@@ -113,7 +113,10 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
     least = turn.min_severity
     if least is None:
         least = next((each.min_severity for each in beside if each.min_severity is not None), None)
-    return replace(turn, symptoms=symptoms, times=times, min_severity=least)
+    place = turn.place
+    if place is None:
+        place = next((each.place for each in beside if each.place is not None), None)
+    return replace(turn, symptoms=symptoms, times=times, min_severity=least, place=place)
 
 
 def _seen_from_told(times: Times, told: Sequence[Clause], today: date) -> Times | None:

@@ -120,6 +120,19 @@ _ASKS_THE_SAME: Final = recognised(
     rf"({SYMPTOM}|{TIME})( (then|too|as well|please))*( [?])?"
 )
 """What stands for all that was asked before: "so what was it in June?", "was it the same for my neck?"."""
+_PLACE: Final = recognised(r"\b(former|latter|(second|third)(?= (one|of (them|those|these|the two|the three))\b))")
+_PLACES: Final = {"former": 0, "second": 1, "latter": 1, "third": 2}
+"""Which of the symptoms spoken of is meant."""
+_PLACE_ALONE: Final = recognised(
+    r"((and|or|so|ok|now|no|just|only|what about|how about|,) )*the (former|latter|second|third)( one)?"
+    r"( (of (them|those|these|the two|the three)|please|then|only|alone))*( [?])?"
+)
+_ADDS: Final = recognised(
+    r"((and|or|so|ok|now|but|then|also|please|can you|could you|,) )*"
+    rf"(include|including|plus|together with|along with|alongside) ((the|my|any|and|,|{SYMPTOM}) )*{SYMPTOM}"
+    r"( (as well|too|also|in (it|that|this|there)|please|then))*( [?])?"
+)
+"""One symptom more, beside those before: "include vomiting as well"."""
 _UP_TO_TODAY: Final = recognised(
     rf"\b(between|from) ({TIME} (and|to) .*\b(last|latest|recent)\b|.*\b(last|latest|recent)\b.* (and|to) {TIME})"
 )
@@ -204,7 +217,8 @@ class Turn:
     ``any_severity`` takes back a least severity said before, ``at_most`` is one that cannot be asked for.
     ``cue`` is the intent that the words say, also where the whole is out of scope; ``unexplained`` are words that no
     step knows, ``is_doubtful`` says that too much of the text stays unread, ``told`` are symptoms of which something is
-    told, and nothing asked. ``rival`` is the intent that is nearly as likely. ``narrows`` asks for a part of what was.
+    told, and nothing asked. ``rival`` is the intent that is nearly as likely. ``narrows`` asks for a part of what was,
+    ``adds`` for more beside it, ``place`` for one of the symptoms before.
     """
 
     intent: Intent | None
@@ -225,6 +239,8 @@ class Turn:
     told: tuple[str, ...] = ()
     rival: Intent | None = None
     narrows: bool = False
+    adds: bool = False
+    place: int | None = None
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -281,6 +297,7 @@ class Read:
             or AT_MOST in self.skeleton
             or ANY_SEVERITY in self.words
             or _ELSE.search(self.skeleton)
+            or _PLACE_ALONE.fullmatch(self.skeleton)
         )
 
     def as_question(self) -> Turn:
@@ -374,7 +391,7 @@ def _question(read: Read, skeleton: str) -> Turn:
     marked = [*zip(mentions, read.marks, strict=True)]
     is_last_taken_back = {mention.concept: mark in taken_back for mention, mark in marked}
     excluded = tuple(concept for concept, is_taken_back in is_last_taken_back.items() if is_taken_back)
-    unknown = tuple(unexplained(skeleton))
+    unknown = tuple(unexplained(_PLACE.sub(" ", skeleton)))
     return Turn(
         intent=cue,
         symptoms=tuple(dict.fromkeys(m.concept for m in mentions if m.concept not in excluded)),
@@ -392,6 +409,8 @@ def _question(read: Read, skeleton: str) -> Turn:
         unexplained=unknown,
         is_doubtful=_is_doubtful(skeleton, cue, unknown),
         narrows=_NARROWS_TO.search(" ".join(read.spoken)) is not None,
+        adds=_ADDS.fullmatch(skeleton) is not None,
+        place=_place_of(skeleton),
     )
 
 
@@ -400,6 +419,19 @@ def _names_all(skeleton: str, times: Times) -> bool:
     if times.relative is not None and _WHAT_WAS_WRONG.match(skeleton):
         return True
     return _ELSE.search(skeleton) is not None and not (times.is_all_time and _WANTS_IT_ALL.fullmatch(skeleton))
+
+
+def _place_of(skeleton: str) -> int | None:
+    """Return which of the symptoms before is meant, counted from 0: "the latter", "the second one"."""
+    if _PLACE_ALONE.fullmatch(skeleton):
+        return next(place for word, place in _PLACES.items() if word in skeleton)
+    found = _PLACE.search(skeleton)
+    return None if found is None else _PLACES[found[0]]
+
+
+def names_a_place(skeleton: str) -> bool:
+    """Tell "just the latter", which says no more than which of the symptoms before is meant."""
+    return _PLACE_ALONE.fullmatch(skeleton) is not None
 
 
 def asks_the_same(skeleton: str) -> bool:

@@ -383,3 +383,36 @@ def test_question_before_is_the_other_side_when_a_comparison_names_none(
 )
 def test_intent_stays_when_a_follow_up_asks_the_same_of_another_time(before: str, then: str, intent: str) -> None:
     assert asked(f"{before} in May", then) == (intent, "2026-06-01", "2026-07-01")
+
+
+@pytest.mark.parametrize(
+    ("then", "intent", "symptom"),
+    [
+        ("and the second one, just that, how many times", "count", "abdominal pain"),
+        ("only the latter", "list", "abdominal pain"),
+        ("the former, how often?", "count", "headache"),
+        ("average severity of the latter", "average_severity", "abdominal pain"),
+    ],
+)
+def test_symptom_is_one_of_those_before_when_only_its_place_is_said(then: str, intent: str, symptom: str) -> None:
+    assert slots("headaches and tummy aches in May", then) == (intent, [symptom], "2026-05-01", None)
+
+
+@pytest.mark.parametrize("then", ["just the second half", "the first one", "the third one"])
+def test_symptoms_stay_when_no_place_of_theirs_is_said(then: str) -> None:
+    assert slots("headaches and tummy aches in May", then)[1] == ["abdominal pain", "headache"]
+
+
+@pytest.mark.parametrize(
+    ("then", "symptoms"),
+    [
+        ("plus headaches", ["cough", "headache"]),
+        ("and now including headaches please", ["cough", "headache"]),
+        ("include fevers and headaches as well", ["cough", "fever", "headache"]),
+        ("and headaches too", ["headache"]),
+        ("try it with headaches", ["headache"]),
+        ("repeat that for headaches", ["headache"]),
+    ],
+)
+def test_symptom_is_added_when_it_is_to_be_included(then: str, symptoms: list[str]) -> None:
+    assert slots("how many coughs in May", then) == ("count", symptoms, "2026-05-01", None)
