@@ -101,6 +101,9 @@ class CalendarPeriods(PeriodsFromToday):
         dated = None if is_named else self._day_month(i) or self._month_day(i) or self._numeric(i)
         if dated is None and self._at(i) == "the":
             dated = self._day_month(i + 1) or self._day_of_month(i + 1)
+        if dated is None and not is_named and self._at(i)[-2:] in {"st", "nd", "rd", "th"}:  # "Sunday 7th"
+            day = dates.last_day_of_month_called(day_number(self._at(i)) or 0, self._today)
+            dated = Found(i + 1, dates.days(day)) if day and day.weekday() == weekday else None
         if dated is not None:
             return dated
         if (self._at(i), self._at(i + 1)) == ("before", "last"):
@@ -136,6 +139,7 @@ class CalendarPeriods(PeriodsFromToday):
         i += self._at(i) in WEEKDAYS and (self._at(i + 1)[:1].isdigit() or self._at(i + 1) in {"the", *MONTHS})
         i += self._at(i) == "the"
         found = self._day_month(i) or self._month_day(i) or self._numeric(i) or self._day_of_month(i)
+        found = found or self._holiday(i)
         if found is None or found.period.start is None or found.period.end != found.period.start + DAY:
             return None
         return Found(found.after, dates.calendar_unit(found.period.start, Unit.WEEK))
@@ -444,7 +448,7 @@ class CalendarPeriods(PeriodsFromToday):
         year = self._years_of_winter(i + 1) if first_month == _DECEMBER else None
         year = year or self._year_behind(i + 1)
         if year is not None:
-            is_through = self._at(i) == "winter" and self._at(year[0]) == "-"  # "winter 2024-2025"
+            is_through = self._at(i) == "winter" and self._at(year[0]) in {"-", "to", "into"}  # "winter 2024-2025"
             is_through = is_through and year_number(self._at(year[0] + 1)) == year[1] + 1
             return Found(year[0] + 2 * is_through, _three_months(date(year[1], first_month, 1)))
         if self._at(i + 1) in _BETWEEN_ALIKE and self._at(i + 2) in SEASONS:  # "spring versus summer 2023"

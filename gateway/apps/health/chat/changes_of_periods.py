@@ -78,8 +78,9 @@ def read_without_unit(words: Sequence[str], i: int) -> tuple[int, Relative] | No
 
 def named_beside(words: Sequence[str], k: int) -> tuple[int, Relative] | None:
     """Read "(the) winter before", "(the) December before that", "(the) following Monday", "(the) Christmas before"."""
-    if words[k] in {"following", "next"} and words[k - 1] == "the" and words[k + 1] in _NEXT_TO:
-        return k + 2, Relative(steps=1, named=words[k + 1])
+    sign = {"following": 1, "next": 1, "previous": -1, "preceding": -1}.get(words[k])
+    if sign is not None and words[k + 1] in _NEXT_TO and (sign < 0 or words[k - 1] == "the"):
+        return k + 2, Relative(steps=sign, named=words[k + 1])
     size = 2 if " ".join(words[k : k + 2]) in _NEXT_TO else 1
     name, sign = " ".join(words[k : k + size]), SIGNS.get(words[k + size])
     if name not in _NEXT_TO or sign is None or words[k + size] in {"previous", "preceding", "following"}:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -42,6 +43,8 @@ def _fresh(turn: Turn, today: date) -> QueryFrame:
         meant = turn.times.relative.resolve(periods[-1], today)
         part = turn.times.relative.part  # "in 2024 … the second half of that year"
         periods = (*periods[:-1], part_of(turn.times.relative, meant, today)) if part else (*periods, meant)
+    elif turn.times.relative is not None and turn.times.relative.named:  # "the previous May"
+        periods = (turn.times.relative.resolve(days(today), today),)
     period, second = _periods(periods, is_comparison=turn.intent is Intent.COMPARE)
     if turn.intent is Intent.COMPARE and second is None and len(turn.symptoms) < 2 and period != ALL_TIME:  # noqa: PLR2004
         period, second = _with_other_side(period, today)
@@ -62,10 +65,11 @@ def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], toda
     periods = turn.times.periods
     if turn.times.relative is not None:
         origin = _origin(turn.times.relative, before, rows)
-        meant = turn.times.relative.resolve(origin, today)
+        relative = _in_year_said(turn.times.relative, periods)
+        meant = relative.resolve(origin, today)
         meant = part_of(turn.times.relative, meant, today) if turn.times.relative.part else meant
         is_whole = turn.times.relative.unit not in {None, Unit.DAY} and not turn.times.relative.steps
-        is_of_it = is_whole and len(periods) == 1
+        is_of_it = is_whole and len(periods) == 1 and relative.year is None
         periods = (within(periods[0], meant, today) if is_of_it else meant,)  # "May that year", "Friday that week"
     elif turn.times.beside is not None and turn.times.beside.fits(before.period, today):
         periods = (turn.times.beside.resolve(before.period, today),)
@@ -120,6 +124,15 @@ def _symptoms_meant(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow])
     ):
         symptoms = (rows[0].symptom,)
     return symptoms
+
+
+def _in_year_said(relative: Relative, periods: Sequence[DateRange]) -> Relative:
+    """Return "(in 2025,) same month", which is that of the year; any other as it is."""
+    start = periods[0].start if len(periods) == 1 else None
+    is_same = relative.unit in {Unit.DAY, Unit.WEEK, Unit.MONTH} and relative == Relative(relative.unit)
+    if start is None or not is_same or periods[0] != calendar_unit(start, Unit.YEAR):
+        return relative
+    return replace(relative, year=start.year)
 
 
 def _narrowed(times: Times, whole: DateRange, today: date) -> DateRange:

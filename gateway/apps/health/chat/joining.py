@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
+from gateway.apps.health.chat.dates import Unit, is_a_day
 from gateway.apps.health.chat.frame import Intent
 from gateway.apps.health.chat.intent import is_only_named
 from gateway.apps.health.chat.parts_of_that import part_of
@@ -28,6 +29,8 @@ _OF_A_TIME: Final = frozenset({Intent.COUNT, Intent.AVERAGE_SEVERITY, Intent.MAX
 _WAS: Final = re.compile(r"\b(was|were|did)\b")
 _THEN: Final = re.compile(r"\b(came|cropped|turned|popped|was|did|had|bothered|troubled|plagued|ailed)\b")
 """What asks of a time that is over."""
+_IN_THAT_TIME: Final = re.compile(r"\b(then|while (i was )?there|while away)( [?])?$")
+"""Behind a span that is told of: "I was away 1 to 8 June. How many headaches then?"."""
 _LOGGED_THEN: Final = re.compile(
     r"((and|so|but|now) )*(what (did|have|had) i (log|report|record|note|enter|put|write|jot)\w*"
     r"( down| in)?"
@@ -102,7 +105,8 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
         beside += [told.turn] if turn.means_many or is_bare or told.kind is Kind.QUESTION else []
     if (seen := _seen_from_told(turn.times, clauses[:asked], today)) is not None:
         turn = replace(turn, times=seen)
-    if turn.intent is Intent.MOST_FREQUENT and _THEN.search(clauses[asked].read.skeleton):
+    of_then = _THEN if turn.intent is Intent.MOST_FREQUENT else _IN_THAT_TIME
+    if of_then.search(clauses[asked].read.skeleton):
         beside += [clause.turn for clause in clauses[:asked][-1:] if _is_a_span(clause.turn.times)]
     if not symptoms and turn.names_records and _LOGGED_THEN.fullmatch(clauses[asked].read.skeleton):
         beside += [clause.turn for clause in clauses[:asked][-1:] if clause.turn.times.periods]
@@ -127,8 +131,10 @@ def _seen_from_told(times: Times, told: Sequence[Clause], today: date) -> Times 
     around = next((clause.turn.times for clause in reversed(told) if clause.turn.times.periods), None)
     if around is None or (meant.steps and len(around.periods) > 1):
         return None
-    if not (meant.is_since or meant.steps or meant.part):
+    if not (meant.is_since or meant.is_until or meant.steps or meant.part):
         return around
+    if meant.is_since and is_a_day(around.periods[-1]):  # "I started the tablets on 4 May … since then"
+        meant = replace(meant, unit=Unit.DAY)
     seen = meant.resolve(around.periods[-1], today)
     return Times((), (part_of(meant, seen, today) if meant.part else seen,))
 

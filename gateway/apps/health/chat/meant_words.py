@@ -33,6 +33,7 @@ _NO_THAN: Final = (
     r"|show|plot|how|what|when|by|after|once|again|suddenly|all|the worst|nothing|gone)\b"
 )
 """What goes on behind "then": "it got better then came back"."""
+_FEASTS: Final = r"(?:christmas|xmas|easter|new year|halloween)\b"
 _MONTH_NAMES: Final = "january|february|march|april|may|june|july|august|september|october|november|december"
 _TODAY: Final = (
     r"(?:(?:a |the )?(?:mon|tues|wednes|thurs|fri|satur|sun)day|the \d+(?:st|nd|rd|th)(?: of \w+)?)(?: today)? ?,? "
@@ -80,6 +81,14 @@ _MEANT: Final = tuple(
         ("w/e", r"\bw/e\b", "weekend"),
         ("wc", r"\bwc(?= (?:the )?\d)", "week commencing"),
         ("com", r"\bweek com(?= (?:the )?\d)", "week commencing"),
+        ("halfway", rf"\bhalfway through (?={_MONTH_NAMES})", "mid "),
+        ("half", rf"\bhalf way through (?={_MONTH_NAMES})", "mid "),
+        ("hundred", r"\b(?:(?:one|a) )?hundred (?=days|weeks)", "100 "),
+        ("up", r"\b(?:leading|running|building) up to (?=(?:it|that|then|this)\b)", "before "),
+        ("going", rf"\bgoing back (?={_AMOUNT})", "in the past "),
+        *((word, rf"\b{word} (?={_NAMED}|{_FEASTS})", f"{meant} ")
+          for word, meant in (("post", "after"), ("pre", "before"))),
+        ("but", r"\b(?:up )?(?:to|until|till) but (?:not including|excluding)\b", "before"),
         ("rain", r"\b(?:as )?right as rain\b", "well"),
         ("daze", r"\bmany daze\b", "many days"),
         ("daze", rf"\b({_MANY}) daze\b(?= ago|{_ENDS})", r"\1 days"),

@@ -11,7 +11,7 @@ from typing import Final
 
 from gateway.apps.health.chat import dates
 from gateway.apps.health.chat.counted_periods import CountedPeriods
-from gateway.apps.health.chat.dates import DAY, Unit, is_a_day
+from gateway.apps.health.chat.dates import DAY, STEPS_MAX, Unit, is_a_day
 from gateway.apps.health.chat.periods_from_today import ARTICLES, Found
 from gateway.apps.health.chat.relative_times import Relative
 from gateway.apps.health.chat.time_words import (
@@ -43,6 +43,7 @@ _TRAILERS: Final = (
     (("at",), True), (("late",), True), (("early",), True),
 )  # fmt: skip
 """What may follow a period and adds no date, and whether a part of the day must come behind it."""
+_BESIDE: Final = frozenset({"before", "after"})
 _WHOLE: Final = frozenset({"whole", "entire", "full", "all"})
 UNTIL_NOW: Final = tuple(
     tuple(phrase.split()) for phrase in ("up to now", "until now", "till now", "up until now", "up till now")
@@ -145,6 +146,9 @@ class OnePeriod(CountedPeriods):
             weekday = WEEKDAYS.get(self._at(behind))
             if weekday is not None and self._at(behind + 1) not in {"and", "to", "-"}:
                 return Found(behind + 1, dates.days(found.period.start + weekday * DAY))
+        is_feast = self._at(i - 1) in {"christmas", "xmas", "easter"} and self._at(i) == "week"  # "Christmas week"
+        if is_feast and found.period.start:
+            return Found(i + 1, dates.calendar_unit(found.period.start, Unit.WEEK))
         if self._at(i) in DAY_PARTS and found.period.end and found.period.start == found.period.end - DAY:
             i += 1 + (self._at(i + 1) == "time")
         return Found(i, found.period)
@@ -166,10 +170,16 @@ class OnePeriod(CountedPeriods):
 
     def _beside_event(self, i: int) -> Found | None:
         """Read "(the) day after my birthday, 3 May", "(the) week before the operation on 3 May"."""
-        unit, sign = UNITS.get(self._at(i), "hour"), {"before": -1, "after": 1}.get(self._at(i + 1))
-        if sign is None or unit == "hour" or self._at(i + 2) not in {"my", "the", "our", "i", "we"}:
+        amount = self._amount(i) if not _BESIDE.isdisjoint(self._words) else None
+        if amount is None or amount[2] == "hour" or amount[1] > STEPS_MAX:
             return None
-        event = self._event(i + 2)
+        behind, count, unit = amount
+        sign = {"before": -1, "after": 1}.get(self._at(behind))
+        if sign is None or self._at(behind + 1) not in {"my", "the", "our", "i", "we"}:
+            return None
+        event = self._event(behind + 1)
         if event is None or not is_a_day(event.period):
             return None
-        return Found(event.after, Relative(Unit(unit), sign).resolve(event.period, self._today))
+        is_one_day = unit == "day" and count > 1 and not self._has_article(i)  # "three days before my exam"
+        seen = Relative(Unit(unit), sign * count, is_shift=is_one_day)
+        return Found(event.after, seen.resolve(event.period, self._today))

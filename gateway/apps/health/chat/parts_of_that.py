@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time
 from typing import Final
 
+from gateway.apps.health.chat.changes_of_periods import is_opening
 from gateway.apps.health.chat.dates import DAY, Unit, start_of
 from gateway.apps.health.chat.frame import DateRange
 from gateway.apps.health.chat.period_ranges import PeriodRanges
@@ -22,7 +23,23 @@ _PART_WORDS_MAX: Final = 9
 _IT: Final = frozenset({"it", "that", "this", "then"})
 _AT_END: Final[tuple[list[str], ...]] = ([], ["?"], [","], ["!"], ["please"], ["only"])
 OPENS_REACHING: Final = frozenset(
-    {"extend", "stretch", "widen", "expand", "lengthen", "carry", "continue", "take", "run", "bring", "push", "roll"}
+    {
+        "extend",
+        "stretch",
+        "widen",
+        "expand",
+        "lengthen",
+        "carry",
+        "continue",
+        "take",
+        "run",
+        "bring",
+        "push",
+        "roll",
+        "include",
+        "plus",
+        "add",
+    }
 )
 _REACHES: Final = re.compile(
     r"(?:(?:extend|stretch|widen|expand|lengthen)"
@@ -30,7 +47,7 @@ _REACHES: Final = re.compile(
     r"(?: (?:on|up|out|back|right|forwards?|all the way))* (?:to|until|till|through to)"
     r"|(?:carry|continue|take|run|bring|push|roll)"
     r" (?:it|that|this|them|on|(?:the|that) (?:range|period|window|time|span|dates?|chart|graph|plot))"
-    r"(?: (?:on|up|out|right|forwards?|all the way))* (?:to|until|till|through to)) "
+    r"(?: (?:on|up|out|right|forwards?|all the way))* (?:to|until|till|through to)|include|plus|add(?: on| in)?) "
 )
 _REFERS: Final = frozenset({"that", "same", "it"})
 _AHEAD_MAX: Final = 13
@@ -77,7 +94,7 @@ def part_of(relative: Relative, whole: DateRange, today: date) -> DateRange:
 
 def reaching(words: Sequence[str], i: int, grammar: PeriodRanges) -> tuple[int, Relative] | None:
     """Read "extend that to today", "stretch it back to March": what the period before is to hold as well."""
-    found = _REACHES.match(" ".join(words[i : i + _AHEAD_MAX]))
+    found = _REACHES.match(" ".join(words[i : i + _AHEAD_MAX])) if is_opening(words[:i]) else None
     if found is None:
         return None
     at = i + len(found[0].split())

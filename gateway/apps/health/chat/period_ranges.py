@@ -33,8 +33,11 @@ _LEADS: Final = tuple(
             "not sooner than", "on or after", "on and after", "ever since",
             "as of", "since", "starting from", "starting in", "starting on", "beginning from", "beginning in",
             "beginning on", "onwards from", "onward from", "starting",
+            "going back to", "going back as far as", "dating back to", "dating from", "all the way back to",
+            "right back to", "as far back as", "way back to",
         ),
         "until": (
+            "not after",
             "up to and including", "up to & including", "until and including", "no later than", "not later than",
             "by the end of", "by the close of",
             "on or before", "on and before", "up to", "up until", "up till", "until", "till", "til",
@@ -57,6 +60,12 @@ _BEHIND_AN_AMOUNT: Final = frozenset(
 _ENDS: Final = frozenset({"", "?", "!", ","})
 _HOURS: Final = 12
 _IN: Final = frozenset({"in", "of", "for", "during"})
+_AND_ON: Final = (
+    ("onwards",), ("onward",), ("forwards",), ("forward",), ("or", "later"), ("and", "later"), ("or", "after"),
+    ("or", "since"), ("and", "onwards"), ("and", "onward"),
+)  # fmt: skip
+_AND_BACK: Final = (("or", "earlier"), ("and", "earlier"), ("or", "before"))
+_OPEN: Final = frozenset(phrase[-1] for phrase in (*_AND_ON, *_AND_BACK))
 _DAYS_OF_WEEK: Final = 8
 """Days that a week may be said to have, by who counts its last one twice."""
 _MONTHS_WITHOUT: Final = 62
@@ -73,8 +82,22 @@ class PeriodRanges(OnePeriod):
             or self._between(start)
             or self._until_now_in(start)
             or self._one_sided(start)
+            or self._open(start)
             or self._simple_or_span(start)
         )
+
+    def _open(self, i: int) -> Found | None:
+        """Read "March onwards", "March or later", "5 May or earlier"."""
+        if _OPEN.isdisjoint(self._words):
+            return None
+        found = self._simple(i)
+        length, is_since = (phrase_at(self._words, found.after, _AND_ON), True) if found is not None else (0, True)
+        if found is not None and not length:
+            length, is_since = phrase_at(self._words, found.after, _AND_BACK), False
+        if found is None or not length:
+            return None
+        start, end = (found.period.start, self._today + DAY) if is_since else (None, found.period.end)
+        return Found(found.after + length, DateRange(start=start, end=end))
 
     def period_or_now(self, i: int) -> Found | None:
         """Read the same, or "now", "the end of May", which end a range."""

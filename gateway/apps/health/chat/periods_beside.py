@@ -79,12 +79,8 @@ def set_off(
 
 def meant_beside(words: Sequence[str]) -> Relative | None:
     """Return what "previous week", "second half", "6th", "until the 6th" mean beside the period spoken of before."""
-    if words[-1] in {"on", "onwards", "onward"} and (day := _day_alone(words[:-1])):  # "from the 10th on"
-        return Relative(day=day, until_day=_TO_ITS_END)
-    if (span := _days_alone(words)) is not None:
-        return Relative(day=span[0], until_day=span[1])
-    if words[0] in {"until", "till", "up"} and (day := _day_alone(words)):
-        return Relative(until_day=day)
+    if (days := _days_meant(words)) is not None:
+        return days
     said = [
         word for word in words if word not in PREPOSITIONS and word not in ARTICLES and word not in {"only", "just"}
     ]
@@ -92,9 +88,21 @@ def meant_beside(words: Sequence[str]) -> Relative | None:
         return Relative(half=1 if said[0] == "first" else 2)
     if len(said) == 1 and day_number(said[0]) is not None:
         return Relative(day=day_number(said[0]) or 0)
+    if said in (["previous", "quarter"], ["preceding", "quarter"], ["prior", "quarter"]):
+        return Relative(Unit.MONTH, -3)
     unit = UNITS.get(said[-1], "hour") if said and said[0] in {"previous", "preceding", "prior"} else "hour"
     count = 1 if len(said) == 2 else whole_number(said[1]) if len(said) == 3 else None  # noqa: PLR2004
     return None if unit == "hour" or not count or count > STEPS_MAX else Relative(Unit(unit), -count)
+
+
+def _days_meant(words: Sequence[str]) -> Relative | None:
+    """Return the days of a month that is not said: "from the 10th on", "the 3rd to the 9th", "until the 6th"."""
+    if words[-1] in {"on", "onwards", "onward"} and (day := _day_alone(words[:-1])):
+        return Relative(day=day, until_day=_TO_ITS_END)
+    if (span := _days_alone(words)) is not None:
+        return Relative(day=span[0], until_day=span[1])
+    day = _day_alone(words) if words[0] in {"until", "till", "up"} else 0
+    return Relative(until_day=day) if day else None
 
 
 def _day_alone(words: Sequence[str]) -> int:

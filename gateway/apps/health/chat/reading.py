@@ -186,6 +186,10 @@ _DOUBTFUL_WITHOUT_CUE: Final = 2
 """Unknown words from which a text is in doubt that says no intent; one that says one may have one more."""
 _ASKS_OTHERWISE: Final = recognised(r"\b(how(?! (about|is|are|has|have|was|were)\b)|which|who|whose|where|why)\b")
 """A word of asking that no cue took: "how quickly do my headaches go"."""
+_TOLD_OF: Final = recognised(
+    rf"{TIME} , (?!(and|or|then|versus|than)\b)((?!{TIME}|than\b)\S+ )*{SYMPTOM} ((?!{TIME}|than\b)\S+ )*{TIME}"
+)
+"""A time that is told of, and behind a comma another that is asked of: "away in May, headaches the week after"."""
 _COUNTS_DAYS: Final = recognised(
     r"(and |so )?how (many|often)( (days|nights|times))?( was that| is that)? <time>( [?])?$"
 )
@@ -527,7 +531,7 @@ def _corrected(skeleton: str, mark: str, dropped: AbstractSet[int]) -> set[int]:
 def _held(times: Times, skeleton: str, today: date) -> Times:
     """Return the times without those that are taken back: "not March, February", "not last week but the one before"."""
     if times.relative is not None and times.relative.steps and len(times.periods) == 1 and skeleton.count(TIME) > 1:
-        if 0 not in _taken_back(skeleton, TIME):
+        if 0 not in _taken_back(skeleton, TIME) and not _TOLD_OF.search(skeleton):
             return times
         return replace(times, periods=(times.relative.resolve(times.periods[0], today),), relative=None)
     taken_back = _taken_back(skeleton, TIME) if len(times.periods) > 1 else set()

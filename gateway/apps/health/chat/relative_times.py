@@ -147,7 +147,8 @@ class Relative:
             if end >= tomorrow:
                 return DateRange(start=today, end=tomorrow)
             return DateRange(start=end, end=add(end, self.steps, unit))
-        if unit is Unit.YEAR and (end - start).days < 365:  # noqa: PLR2004 - "the year before", of a month
+        is_this_year = start == start_of(today, Unit.YEAR) and end == today + DAY
+        if unit is Unit.YEAR and not is_this_year and (end - start).days < 365:  # noqa: PLR2004 - "the year before", of a month
             return _moved_by_years(start, end, self.steps)
         is_as_long = add(start, -self.steps, unit) == end  # "the past month and the month before that"
         until = start if unit is Unit.WEEK or is_as_long else start_of(start, unit)
@@ -165,6 +166,8 @@ def _alike(start: date, end: date, steps: int, today: date) -> DateRange:
         )
     if unit is not None:
         return calendar_unit(start, unit, steps)
+    if start.weekday() == _SATURDAY and end == start + 2 * DAY:
+        return DateRange(start=start + 7 * steps * DAY, end=end + 7 * steps * DAY)
     if start.day == end.day == 1:  # the quarter before
         months = steps * ((end.year - start.year) * 12 + end.month - start.month)
         return DateRange(start=add(start, months, Unit.MONTH), end=add(end, months, Unit.MONTH))
@@ -259,6 +262,7 @@ def _is_whole(start: date, end: date, unit: Unit, today: date) -> bool:
 
 def _moved_by_years(start: date, end: date, years: int) -> DateRange:
     """Return the same days in another year; a whole month stays one, 29 February included."""
-    if start.day == 1 and end > start_of(end, Unit.MONTH):  # a month that is still running
+    is_in_one = start_of(start, Unit.MONTH) == start_of(end, Unit.MONTH)
+    if start.day == 1 and is_in_one and end > start:  # a month that is still running
         end = add(start_of(end, Unit.MONTH), 1, Unit.MONTH)
     return DateRange(start=add(start, years, Unit.YEAR), end=add(end, years, Unit.YEAR))

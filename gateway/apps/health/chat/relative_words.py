@@ -26,7 +26,7 @@ from gateway.apps.health.chat.relative_times import Relative
 from gateway.apps.health.chat.time_words import UNITS, phrase_at, whole_number, year_number
 
 _YEARS_BACK_MAX: Final = 300
-_STEPS: Final = frozenset({*UNITS, "fortnight", "quarter"})
+_STEPS: Final = frozenset({*UNITS, "fortnight", "quarter", "season"})
 _RANK: Final = (
     r"worst|strongest|most severe|most painful|first|second|third|fourth|fifth|last|latest|earliest|most recent"
 )
@@ -63,6 +63,8 @@ _CLOSELY: Final = frozenset({"just", "right", "immediately", "directly", "straig
 _NO_ONE: Final = frozenset({"any", "each", "every", "which", "what", "many", "one", "per", "all", "no", "of"})
 """Behind these, a day or a month is no certain one."""
 _AT_VERY_END: Final[tuple[list[str], ...]] = ([], ["?"], ["then"], ["then", "?"])
+_SINCE_WHEN: Final = frozenset({"long", "is", "it", "time", "when", *UNITS})
+_PARTS_OF_DAY: Final = frozenset({"morning", "evening", "afternoon"})
 _BEFORE: Final = (("before", "that"), ("before", "then"), ("earlier", "than", "that"))
 
 
@@ -74,7 +76,9 @@ def read_relative(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
 def _since_or_until(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
     if day := phrase_at(words, i, _SINCE_THAT_DAY):
         return i + day, Relative(Unit.DAY, is_since=True)
-    if words[i] in ALONE and words[i + 1 :] in _AT_VERY_END and is_opening(words[:i]):  # "and since?"
+    is_alone = words[i] in ALONE and words[i + 1 :] in _AT_VERY_END
+    is_counted = words[i] != "since" or not _SINCE_WHEN.isdisjoint(words[:i])  # "how many weeks is it since?"
+    if is_alone and (not is_counted or is_opening(words[:i])):  # "and since?", "any headaches since?"
         return len(words), Relative(is_since=words[i] != "before", is_until=words[i] == "before")
     since = phrase_at(words, i, _SINCE)
     if since and words[i] == "after" and words[i + 2 : i + 3] and words[i + 2] not in _BEHIND_AFTER_THAT:
@@ -168,6 +172,8 @@ def _before_or_after(words: Sequence[str], k: int, *, has_article: bool) -> tupl
         if (count or 1) > STEPS_MAX:
             return None
         return behind, Relative(steps=sign * (count or 1), named="weekend")
+    if said in _PARTS_OF_DAY and has_article and sign is not None and not is_other and count is None:
+        return behind, Relative(Unit.DAY, sign)  # "the morning after"
     if said not in _STEPS or not (has_article or count) or sign is None or is_other:
         return None
     if not has_article and UNITS.get(said) == "day" and count and count <= STEPS_MAX:  # "two days later" is one day
@@ -176,7 +182,10 @@ def _before_or_after(words: Sequence[str], k: int, *, has_article: bool) -> tupl
 
 
 def _stepped(after: int, unit: str, steps: int) -> tuple[int, Relative] | None:
-    known, each = {"fortnight": ("week", 2), "quarter": ("month", 3)}.get(unit) or (UNITS[unit], 1)
+    known, each = {"fortnight": ("week", 2), "quarter": ("month", 3), "season": ("month", 3)}.get(unit) or (
+        UNITS[unit],
+        1,
+    )
     steps *= each
     return (after, Relative(Unit(known), steps)) if known != "hour" and abs(steps) <= STEPS_MAX else None
 

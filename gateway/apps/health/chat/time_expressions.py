@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from gateway.apps.health.chat.changes_of_periods import ALONE
+from gateway.apps.health.chat.changes_of_periods import FEW
 from gateway.apps.health.chat.frame import DateRange
 from gateway.apps.health.chat.parts_of_that import OPENS_REACHING, part_of_that, reaching
 from gateway.apps.health.chat.period_ranges import PeriodRanges
@@ -110,7 +110,9 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
         is_all_over = words[i] == "over" and (
             words[i - 1 : i] in _BEFORE_OVER or (i + 1 < len(words) and words[i + 1] in _AFTER_ALL_OVER)
         )
-        may_begin = not is_all_over and (any(tells_time[i : i + _AHEAD_MAX]) or words[i] in ALONE)
+        may_begin = not is_all_over and (
+            len(words) <= FEW or words[i] == "since" or any(tells_time[i : i + _AHEAD_MAX])
+        )
         reference = _reference_at(words, i, grammar, now) if may_begin else None
         if reference is not None:
             is_of_last = reference[1].is_around and bool(periods) and rest[-1] == len(periods) - 1

@@ -49,7 +49,7 @@ HOLIDAYS: Final[Mapping[tuple[str, ...], tuple[int, int]]] = {
 FEASTS: Final[Mapping[tuple[str, ...], int]] = {
     ("palm", "sunday"): -7, ("mothering", "sunday"): -21, ("pancake", "day"): -47, ("shrove", "tuesday"): -47,
     ("ash", "wednesday"): -46, ("maundy", "thursday"): -3, ("good", "friday"): -2, ("ascension", "day"): 39,
-    ("whitsun",): 49, ("whitsunday",): 49, ("pentecost",): 49,
+    ("mothers", "day"): -21, ("mother", "day"): -21, ("whitsun",): 49, ("whitsunday",): 49, ("pentecost",): 49,
 }  # fmt: skip
 """Days after Easter Sunday."""
 NEAR_DAYS: Final[Mapping[tuple[str, ...], int]] = {

@@ -46,6 +46,14 @@ def asked(*turns: str) -> tuple[object, object, object]:
         ("last week", "the one before", "2026-10-05", "2026-10-12"),
         ("in August", "and since?", "2026-09-01", "2026-10-21"),
         ("on 3 May", "and since that day", "2026-05-03", "2026-10-21"),
+        ("on 3 May", "the morning after", "2026-05-04", "2026-05-05"),
+        ("in the second quarter", "previous quarter", "2026-01-01", "2026-04-01"),
+        ("in spring", "and the season before", "2025-12-01", "2026-03-01"),
+        ("in August", "include September too", "2026-08-01", "2026-10-01"),
+        ("in August", "the week leading up to it", "2026-07-25", "2026-08-01"),
+        ("in August", "and in 2025, same month", "2025-08-01", "2025-09-01"),
+        ("this year", "and the year before", "2025-01-01", "2026-01-01"),
+        ("this year", "the same period last year", "2025-01-01", "2025-10-21"),
     ],
 )
 def test_period_is_changed_when_little_is_said(before: str, then: str, start: str, end: str) -> None:
@@ -61,6 +69,7 @@ def test_period_is_changed_when_little_is_said(before: str, then: str, start: st
         ("last Monday", "and the Monday before", "2026-10-12", "2026-10-13"),
         ("on 3 May", "the following Monday?", "2026-05-04", "2026-05-05"),
         ("at Easter", "and the Easter before?", "2025-04-20", "2025-04-21"),
+        ("in March", "and the previous March", "2025-03-01", "2025-04-01"),
         ("at Christmas", "and the Christmas before", "2024-12-25", "2024-12-26"),
         ("on Friday", "the weekend before", "2026-10-10", "2026-10-12"),
         ("last weekend", "and two weekends before that?", "2026-10-03", "2026-10-05"),
@@ -110,11 +119,17 @@ def test_period_is_another_when_what_is_said_only_looks_like_it(
         ("I gave up gluten on 1 July, show me nausea from that day on", "2026-07-01", "2026-10-21"),
         ("I gave up gluten on 1 July, show me nausea from that day on, 1 July", "2026-07-01", "2026-10-21"),
         ("2024 was bad. List nausea in the second half of that year", "2024-07-01", "2025-01-01"),
+        ("I started the tablets on 4 May, any nausea since?", "2026-05-04", "2026-10-21"),
+        ("I started the tablets on 4 May. List nausea before that", None, "2026-05-04"),
+        ("I was on holiday 1 to 14 May. Any nausea then?", "2026-05-01", "2026-05-15"),
+        ("I was on holiday 1 to 14 May, nausea the week after", "2026-05-15", "2026-05-22"),
         ("any nausea 3 days either side of 5 May", "2026-05-02", "2026-05-09"),
         ("any nausea on 5 May plus or minus 2 days", "2026-05-03", "2026-05-08"),
     ],
 )
-def test_time_is_seen_from_what_is_told_when_it_stands_in_the_same_message(text: str, start: str, end: str) -> None:
+def test_time_is_seen_from_what_is_told_when_it_stands_in_the_same_message(
+    text: str, start: str | None, end: str
+) -> None:
     assert asked(text)[1:] == (start, end)
 
 
@@ -123,6 +138,11 @@ def test_both_questions_are_set_side_by_side_when_the_two_are_to_be_compared() -
     assert (times["start"], times["compare_start"], times["symptom"]) == ("2025-01-01", "2024-01-01", ["fever"])
     symptoms = said("how many headaches in May", "and nausea?", "compare them")
     assert (symptoms["symptom"], symptoms["start"]) == (["headache", "nausea"], "2026-05-01")
+
+
+def test_weekend_is_compared_with_the_one_before_it() -> None:
+    slots = said("compare headaches the weekend just gone and the one before")
+    assert (slots["start"], slots["compare_start"], slots["compare_end"]) == ("2026-10-17", "2026-10-10", "2026-10-12")
 
 
 def test_question_is_compared_with_none_when_it_is_the_first() -> None:

@@ -53,6 +53,19 @@ def found(text: str) -> list[tuple[str, str]]:
         ("the fortnight before Easter", "2026-03-22", "2026-04-05"),
         ("between my birthday, 3 March, and now", "2026-03-03", "2026-04-15"),
         ("since I stopped drinking tea on 7 March", "2026-03-07", "2026-04-15"),
+        ("two weeks before my exam on 10 April", "2026-03-27", "2026-04-10"),
+        ("three days before my exam on 10 April", "2026-04-07", "2026-04-08"),
+        ("the fortnight after my fall on 2 March", "2026-03-03", "2026-03-17"),
+        ("going back to March", "2026-03-01", "2026-04-15"),
+        ("going back 3 weeks", "2026-03-25", "2026-04-15"),
+        ("March onwards", "2026-03-01", "2026-04-15"),
+        ("March 1 or later", "2026-03-01", "2026-04-15"),
+        ("post 5 March", "2026-03-06", "2026-04-15"),
+        ("on Friday 3rd", "2026-04-03", "2026-04-04"),
+        ("the last hundred days", "2026-01-05", "2026-04-15"),
+        ("the winter of 2024 to 2025", "2024-12-01", "2025-03-01"),
+        ("Christmas week", "2025-12-22", "2025-12-29"),
+        ("halfway through March", "2026-03-11", "2026-03-21"),
         ("headaches w/e 8 March", "2026-03-02", "2026-03-09"),
         ("headaches last w/e", "2026-04-11", "2026-04-13"),
         ("headaches wc 9 March", "2026-03-09", "2026-03-16"),
@@ -99,3 +112,16 @@ def test_month_is_none_when_it_is_a_verb_or_a_name(text: str) -> None:
 )
 def test_month_is_one_when_no_verb_can_stand_there(text: str, start: str) -> None:
     assert [each for each, _ in found(text)] == [start]
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("pre Easter", "2026-04-05"),
+        ("not after 5 March", "2026-03-06"),
+        ("up to but not including 5 March", "2026-03-05"),
+        ("5 March or earlier", "2026-03-06"),
+    ],
+)
+def test_period_is_open_when_it_only_says_its_end(text: str, end: str) -> None:
+    assert found(text) == [("None", end)]
