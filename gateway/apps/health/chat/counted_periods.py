@@ -74,8 +74,10 @@ class CountedPeriods(CalendarPeriods):
         return Found(found.after, DateRange(start=start, end=end if part == "half" and ordinal else start + days * DAY))
 
     def _days_of_year(self, i: int, part: str) -> Found | None:
-        """Read "2024", "the year", of which "the last two weeks" are days or weeks, and no half."""
-        return None if part == "half" else self._year(i) or self._running_unit(i)
+        """Read "2024", "the year", whose days and weeks are counted and no half; "the month" has one."""
+        if part == "half":
+            return self._running_unit(i) if self._at(i) == "month" else None
+        return self._year(i) or self._running_unit(i)
 
     def _months_of_year(self, which: str, count: int, i: int) -> Found | None:
         """Read what is behind "the first three months of": "2025", "the year 2025", "last year", "the year"."""

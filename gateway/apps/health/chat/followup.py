@@ -43,6 +43,8 @@ def _fresh(turn: Turn, today: date) -> QueryFrame:
         meant = turn.times.relative.resolve(periods[-1], today)
         part = turn.times.relative.part  # "in 2024 … the second half of that year"
         periods = (*periods[:-1], part_of(turn.times.relative, meant, today)) if part else (*periods, meant)
+    elif turn.times.relative is not None and turn.times.relative.year_back and turn.times.relative.unit:
+        periods = (turn.times.relative.resolve(calendar_unit(today, turn.times.relative.unit), today),)
     elif turn.times.relative is not None and turn.times.relative.named:  # "the previous May"
         periods = (turn.times.relative.resolve(days(today), today),)
     period, second = _periods(periods, is_comparison=turn.intent is Intent.COMPARE)

@@ -47,6 +47,8 @@ _MINUTES: Final = re.compile(r"(?<=\d)\s*mins?\b")  # elsewhere "min" is the lea
 _AT_LEAST: Final = re.compile(r"(>=|=>|\u2265)(?=\s*\d)")
 _OVER: Final = re.compile(r">(?=\s*\d)")
 _HOURS: Final = re.compile(r"(?<=\d)\s*(?:h|hrs?)\b(?!')")
+_SHORT_UNITS: Final = re.compile(r"\b(last|past|prev|previous) (\d{1,3})\s?([dwmy])\b")  # "past 7d", "last 2w"
+_SHORT_UNIT: Final = {"d": "days", "w": "weeks", "m": "months", "y": "years"}
 _WEEKS: Final = re.compile(r"(?<![\d/])([1-9]\d?)/52(?![\d/])")  # "2/52", as nurses write weeks
 _LAST_TWELFTHS: Final = re.compile(r"\b((?:last|past|for|over|in) )(\d\d?)/(7|12)(?![\d/])")  # "last 3/12" is months
 _AND_VOMITING: Final = re.compile(r"\b([nd])\s?(?:[&+/]|and)\s?vs?\b")
@@ -106,6 +108,7 @@ def words_of(text: str) -> list[str]:
     plain = _MINUTES.sub(" minutes", plain)
     plain = _HOURS.sub(" hours", plain)
     plain = _LAST_TWELFTHS.sub(lambda found: f"{found[1]}{found[2]} {_OF_A_PART[found[3]]}", plain)
+    plain = _SHORT_UNITS.sub(lambda found: f"{found[1]} {found[2]} {_SHORT_UNIT[found[3]]}", plain)
     plain = _WEEKS.sub(r"\1 weeks", plain)
     plain = _AND_VOMITING.sub(lambda found: _AND_VOMITING_OF[found[1]], plain)
     words: list[str] = []

@@ -139,7 +139,11 @@ class PeriodsFromToday:
         )
 
     def _this_time(self, i: int) -> Found | None:
-        """Read "this time last week", "this day last year": that day."""
+        """Read "this time last week", "this day last year": that day; "this week last year": all of it."""
+        whole = UNITS.get(self._at(i + 1), "hour")
+        is_last_year = self._at(i) == "this" and (self._at(i + 2), self._at(i + 3)) == ("last", "year")
+        if is_last_year and whole in {"week", "month"}:
+            return Found(i + 4, dates.calendar_unit(dates.add(self._today, -1, Unit.YEAR), Unit(whole)))
         if self._at(i) != "this" or self._at(i + 1) not in {"time", "day", "date"}:
             return None
         unit = UNITS.get(self._at(i + 3))
@@ -198,6 +202,8 @@ class PeriodsFromToday:
         if amount is None or (amount[1:] == (1, "day") and self._at(amount[0]) in _OF_IT) or self._is_latest_of_it(i):
             return None
         behind, count, unit = amount
+        if count == 1 and (self._at(behind), self._at(behind + 1)) == ("or", "two"):  # "the past week or two"
+            behind, count = behind + 2, 2
         is_single = UNITS.get(self._at(i + 1)) is not None  # "last week", no number in between
         if is_single and unit != "hour" and not (word == "past" or (self._has_article(i) and word == "last")):
             return None

@@ -32,7 +32,8 @@ SEASONS: Final[Mapping[str, int]] = {"spring": 3, "summer": 6, "autumn": 9, "fal
 QUARTERS: Final[Mapping[str, int]] = {"q1": 1, "q2": 2, "q3": 3, "q4": 4}
 THIRDS: Final[Mapping[str, int]] = {"early": 0, "beginning": 0, "start": 0, "mid": 1, "middle": 1, "late": 2, "end": 2}
 HOLIDAYS: Final[Mapping[tuple[str, ...], tuple[int, int]]] = {
-    ("christmas", "eve"): (12, 24), ("christmas", "day"): (12, 25), ("christmas",): (12, 25), ("xmas",): (12, 25),
+    ("christmas", "eve"): (12, 24), ("christmas", "day"): (12, 25), ("christmas",): (12, 25), ("xmas", "eve"): (12, 24),
+    ("xmas", "day"): (12, 25), ("xmas",): (12, 25),
     ("boxing", "day"): (12, 26), ("new", "year", "eve"): (12, 31), ("new", "years", "eve"): (12, 31),
     ("new", "year", "day"): (1, 1), ("new", "years", "day"): (1, 1), ("new", "year"): (1, 1), ("new", "years"): (1, 1),
     ("valentine", "day"): (2, 14), ("valentines", "day"): (2, 14), ("valentine",): (2, 14), ("valentines",): (2, 14),
