@@ -274,12 +274,18 @@ def test_longer_name_is_meant_when_an_article_stands_before_it(text: str, concep
         ("ticker twinges", "chest pain"),
         ("woke up sopping", "night sweats"),
         ("wedding ring too tight", "swelling"),
+        ("ticker going ninety to the dozen", "palpitations"),
+        ("swelled out with wind", "bloating"),
+        ("did words escape me", "brain fog"),
+        ("my dinner came back up", "vomiting"),
     ],
 )
 def test_concept_is_found_when_its_name_is_rare(text: str, concept: str) -> None:
     assert concepts(text) == [concept]
 
 
-@pytest.mark.parametrize("word", ["steroids", "donkey", "coworker", "decorator", "japan", "bureau"])
+@pytest.mark.parametrize(
+    "word", ["steroids", "donkey", "coworker", "decorator", "japan", "bureau", "deferred", "seascape"]
+)
 def test_no_word_is_taken_for_a_rare_name_when_it_is_near_one(word: str) -> None:
     assert concepts(" ".join(Repairs().repaired([word], base_lexicon()))) == []
