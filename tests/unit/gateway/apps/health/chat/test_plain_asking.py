@@ -70,3 +70,36 @@ def test_symptom_is_left_out_when_it_is_put_aside() -> None:
 @pytest.mark.parametrize(("text", "intent"), [("what should I be asking", "help"), ("I must be going", "greeting")])
 def test_chat_itself_is_meant_when_nothing_else_is(text: str, intent: str) -> None:
     assert asked(text)["intent"] == intent
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("how many out of ten was my cough in May", "average_severity"),
+        ("how hard was the cough on me in May", "average_severity"),
+        ("top mark for a cough in May", "max_severity"),
+        ("my baddest cough in May", "max_severity"),
+        ("when did I come down with the cough", "first"),
+        ("put May next to April for coughs", "compare"),
+        ("is the cough wearing off", "trend"),
+        ("whatever you hold on my cough", "list"),
+    ],
+)
+def test_wish_is_heard_when_its_words_are_unusual(text: str, intent: str) -> None:
+    said = asked(text)
+    assert (said["intent"], said["symptom"]) == (intent, ["cough"])
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("what's my biggest bugbear in May", "most_frequent"),
+        ("what comes up time and again in May", "most_frequent"),
+        ("how does one go about asking", "help"),
+        ("what are my choices here", "help"),
+        ("ttfn", "greeting"),
+        ("what brings my cough on", "out_of_scope"),
+    ],
+)
+def test_wish_without_a_symptom_is_heard_when_its_words_are_unusual(text: str, intent: str) -> None:
+    assert asked(text)["intent"] == intent
