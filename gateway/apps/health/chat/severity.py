@@ -21,6 +21,7 @@ _WHOLE: Final = r"(?:10|\d|one|two|three|four|five|six|seven|eight|nine|ten)"
 _N: Final = rf"(?P<n>\d\.\d|{_WHOLE})(/10| out of 10| out of ten)?"
 _NO_UNIT: Final = (
     r"(?!\.\d)(?! ?(times?|days?|nights?|weeks?|months?|years?|hours?|minutes?|and a half|occasions|entries|records"
+    r"|[ap]m(?! i)"
     r"|january|february"
     r"|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sep|sept"
     r"|oct|nov|dec)\b)"
@@ -32,7 +33,8 @@ _LED: Final = (
 _LOWER: Final = r"(low|mild|gentl|weak|light|small|soft)er|(less|fewer)( (severe|bad|intense|painful|strong))?"
 _BELOW: Final = rf"(below|under|beneath|({_LOWER}) than)"
 _ABOVE: Final = (
-    r"(over|above|(more|greater|higher|worse|stronger|severer|bigger) than|exceeding|beyond|(?<!\bthe )past)"
+    r"(over|above|(more( severe| intense| painful)?|greater|higher|worse|stronger|severer|bigger) than|exceeding|beyond"
+    r"|(?<!\bthe )past)"
 )
 _LEAVES_OUT: Final = (
     r"(filter(ing)? out|exclud(e|ing)|ignor(e|ing)|hid(e|ing)|without|leav(e|ing) out|drop(ping)?|skip(ping)?"
@@ -46,15 +48,17 @@ _ANY_OF_THEM: Final = (
 _AT_LEAST: Final = re.compile(
     rf"\b{_LED}(at least|(a )?minimum of) (a )?{_N}\b{_NO_UNIT}"
     rf"|\b{_LED}(?P<b>{_WHOLE}) ?(, ?)?((and|or|but|with) )?{_NONE} (below|under|beneath|{_LOWER})\b(?! than)"
-    rf"|\b(minimum|least) (severity|score|rating|level|intensity)( of)? (?P<m>{_WHOLE})\b{_NO_UNIT}"
+    rf"|\b((minimum|least|min) (severity|score|rating|level|intensity)|min(imum)?)( of)? (?P<m>{_WHOLE})\b{_NO_UNIT}"
+    rf"|\b{_LED}(?P<e>{_WHOLE}) (at (the )?(very )?(least|minimum)|minimum)\b(?! <)"
+    r"|((?<=\bmany )|(?<=\bwhich )|(?<=\bthem )|(?<=\bthose )|(?<=\bones )|(?<=\bthat )|(?<=\bthey ))(ever )?"
+    rf"(reached|hit|got to|made it to|went up to) (an? )?(?P<r>{_WHOLE})\b{_NO_UNIT}"
     rf"|\bfrom (an? )?(?P<u>{_WHOLE}) (up|upwards?)\b"
     rf"|\b(severity|scor(ed?|es|ing)|rat(ed|ing)|level|graded|a|of|only|just|was|were|the) (?P<t>{_WHOLE})"
     r"( ?(,|or|and|to|-) ?(six|seven|eight|nine|[6-9]))*,? ?(or|and|to|-) ?(10|ten)\b(?! ?/)"
     + _NO_UNIT
     + r"(?! (or|and|to|of)\b)"
     rf"|\b{_LED}(?<![\d.])(?P<a>\d\.\d|10|\d|four|five|six|seven|eight|nine|ten)(/10)? ?(\+"
-    r"|or (more|above|higher|worse|over|greater|up)"
-    r"|and (up|above|over|higher|more|worse)|plus|upwards?)(?!\w| ?\d)"
+    r"|(or|and) (more( severe)?|above|higher|worse|over|greater|up|stronger|severer)|plus|upwards?)(?!\w| ?\d)"
 )
 _NOT_BELOW: Final = re.compile(
     rf"\b{_LED}({_LEAVES_OUT}|{_NONE}) (\w+ ){{0,3}}({_BELOW}|short of) (an? )?{_N}\b{_NO_UNIT}"
@@ -149,7 +153,7 @@ def find_numeric(words: Sequence[str]) -> tuple[int | None, list[str]]:
         if found is None or (is_more and _NOT_OVER.search(text)):
             continue
         groups = found.groupdict()
-        said = next((number for number in (groups.get(name) for name in "nambut") if number), "")
+        said = next((number for number in (groups.get(name) for name in "nambuter") if number), "")
         least = _least(said, is_more=is_more)
         if least <= _WORST:
             return least, f"{text[: found.start()]} {SEVERITY} {text[found.end() :]}".split()
