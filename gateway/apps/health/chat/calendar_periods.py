@@ -297,6 +297,9 @@ class CalendarPeriods(PeriodsFromToday):
         if is_of and has_article and self._at(i) == "month" and self._at(i + 1) not in _TURNS:
             named = dates.last_day_of_month_called(day, self._today)  # "the 1st of the month"
             return Found(i + 1, dates.days(named)) if named else None
+        numbered = day_number(self._at(i)) if is_of and has_article and not self._at(i).isdigit() else None
+        if numbered is not None and numbered <= _MONTHS_OF_YEAR:  # "the 23rd of the 9th 2025"
+            return self._dated(i + 1, numbered, day)
         unit = self._unit(i) if is_of else None
         if unit is None or unit.period.start is None or unit.period.end is None or self._at(i + 1) != "month":
             return None

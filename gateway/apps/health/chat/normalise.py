@@ -74,9 +74,17 @@ _ENDINGS: Final = {"n't": "not", "'ve": "have", "'m": "am", "'re": "are", "'ll":
 _UNITS: Final = "one|two|three|four|five|six|seven|eight|nine"
 _YEAR_IN_LETTERS: Final = re.compile(
     r"\b(?:two[ -]thousand(?: and)?|(?P<led>(?:in|since|of|until|before|after|[a-z]*(?:uary|ber|une|uly|rch|pril|may"
-    r"|ust)) )twenty)[ -](?P<tens>twenty|thirty|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen"
+    r"|ust)|(?<!the )(?:first|second|third|[a-z]+th) ?,?) )twenty)[ -]"
+    r"(?P<tens>twenty|thirty|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen"
     rf"|nineteen)(?:[ -](?P<unit>{_UNITS}))?\b"
 )
+_ORDINAL_IN_LETTERS: Final = rf"(?:(?:twenty|thirty)[ -])?(?:{'|'.join(ORDINALS)})"
+_DAYS_IN_LETTERS: Final = re.compile(
+    rf"\b(?P<led>(?:between|from) the )(?P<first>{_ORDINAL_IN_LETTERS})(?P<and> (?:and|to|until|till|through) the )"
+    rf"(?P<last>{_ORDINAL_IN_LETTERS})"
+    r"(?= ?$| ?[?!.,;]| (?:of|in|only|please|inclusive|instead|then|was|did|how|just|both|included)\b)"
+)
+"""Days of a month: "between the ninth and the twentieth only"."""
 _NUMBER_IN_LETTERS: Final = re.compile(rf"\b(twenty|thirty|forty|fifty|sixty|ninety)[ -]({_UNITS})\b")
 
 
@@ -102,6 +110,8 @@ def words_of(text: str) -> list[str]:
     plain = _SCORES.sub("", plain)
     if "ty" in plain or "thousand" in plain:
         plain = _NUMBER_IN_LETTERS.sub(_in_figures, _YEAR_IN_LETTERS.sub(_year_in_figures, plain))
+    if "th" in plain:
+        plain = _DAYS_IN_LETTERS.sub(_days_in_figures, plain)
     plain = _NAMED_SPAN.sub(r"\1 - \2", plain)
     plain = _THAT_IS_FIRST.sub("", plain)
     plain = _THAT_IS.sub("that is", plain) if "ie" in plain or "i." in plain else plain
@@ -122,6 +132,16 @@ def words_of(text: str) -> list[str]:
 
 def _year_in_figures(said: re.Match[str]) -> str:
     return f"{said['led'] or ''}{2000 + (whole_number(said['tens']) or 0) + (whole_number(said['unit'] or '') or 0)}"
+
+
+def _days_in_figures(said: re.Match[str]) -> str:
+    first, last = (_day_in_figures(said[name]) for name in ("first", "last"))
+    return f"{said['led']}{first}{said['and']}{last}"
+
+
+def _day_in_figures(said: str) -> str:
+    *tens, ordinal = re.split(r"[ -]", said)
+    return f"{sum(_TENS[each] for each in tens) + ORDINALS[ordinal]}th"
 
 
 def _in_figures(said: re.Match[str]) -> str:

@@ -589,3 +589,20 @@ def test_unit_is_left_out_when_a_correction_says_which(text: str, periods: list[
 )
 def test_period_is_read_when_it_is_told_by_what_it_lies_beside(text: str, period: tuple[str | None, str]) -> None:
     assert found(text) == [period]
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("on the twenty third of the ninth twenty twenty five", "2025-09-23"),
+        ("on the fifth of the second twenty twenty six", "2026-02-05"),
+        ("on the 5th of the 2nd", "2026-02-05"),
+        ("on the 21st of the 11th last year", "2025-11-21"),
+    ],
+)
+def test_day_is_read_when_its_month_is_a_number(text: str, start: str) -> None:
+    assert [period[0] for period in found(text)] == [start]
+
+
+def test_number_is_no_month_when_nothing_says_of_which_day() -> None:
+    assert found("was the second of the two worse") == []
