@@ -89,8 +89,8 @@ def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], toda
         and not _compares_symptoms(before, symptoms)
         and (turn.intent is Intent.COMPARE or before.second)
     ):
-        is_second_kept = turn.intent is not Intent.COMPARE
-        period, second = (periods[0], before.second) if is_second_kept else _ordered(before.period, periods[0])
+        is_kept = turn.intent is not Intent.COMPARE and before.second not in turn.times.taken_back
+        period, second = _ordered((before.second if is_kept else None) or before.period, periods[0])
     elif periods:
         period, second = _periods(periods, is_comparison=intent is Intent.COMPARE)
     is_held = turn.min_severity is None and not turn.any_severity

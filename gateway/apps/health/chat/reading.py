@@ -539,7 +539,8 @@ def _held(times: Times, skeleton: str, today: date) -> Times:
         return times
     held_places = {place for k, place in enumerate(times.places) if k not in taken_back}
     held = tuple(period for k, period in enumerate(times.periods) if k in held_places)
-    return replace(times, periods=held or times.periods)
+    dropped = tuple(period for period in times.periods if period not in held)
+    return replace(times, periods=held, taken_back=dropped) if held else times
 
 
 def _without_joining_and(skeleton: str) -> str:

@@ -93,6 +93,8 @@ class Times:
     """The whole of the one period, a month or season by its name alone that has not ended yet."""
     places: tuple[int, ...] = ()
     """Which of the periods each mark in ``words`` stands for, -1 for a reference and for all time."""
+    taken_back: tuple[DateRange, ...] = ()
+    """What is said not to be meant: "not August, September"."""
 
 
 def find_times(words: Sequence[str], now: datetime) -> Times:
