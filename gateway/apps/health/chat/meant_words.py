@@ -39,6 +39,11 @@ _TODAY: Final = (
     r"(?:(?:a |the )?(?:mon|tues|wednes|thurs|fri|satur|sun)day|the \d+(?:st|nd|rd|th)(?: of \w+)?)(?: today)? ?,? "
 )
 """What day it is, which nobody asks for: "this being Sunday, did I cough this weekend?"."""
+_A_TIME: Final = (
+    rf"(?:(?:{_MONTH_NAMES})(?: 20\d\d)?|(?:last |this |the |previous )(?:week|month|year|weekend)(?: before| after)?"
+    r"|20\d\d|(?:last |this |the )?(?:spring|summer|autumn|winter)(?: before)?"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day)"
+)
 _OOPS: Final = r"(?:(?:no|oh|oops|actually|wait|ah|well|hang on|sorry|,) )*"
 _CHANGES: Final = (
     "make", "change", "set", "switch", "stretch", "extend", "widen", "lengthen", "shorten", "broaden", "expand",
@@ -50,12 +55,31 @@ _AMOUNT: Final = (
     r" (?:days|nights|weeks?|months?|years?|fortnight|hours)"
 )
 _POLITELY: Final = r"(?:(?:and|now|then|ok|okay|please|can you|could you) )*"
-_AMOUNT_ALONE: Final = re.compile(
-    r"^((?:(?:ok|okay|say|and|so|no|then|try|or|maybe|what|how|about|rather|sorry|oops|actually|,) )*)"
-    rf"({_AMOUNT}(?: (?:then|please|instead|now|rather))*(?: [?!.])?)$"
+_LEADS_TO_AMOUNT: Final = (
+    r"(?:(?:ok|okay|say|and|so|no|then|try|or|maybe|perhaps|what|how|about|rather|sorry|oops|actually|just|i meant?"
+    r"|i said|,) )*"
 )
-"""What is said in answer to too long or too short a time: "6 months then"."""
-_FEW: Final = 8
+_WISHES: Final = (
+    r"(?:(?:i would|could (?:i|you|we)|can (?:i|you|we)|let us|let me) (?:rather |prefer |like )?(?:to )?"
+    r"(?:have|see|say|try|do|go for|make it)? ?|give me |i (?:prefer|want|need) )?"
+)
+_BEHIND_AMOUNT: Final = (
+    r"(?: (?:then|please|instead|now|rather|sorry|i meant?"
+    r"|(?:would|might|will|is|was) (?:(?:be|do|work|suit|make|me|it|much|probably|even|a bit) )*"
+    r"(?:better|best|nicer|clearer|plenty|enough|what i meant|(?:more )?(?:useful|helpful))))*(?: [?!.])?"
+)
+_AMOUNT_ALONE: Final = re.compile(rf"^({_LEADS_TO_AMOUNT}){_WISHES}({_AMOUNT}{_BEHIND_AMOUNT})$")
+"""What is said in answer to too long or too short a time: "6 months then", "3 months would be better"."""
+_COUNT: Final = r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|sixty|ninety)"
+_COUNTED: Final = r"days|nights|weeks?|months?|years?"
+_NOT_SO_MANY: Final = re.compile(
+    rf"^{_LEADS_TO_AMOUNT}(?:not {_COUNT}(?: (?P<unit>{_COUNTED}))?(?: ,| -)? (?:but )?{_LEADS_TO_AMOUNT}"
+    rf"{_WISHES}(?P<meant>{_COUNT})(?: (?P<of>{_COUNTED}))?"
+    rf"|(?P<first>{_COUNT})(?: (?P<of_first>{_COUNTED}))?(?: ,| -)? (?:and )?(?:not|instead of|rather than) {_COUNT}"
+    rf"(?: (?P<other>{_COUNTED}))?){_BEHIND_AMOUNT}$"
+)
+"""One amount in place of another, of which at least one says of what: "not six, four weeks"."""
+_FEW: Final = 12
 _UNITS_SAID: Final = frozenset({"days", "week", "weeks", "month", "months", "year", "years", "fortnight"})
 _NO_SIDES: Final = (
     r"^(?!.*\b(?:am|is|are|was|were|have|had|do|does|did|get|getting|feel|that|it|they|this)\b.*\b(?:more|less) than)"
@@ -137,6 +161,12 @@ _MEANT: Final = tuple(
         *((word, rf"\b(my|both|sore|painful) {word}\b", rf"\1 {meant}") for word, meant in (
             ("heals", "heels"), ("feat", "feet"), ("tows", "toes"), ("tow", "toe"), ("hart", "heart"))),
         ("pane", r"\b(chest|back|neck|knee|joint|stomach|tummy|head|period|hip|shoulder|jaw|rib) pane\b", r"\1 pain"),
+        *((word, rf"\b({_A_TIME}) {behind}(?= please| then|(?: [?!,])*$)", r"\1 only")
+          for word, behind in (("alone", "alone"), ("own", "on its own"), ("itself", "by itself"))),
+        ("both", (rf"^(?:(?:and|with|plus|also|take|ok|have|do|,) )*(?:in )?({_A_TIME})(?: in| too| as well| also)*"
+                  r"(?: ,)? "
+                  r"(?:for |so |over |,)?both(?: the)? (?:of them|together|months|weeks|weekends|years|days|seasons)"
+                  r"(?: please| together)*(?: [?!.])?$"), r"include \1"),
         ("run", r"\b(?:in |during |over )?the run up to\b", "up to"),
         ("rite", r"\brite(?= (?:down|in|it|that|about|up)\b)", "write"),
         ("rite", r"\brite\b", "right"),
@@ -188,7 +218,8 @@ def meant(words: Sequence[str]) -> list[str]:
     if words[:1] and words[0] in {"i", "oops", "sorry", "no", "ah", "oh"} and not set(_SAID).isdisjoint(words):
         words = _SAID_ELSE.sub(r"not \g<said>, \g<meant>", " ".join(words)).split()
     if len(words) <= _FEW and not _UNITS_SAID.isdisjoint(words):
-        words = _AMOUNT_ALONE.sub(r"\1 the past \2", " ".join(words)).split()
+        text = _NOT_SO_MANY.sub(_as_many, " ".join(words))
+        words = _AMOUNT_ALONE.sub(r"\1 the past \2", text).split()
     said = _TRIGGERS.intersection(words)
     if not said:
         return list(words)
@@ -197,3 +228,9 @@ def meant(words: Sequence[str]) -> list[str]:
         if word in said:
             text = written.sub(instead, text)
     return text.split()
+
+
+def _as_many(said: re.Match[str]) -> str:
+    """Return the amount that is meant where another is taken back, with its unit; without one, it may be a severity."""
+    unit = said["of"] or said["of_first"] or said["unit"] or said["other"]
+    return f"{said['meant'] or said['first']} {unit}" if unit else said[0]

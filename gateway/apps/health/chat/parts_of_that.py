@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Final
 
-from gateway.apps.health.chat.changes_of_periods import is_opening
+from gateway.apps.health.chat.changes_of_periods import FEW, is_opening
 from gateway.apps.health.chat.dates import DAY, Unit, start_of
 from gateway.apps.health.chat.frame import DateRange
 from gateway.apps.health.chat.period_ranges import PeriodRanges
 from gateway.apps.health.chat.periods_from_today import ARTICLES
 from gateway.apps.health.chat.relative_times import Relative
+from gateway.apps.health.chat.relative_words import read_relative
 from gateway.apps.health.chat.time_words import PREPOSITIONS
 
 _WHOLES: Final = frozenset({"week", "month", "year"})
@@ -23,31 +25,20 @@ _PART_WORDS_MAX: Final = 9
 _IT: Final = frozenset({"it", "that", "this", "then"})
 _AT_END: Final[tuple[list[str], ...]] = ([], ["?"], [","], ["!"], ["please"], ["only"])
 OPENS_REACHING: Final = frozenset(
-    {
-        "extend",
-        "stretch",
-        "widen",
-        "expand",
-        "lengthen",
-        "carry",
-        "continue",
-        "take",
-        "run",
-        "bring",
-        "push",
-        "roll",
-        "include",
-        "plus",
-        "add",
-    }
-)
+    {"extend", "stretch", "widen", "expand", "lengthen", "carry", "continue", "take", "run", "bring", "push", "roll",
+     "include", "add", "plus", "put", "throw", "count"}
+)  # fmt: skip
 _REACHES: Final = re.compile(
     r"(?:(?:extend|stretch|widen|expand|lengthen)"
     r"(?: (?:it|that|this|them|(?:the|that) (?:range|period|window|time|span|dates?|chart|graph|plot)))?"
     r"(?: (?:on|up|out|back|right|forwards?|all the way))* (?:to|until|till|through to)"
     r"|(?:carry|continue|take|run|bring|push|roll)"
     r" (?:it|that|this|them|on|(?:the|that) (?:range|period|window|time|span|dates?|chart|graph|plot))"
-    r"(?: (?:on|up|out|right|forwards?|all the way))* (?:to|until|till|through to)|include|plus|add(?: on| in)?) "
+    r"(?: (?:on|up|out|right|forwards?|all the way))* (?:to|until|till|through to)) "
+)
+_TAKES_IN: Final = frozenset({"include", "add", "plus", "take", "put", "throw", "count"})
+_BEHIND_TAKEN: Final = re.compile(
+    r"(?:(?:in|on|too|also|as well|to (?:it|that|this)|with (?:it|that)) )*(?=$|[?!,]|please|both)"
 )
 _REFERS: Final = frozenset({"that", "same", "it"})
 _AHEAD_MAX: Final = 13
@@ -93,7 +84,9 @@ def part_of(relative: Relative, whole: DateRange, today: date) -> DateRange:
 
 
 def reaching(words: Sequence[str], i: int, grammar: PeriodRanges) -> tuple[int, Relative] | None:
-    """Read "extend that to today", "stretch it back to March": what the period before is to hold as well."""
+    """Read what the period before is to hold as well: "extend that to today", "take March in, too"."""
+    if words[i] in _TAKES_IN and (taken := _taken_in(words, i, grammar)) is not None:
+        return taken
     found = _REACHES.match(" ".join(words[i : i + _AHEAD_MAX])) if is_opening(words[:i]) else None
     if found is None:
         return None
@@ -102,3 +95,21 @@ def reaching(words: Sequence[str], i: int, grammar: PeriodRanges) -> tuple[int, 
     if reach is None or reach.period.start is None:
         return None
     return reach.after, Relative(reach=reach.period)
+
+
+def _taken_in(words: Sequence[str], i: int, grammar: PeriodRanges) -> tuple[int, Relative] | None:
+    """Read "include March", "add March to it", "take March in as well" where nothing else is said."""
+    if len(words) > FEW or not is_opening(words[:i]):
+        return None
+    at = i + 1 + (words[i + 1 : i + 2] in (["in"], ["on"]))
+    found = grammar.period(at)
+    seen = read_relative(words, at) if found is None and at < len(words) else None
+    if seen is not None and seen[1].steps:
+        after, taken = seen[0], replace(seen[1], is_with=True)
+    elif found is not None and found.period.start is not None:
+        after, taken = found.after, Relative(reach=found.period)
+    else:
+        return None
+    behind = _BEHIND_TAKEN.match(" ".join(words[after:]) + " " * (after < len(words)))
+    is_in = words[i] in {"include", "add", "plus"} or "in" in words[i + 1 :]
+    return (after + len(behind[0].split()), taken) if behind is not None and is_in else None

@@ -209,7 +209,9 @@ _WHAT_IT_WAS: Final = recognised(
     r"( then| please)?( [?])?"
 )
 """What was told of is asked for: "they want the highest score, so what was it?"."""
-_NARROWS_TO: Final = recognised(r"^((and|but) )?(only|just)\b|\bonly( please)?( [?!])?$")
+_NARROWS_TO: Final = recognised(
+    r"^((and|but) )?(only|just)\b|\b(only|alone|on its own|by itself)( (please|then))?( [?!])?$"
+)
 """Of what was asked before, a part: "just December"."""
 _NARROWS: Final = recognised(r"^(only |just |but )*(the ones|those|only|just)\b")
 

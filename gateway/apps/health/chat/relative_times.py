@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -43,7 +43,8 @@ class Relative:
     so many before or after it: "the 3 before that". ``named`` is the month, season, weekday or feast of that name next
     to it: "the December before". ``until_day`` ends the days that ``day`` begins: "between 21 and 28". ``is_around``
     has so many units at either side. ``times`` is how much longer it gets, ``reach`` what it is made to hold,
-    ``part`` the words that say what of the unit is meant: "the second half of that year".
+    ``part`` the words that say what of the unit is meant: "the second half of that year". ``is_with`` holds the period
+    seen from as well: "include the week before".
     """
 
     unit: Unit | None = None
@@ -65,6 +66,7 @@ class Relative:
     times: int = 0
     reach: DateRange | None = None
     part: tuple[str, ...] = ()
+    is_with: bool = False
 
     def resolve(self, period: DateRange, today: date) -> DateRange:  # noqa: PLR0911 - a case a line
         """Return the period meant, seen from ``period``; ``period`` itself where it is unbounded."""
@@ -76,7 +78,7 @@ class Relative:
             return DateRange(end=start)
         if start is None or end is None or start.year not in _YEARS or end.year not in _YEARS:
             return period
-        if self.reach is not None or self.times or self.is_around:
+        if self.reach is not None or self.times or self.is_around or self.is_with:
             return self._widened(start, end, today)
         if self.count or self.named:
             named = _beside_named(self.named, start, end, self.steps) if self.named else None
@@ -98,9 +100,12 @@ class Relative:
         return period if self.unit is None or self.steps == 0 else self._step(self.unit, start, end, today)
 
     def _widened(self, start: date, end: date, today: date) -> DateRange:
-        if self.reach is not None:
-            reach = self.reach
-            return DateRange(start=min(start, reach.start or start), end=max(end, reach.end or end))
+        reach = (
+            replace(self, is_with=False).resolve(DateRange(start=start, end=end), today) if self.is_with else self.reach
+        )
+        if reach is not None:
+            until = min(reach.end or end, today + DAY)
+            return DateRange(start=min(start, reach.start or start), end=max(end, until))
         if self.times:
             return _times_as_long(self.times, start, end)
         unit = self.unit or Unit.DAY

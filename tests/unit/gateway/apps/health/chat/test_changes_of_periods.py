@@ -147,3 +147,64 @@ def test_weekend_is_compared_with_the_one_before_it() -> None:
 
 def test_question_is_compared_with_none_when_it_is_the_first() -> None:
     assert said("total fevers in 2024", "compare the two please")["compare_start"] is None
+
+
+@pytest.mark.parametrize(
+    ("then", "start"),
+    [
+        ("three months would be better", "2026-07-21"),
+        ("I'd rather have half a year", "2026-04-21"),
+        ("could I see two months", "2026-08-21"),
+        ("not six, four weeks", "2026-09-23"),
+        ("not 6 weeks, 4", "2026-09-23"),
+        ("four weeks, not six", "2026-09-23"),
+        ("sorry, not six weeks but four", "2026-09-23"),
+    ],
+)
+def test_period_is_so_long_when_another_length_would_be_better_or_is_taken_back(then: str, start: str) -> None:
+    assert asked("headaches in the past 6 weeks", then) == ("list", start, "2026-10-21")
+
+
+def test_number_is_no_length_of_time_when_no_unit_is_said() -> None:
+    assert asked("headaches of at least 4 in May", "not 4, 6")[1] is None
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "start", "end"),
+    [
+        ("in May", "take June in as well, both months", "2026-05-01", "2026-07-01"),
+        ("in May", "and June too, both months please", "2026-05-01", "2026-07-01"),
+        ("in May", "include April", "2026-04-01", "2026-06-01"),
+        ("in May", "can you add April to that", "2026-04-01", "2026-06-01"),
+        ("last week", "include the week before", "2026-10-05", "2026-10-19"),
+        ("last week", "put this week in too", "2026-10-12", "2026-10-21"),
+        ("in May", "and June as well", "2026-06-01", "2026-07-01"),
+        ("in 2025", "december alone?", "2025-12-01", "2026-01-01"),
+        ("in 2024", "and March on its own", "2024-03-01", "2024-04-01"),
+        ("in May", "between the ninth and the twenty second only", "2026-05-09", "2026-05-23"),
+    ],
+)
+def test_period_is_widened_or_narrowed_when_a_follow_up_says_by_what(
+    before: str, then: str, start: str, end: str
+) -> None:
+    assert asked(f"coughs {before}", then) == ("list", start, end)
+
+
+@pytest.mark.parametrize("then", ["add a headache for June", "add nausea", "take it"])
+def test_nothing_is_widened_when_it_is_no_time(then: str) -> None:
+    assert asked("coughs in May", then)[0] == "out_of_scope"
+
+
+@pytest.mark.parametrize(
+    ("then", "later", "earlier"),
+    [
+        ("not August, July", "2026-09-01", "2026-07-01"),
+        ("July, not August", "2026-09-01", "2026-07-01"),
+        ("no I meant June instead of August", "2026-09-01", "2026-06-01"),
+        ("not September, this month", "2026-10-01", "2026-08-01"),
+        ("sorry, not September, July", "2026-08-01", "2026-07-01"),
+    ],
+)
+def test_side_of_a_comparison_gives_way_when_it_is_taken_back(then: str, later: str, earlier: str) -> None:
+    slots = said("was I more anxious in September than in August", then)
+    assert (slots["intent"], slots["start"], slots["compare_start"]) == ("compare", later, earlier)
