@@ -100,6 +100,12 @@ _FORETOLD: Final = re.compile(
 _SIDE_BY_SIDE: Final = re.compile(
     r"\b(next to|beside|alongside) (each other|one another)\b|\b(side by side|head to head)\b"
 )
+_ONE_MORE_THAN_THE_OTHER: Final = re.compile(
+    r"((and|so|but|ok|now) )*(do|did|am|was|have|had) (i|my) ?(been )?((get|got|feel|felt|have|had|suffer) )?"
+    r"((the|my|a|from|with) )*<symptom> (more|less)( (often|frequently|of the time|than not))* than"
+    r" (i (am|was|do|did|have|get|got|feel|felt|had|been)* ?)?((the|my|a|from|with) )*<symptom>( <time>)?( [?])?"
+)
+"""Two symptoms, of which one may be had more: "do I get dizzy more than I get sick"."""
 _ASKED_IN_PASSIVE: Final = re.compile(
     r"((and|so|but|ok|now|please|,) )*(can|could|may|might|would)"
     r" (it|that|this|they|these|those|((all|any|the|my|of) )*(<symptom>|entries|records))( <time>)?"
@@ -168,7 +174,8 @@ class Heard:
 
 def _is_plain_wish(by_rules: Turn, skeleton: str) -> bool:
     """Tell a wish in so many words: "show me every time I had a cough", "could that be had as a graph?"."""
-    if by_rules.intent is Intent.COMPARE and len(by_rules.symptoms) > 1 and _SIDE_BY_SIDE.search(skeleton):
+    are_two = by_rules.intent is Intent.COMPARE and len(by_rules.symptoms) > 1
+    if are_two and (_SIDE_BY_SIDE.search(skeleton) or _ONE_MORE_THAN_THE_OTHER.fullmatch(skeleton)):
         return True
     if by_rules.intent is Intent.LIST and _ASKS_FOR_ALL.match(skeleton):
         return True
