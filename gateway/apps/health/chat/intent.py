@@ -55,7 +55,7 @@ _ASIDE: Final = recognised(
     r"( [?])?$"
 )
 CARERS: Final = (
-    r"(doctors?|gp|dr|nurse|consultant|physio\w*|dentist|optician|specialist|therapist|counsellor|hospital|clinic|surgery"
+    r"(doctors?|gp|dr|surgeon|nurse|consultant|physio\w*|dentist|optician|specialist|therapist|counsellor|hospital|clinic|surgery"
     r"|insurance|insurers?|employer|boss|hr|occupational health|pharmacist|midwife|osteopath|chiropractor|\w+ologist"
     r"|wife|husband|partner|mum|mom|dad|daughter|son|sister|brother|friend|form|letter|report"
     r"|grand(?:son|daughter|ma|pa|mother|father|ad|child)|gran|nan|granny|nursery|school|teacher|podiatrist|chiropodist"

@@ -13,7 +13,7 @@ from gateway.apps.health.chat.frame import Intent
 from gateway.apps.health.chat.intent import is_only_named
 from gateway.apps.health.chat.parts_of_that import part_of
 from gateway.apps.health.chat.reading import Clause, Kind, Turn, asks_of_it
-from gateway.apps.health.chat.time_expressions import Times
+from gateway.apps.health.chat.time_expressions import TIME, Times
 
 _THE_ENTRY: Final = re.compile(r"\b(the|that|this) (entry|record)\b(?! (of|for|about|on|with)\b)")
 """The one of what was told: "I fainted last month, can you find the entry?"."""
@@ -43,6 +43,10 @@ _COUNTS_ENTRIES: Final = re.compile(
     r"( in| down)?)?( in (all|total))?( [?!.])*"
 )
 """What counts those of what is told: "my feet went numb in March. How many entries?"."""
+_OTHERS_ASK: Final = re.compile(
+    r"(?<!\bi )(?<!\bi will )(?<!\bto )\b(ask|asks|asked|asking|(want|wants|wanted|need|needs) to know)\b"
+)
+"""Somebody else than who is telling."""
 _WISHES: Final = re.compile(r"\b(please|all|any|every|each|thanks)\b")
 ASKING: Final = re.compile(
     r"\W*((ok|so|and|please|hi|hey|hello),? )*(why|what|whats|how|hows|when|where|who|which|can|could|should|shall|is"
@@ -75,8 +79,9 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
     if clauses[asked].kind not in {Kind.QUESTION, Kind.SLOTS}:
         return turn
     if asks_of_what_is_told(clauses[asked]) and (wanted := _wanted(clauses[:asked])) is not None:
-        times = turn.times if turn.times.periods else clauses[asked - 1].read.times
-        return replace(turn, intent=wanted, cue=wanted, times=times)
+        told_of = clauses[asked - 1]
+        times = turn.times if turn.times.periods else _times_asked_for(told_of)
+        return replace(turn, symptoms=turn.symptoms or told_of.mentioned, intent=wanted, cue=wanted, times=times)
     if whole.turn.intent is Intent.COMPARE and not _has_both_sides(turn):  # they may stand in several
         return whole.turn
     for clause in clauses[asked + 1 :]:  # "… in May? Sorry, June."
@@ -102,7 +107,11 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
         is_bare = turn.intent is Intent.LIST  # "did i?", "can you check", "list it"
         is_bare = is_bare or _HOW_BAD_IT_WAS.search(clauses[asked].read.skeleton) is not None
         is_bare = is_bare or counts_entries or _asks_of_then(turn, clauses[asked])
-        beside += [told.turn] if turn.means_many or is_bare or told.kind is Kind.QUESTION else []
+        beside += (
+            [replace(told.turn, times=_times_asked_for(told))]
+            if turn.means_many or is_bare or told.kind is Kind.QUESTION
+            else []
+        )
     if (seen := _seen_from_told(turn.times, clauses[:asked], today)) is not None:
         turn = replace(turn, times=seen)
     of_then = _THEN if turn.intent is Intent.MOST_FREQUENT else _IN_THAT_TIME
@@ -120,7 +129,8 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
     place = turn.place
     if place is None:
         place = next((each.place for each in beside if each.place is not None), None)
-    return replace(turn, symptoms=symptoms, times=times, min_severity=least, place=place)
+    carries = turn.carries or any(clause.corrects for clause in clauses[:asked])  # "sorry, queasy. How many times"
+    return replace(turn, symptoms=symptoms, times=times, min_severity=least, place=place, carries=carries)
 
 
 def _seen_from_told(times: Times, told: Sequence[Clause], today: date) -> Times | None:
@@ -217,8 +227,20 @@ def _asks_of_then(turn: Turn, asking: Clause) -> bool:
 
 def _wanted(told: Sequence[Clause]) -> Intent | None:
     """Return what records are asked for where no symptom is told: "the form has a box for the total"."""
-    cue = told[-1].read.as_question().cue if told and not told[-1].mentioned else None
+    is_asked = bool(told) and (not told[-1].mentioned or _OTHERS_ASK.search(told[-1].read.skeleton) is not None)
+    cue = told[-1].read.as_question().cue if is_asked else None
     return cue if cue is not None and cue.asks_for_data and cue is not Intent.LIST else None
+
+
+def _times_asked_for(told: Clause) -> Times:
+    """Return the times of ``told`` without those of who asks: "scan on Friday, they will ask how it was in May"."""
+    times = told.read.times
+    asks = _OTHERS_ASK.search(told.read.skeleton)
+    count = told.read.skeleton[: asks.start()].count(TIME) if asks is not None else 0
+    if not count:
+        return times
+    places = times.places[count:]
+    return replace(times, periods=tuple(times.periods[place] for place in places if place >= 0), places=places)
 
 
 def _is_told_after_all(clause: Clause) -> bool:

@@ -44,6 +44,18 @@ _A_TIME: Final = (
     r"|20\d\d|(?:last |this |the )?(?:spring|summer|autumn|winter)(?: before)?"
     r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day)"
 )
+_OF_NO_EAR: Final = r"^(?!.*\b(?:ears?|lugs?|heads?|tinnitus)\b)(.*?)"
+_WHOM_TO_CALL: Final = (
+    r"(?=(?:me|us|him|her|back|up|round|today|tomorrow|later|soon|again|first thing|in the morning|next (?:week|month)"
+    r"|(?:the|my|a|our) (?:gp|doctors?|nurse|surgery|hospital|clinic|dentist)"
+    r"|on (?:mon|tues|wednes|thurs|fri|satur|sun)day)\b)"
+)
+"""What stands behind "ring" where no ear does: "the insurance people ring tomorrow"."""
+_COULD_NOT: Final = (
+    r"^((?:(?:and|so|but|ok) )*)could (?:i not|not i) (?=(?:sleep|get to sleep|eat|swallow|breathe|stop|keep)\b)"
+    r"(?=.*\b(?:last|yesterday|this|in|on|at|during|over|since|ever)\b)"
+)
+"""What somebody was unable to do, and when: "could I not sleep last week"."""
 _OOPS: Final = r"(?:(?:no|oh|oops|actually|wait|ah|well|hang on|sorry|,) )*"
 _CHANGES: Final = (
     "make", "change", "set", "switch", "stretch", "extend", "widen", "lengthen", "shorten", "broaden", "expand",
@@ -167,6 +179,10 @@ _MEANT: Final = tuple(
                   r"(?: ,)? "
                   r"(?:for |so |over |,)?both(?: the)? (?:of them|together|months|weeks|weekends|years|days|seasons)"
                   r"(?: please| together)*(?: [?!.])?$"), r"include \1"),
+        *((word, rf"{_OF_NO_EAR}\b{word} {_WHOM_TO_CALL}", rf"\1{meant} ")
+          for word, meant in (("ring", "call"), ("rings", "calls"), ("ringing", "calling"))),
+        ("its", r"\bits (?=(?:nearly|almost|not|only|just|over|now|very|really|getting)\b)", "it is "),
+        ("could", _COULD_NOT, r"\1did i not "),
         ("run", r"\b(?:in |during |over )?the run up to\b", "up to"),
         ("rite", r"\brite(?= (?:down|in|it|that|about|up)\b)", "write"),
         ("rite", r"\brite\b", "right"),

@@ -201,6 +201,11 @@ _PURPOSE: Final = recognised(
     rf"|((and|because|as|since|so|but) )?(the |my |our )?{CARERS} (will|would|might|may"
     r"|is (going|bound|sure|certain) to) (just |only |surely |want to |need to |like to )*"
     r"(ask|know|see|say|wonder|check|be told)\b(?!.*[?])"
+    rf"|((and|because|as|since|so|but) )?(the |my |our |an? )?{CARERS}"
+    r"( people| company| lot| lady| man| team| office)?( (is|are|will|will be|has|have|wants? to|needs? to))*"
+    r" (calls?|calling|phones?|phoning|comes?|coming|visits?|visiting|meets?|meeting|sees?|seeing|reviews?|due|back"
+    r"|here|in|operates?|operating)( (me|us|back|round|over|again|in|on|at|for|about|it|this|that))*"
+    r"( (tomorrow|today|later|soon|<time>|next \w+|first thing|shortly))+( [!.])?$"
 )
 """What a question is for, said in a sentence of its own: "I need it for the clinic's form"."""
 _WHAT_IT_WAS: Final = recognised(

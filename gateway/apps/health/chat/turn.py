@@ -93,6 +93,17 @@ _BARE_SLOTS: Final = re.compile(
     r"( ((and|or|my|the|any|in|on|for|,) )*<\w+>)*( [?])?"
 )
 """A symptom, a time, and no verb: "heartburn 3 weeks ago", "and my neck?"."""
+_OF_ALL_TIME: Final = frozenset({Intent.FIRST, Intent.LATEST, Intent.DURATION_SINCE})
+_EVENT: Final = re.compile(
+    r"(?!(?:in|on|at|during|for|since|from|between|over|after|before|within|until|throughout|when|how|what|which)\b).*"
+    rf"\b(?:was|is|are|were|had|have|has|am|having|getting|seeing|got|came|went|began|rang|saw|met|left|\w+ed|op|operation"
+    rf"|surgery|scan|x ray|mri|appointment|review|consultation|replacement)\b.*{TIME}"
+)
+"""What happened or will happen some time, which says nothing of when a symptom began: "my op was on 12 May"."""
+_OPERATION: Final = re.compile(
+    r"<symptom> (?:replaced|operated|done|scanned|looked at|removed|fixed|checked|seen|op|operation|scan|surgery)\b"
+)
+"""What is done to a part of the body, which does not say that it hurt."""
 _BARE_TIME: Final = re.compile(rf"((and|so|ok|okay|now|then|for|in|on|as for|,) )*{TIME}( ,)?")
 _GIVEN_UP: Final = re.compile(r"\W*((well|so|ok) )*i (was (going|about)|meant|intended) to ask\b")
 """A question that another takes the place of."""
@@ -282,7 +293,7 @@ class _Reading:
         if (parted := self._with_aside(whole)) is not None:
             return parted
         if whole.kind not in {Kind.TOLD, Kind.REFUSED}:
-            return [whole]
+            return self._behind_an_event(whole) or [whole]
         for parts in openings(sentence):
             if not self._partings_left:
                 break
@@ -295,6 +306,20 @@ class _Reading:
             if asked.kind in ASKS and (is_told or _GIVEN_UP.match(parts[0])):
                 return [told, asked]
         return self._with_slots_behind(sentence) or [whole]
+
+    def _behind_an_event(self, whole: Clause) -> list[Clause] | None:
+        """Return what is told to have happened when, and what is asked of all time behind it, or None."""
+        words = list(whole.read.spoken)
+        if whole.turn.intent not in _OF_ALL_TIME or not whole.read.times.periods or "," not in words:
+            return None
+        at = words.index(",")
+        told, asked = self._clause(words[:at]), self._clause(words[at + 1 :])
+        is_mended = _OPERATION.search(told.read.skeleton) is not None
+        is_event = (is_mended or not told.mentioned) and _EVENT.fullmatch(told.read.skeleton) is not None
+        is_asked = asked.kind is Kind.QUESTION and asked.turn.intent is whole.turn.intent and bool(asked.turn.symptoms)
+        if not is_event or not is_asked or asked.read.times.periods or asked.read.times.relative:
+            return None
+        return [replace(told, kind=Kind.TOLD), asked]
 
     def _with_slots_behind(self, sentence: str) -> list[Clause] | None:
         """Return what is told, and the symptom or time alone that is asked for behind it: "…, so, five days ago?"."""

@@ -189,3 +189,56 @@ def test_message_is_taken_for_what_it_is_when_a_near_one_means_otherwise(text: s
 )
 def test_severity_is_read_when_a_word_of_it_may_belong_elsewhere(text: str, least: int | None) -> None:
     assert asked(text)["min_severity"] == least
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("my jab was on 12 May, how long since my last rash", ("duration_since", None, ["rash"])),
+        ("the bank called yesterday, when did my cough start", ("first", None, ["cough"])),
+        ("hip op on 4 May, they need to know when the hip pain started", ("first", None, ["joint pain"])),
+        ("having the knee replaced in March, surgeon asks when the knee pain began", ("first", None, ["knee pain"])),
+        ("Dad visited in March, when did I last have a cough", ("latest", None, ["cough"])),
+        ("in March, when did the cough start", ("first", "2026-03-01", ["cough"])),
+        ("my cough in March, when did it start", ("first", "2026-03-01", ["cough"])),
+        ("I was on holiday in March, how many coughs", ("count", "2026-03-01", ["cough"])),
+    ],
+)
+def test_time_of_an_event_is_not_asked_for_when_all_time_is(text: str, slots: tuple[object, ...]) -> None:
+    said = asked(text)
+    assert (said["intent"], said["start"], said["symptom"]) == slots
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("Scan on Friday and they'll ask when the cough first started. When was it?", ("first", None, ["cough"])),
+        ("GP on Friday will ask how often I was dizzy. How often was it?", ("count", None, ["dizziness"])),
+        ("She rings on Friday to ask how often I was sick in March. How often was it?",
+         ("count", "2026-03-01", ["vomiting"])),
+        ("My wife asked how often I was sick in March. How often was it?", ("count", "2026-03-01", ["vomiting"])),
+        ("When did my back hurt in March? The insurance people ring tomorrow", ("list", "2026-03-01", ["back pain"])),
+        ("How many coughs in March? The nurse is coming on Thursday", ("count", "2026-03-01", ["cough"])),
+        ("how often did my ears ring in March", ("count", "2026-03-01", ["tinnitus"])),
+        ("how many coughs in March, its nearly over", ("count", "2026-03-01", ["cough"])),
+    ],
+)  # fmt: skip
+def test_question_keeps_its_own_time_when_somebody_asks_or_comes(text: str, slots: tuple[object, ...]) -> None:
+    said = asked(text)
+    assert (said["intent"], said["start"], said["symptom"]) == slots
+
+
+@pytest.mark.parametrize(
+    ("turns", "slots"),
+    [
+        (["could I not sleep in March", "thanks", "and in February?"], ("list", "2026-02-01", ["insomnia"])),
+        (["couldn't I eat in March", "and in February?"], ("list", "2026-02-01", ["loss of appetite"])),
+        (["coughs in March", "sorry, rashes. how many times"], ("count", "2026-03-01", ["rash"])),
+        (["how many coughs in March", "only while we were there, so 3 to 9 March"], ("count", "2026-03-03", ["cough"])),
+        (["do I get dizzy more than I get sick"], ("compare", None, ["dizziness", "vomiting"])),
+        (["could I not eat before the blood test?"], ("out_of_scope", None, None)),
+    ],
+)
+def test_question_goes_on_when_it_was_put_plainly(turns: list[str], slots: tuple[object, ...]) -> None:
+    said = asked(*turns)
+    assert (said["intent"], said["start"], said["symptom"]) == slots
