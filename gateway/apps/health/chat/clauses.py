@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -118,3 +118,11 @@ def asides(words: Sequence[str]) -> list[tuple[int, int, bool]]:
         for found in islice(pattern.finditer(text), _ASIDES_MAX)
         if found.start()
     ]
+
+
+def commas(words: Sequence[str]) -> Iterator[list[str]]:
+    """Yield what stands before the last and behind the first comma of ``words``, where there is one."""
+    at = [k for k, word in enumerate(words) if word in {",", ";"} and 0 < k < len(words) - 1]
+    if at:
+        yield list(words[: at[-1]])
+        yield list(words[at[0] + 1 :])

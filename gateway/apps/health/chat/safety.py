@@ -27,12 +27,16 @@ class _Context(Model):
     past: tuple[str, ...]
     over: tuple[str, ...]
     well: tuple[str, ...]
+    unreal: tuple[str, ...]
+    done: tuple[str, ...]
+    goes_on: tuple[str, ...]
     idiom: tuple[str, ...]
 
 
 class _Flags(Model):
     self_harm: tuple[str, ...]
     danger: tuple[str, ...]
+    certain: tuple[str, ...]
     signs: dict[str, tuple[str, ...]]
     mild: dict[str, tuple[str, ...]]
     context: _Context
@@ -41,6 +45,11 @@ class _Flags(Model):
 _FLAGS: Final = _Flags.model_validate(tomllib.loads((FOLDER / "red_flags.toml").read_text("utf-8")))
 _SELF_HARM: Final = any_of(_FLAGS.self_harm)
 _DANGER: Final = any_of(_FLAGS.danger)
+_CERTAIN: Final = any_of(_FLAGS.certain)
+_NAMED: Final = re.compile(
+    r"\b(suicid\w*|self harm\w*|(?<!am )(?<!keep )hurting myself|(would jump|jumping) (out|off))\b"
+)
+"""What only names self-harm, and is none where it is denied or over."""
 _SIGNS: Final = tuple(any_of(sign) for sign in _FLAGS.signs.values())
 _MILD: Final = tuple(any_of(sign) for sign in _FLAGS.mild.values())
 _BEFORE: Final = 7
@@ -59,6 +68,19 @@ _TURNS: Final = re.compile(
     r"|his|goodbye|bye)\b"
 )
 """What takes back, or goes on to tell, that one is well."""
+_UNREAL: Final = any_of(_FLAGS.context.unreal)
+_DONE: Final = any_of(_FLAGS.context.done)
+_GOES_ON: Final = any_of(_FLAGS.context.goes_on)
+_SELF: Final = re.compile(
+    r"\b(i|me|he|she|his|her|we|us|they|him|myself)\b|\bmy (\w+ (is|are|been|has|have)|left|right|whole"
+    r"|husband|wife|partner|son|daughter|baby|friend|mate|mum|mom|dad|nan|gran|grandad|brother|sister|neighbour)\b"
+)
+_PARTS_MAX: Final = 24
+"""Parts behind what takes back that are looked at; of more nothing is."""
+_PRESENT: Final = re.compile(r"\b(is|are|am|has|have|can not|will not|does not|now|just)\b")
+_LINK: Final = re.compile(r" ?[,;:?!.]+ ?| ?\b(?:because|but|and|so|when|while)\b ")
+_HAPPENING: Final = re.compile(r"\b(just now|right now|as we speak|it is been|minutes ago|how do (?:i|we) stop)\b")
+_PART: Final = re.compile(r" ?[,;:?!.]+ ?| \b(?:because|but)\b ")
 _IDIOM: Final = any_of(_FLAGS.context.idiom)
 
 
@@ -72,9 +94,13 @@ def flag_words() -> frozenset[str]:
     return frozenset(word for cue in cues for word in re.findall(r"(?<![a-z\\])[a-z]{5,}(?![a-z\\*])", cue))
 
 
-def says_self_harm(spoken: Iterable[Sequence[str]]) -> bool:
-    """Tell whether sentences, each as its words (see ``normalise.words_of``), speak of self-harm."""
-    return any(_SELF_HARM.search(text) for text in _meant(spoken))
+def says_self_harm(spoken: Iterable[Sequence[str]], *, is_over: bool = False) -> bool:
+    """Tell whether sentences, each as its words (see ``normalise.words_of``), speak of self-harm.
+
+    Where it ``is_over``, or of no person, naming it is none, and wanting it still is.
+    """
+    texts = _meant(spoken)
+    return any(_SELF_HARM.search(_NAMED.sub(" ", text) if is_over else text) for text in texts)
 
 
 def says_danger(spoken: Iterable[Sequence[str]]) -> bool:
@@ -90,6 +116,57 @@ def says_danger(spoken: Iterable[Sequence[str]]) -> bool:
         return False
     is_of_another = bool(signs) and _OTHER.search(told) is not None
     return signs + mild + (_NOW.search(told) is not None) + is_of_another >= _ENOUGH
+
+
+def says_certain_danger(spoken: Iterable[Sequence[str]]) -> bool:
+    """Tell danger in so many words, whatever is asked beside it: "my lips are swelling", "he drank the bleach"."""
+    return any(
+        _CERTAIN.search(part) and (_HAPPENING.search(text) or _is_told_of_now(part, is_now=False))
+        for text in _meant(words for words in spoken if _CERTAIN.search(" ".join(words)))
+        for part in _parts(text)
+    )
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Yield the parts of ``text`` between its marks, and between the links of what asks for nothing."""
+    for part in _PART.split(text):
+        yield part
+        if _ASKS.search(part) is None:
+            yield from _LINK.split(part)
+    if _ASKS.search(text) is None:
+        yield text
+
+
+def is_of_somebody(words: Sequence[str]) -> bool:
+    """Tell what says who is in danger: "chest tightness" may name the record that is asked for."""
+    text = " ".join(words)
+    return _OTHER.search(text) is not None or _SELF.search(text) is not None
+
+
+def is_made_up(spoken: Iterable[Sequence[str]]) -> bool:
+    """Tell what is of a film, a joke, an animal or a machine, and goes on to tell of no danger."""
+    return _is_taken_back(_UNREAL, spoken, is_present=True)
+
+
+def is_done_with(spoken: Iterable[Sequence[str]]) -> bool:
+    """Tell what is over, denied or small, and goes on to tell of no danger."""
+    return _is_taken_back(_DONE, spoken, is_present=False)
+
+
+def _is_taken_back(cue: re.Pattern[str], spoken: Iterable[Sequence[str]], *, is_present: bool) -> bool:
+    """Tell what ``cue`` takes back: all before it and beside it, and behind it what says of nobody that it is now."""
+    texts = _meant(spoken)
+    last = next((at for at in reversed(range(len(texts))) if cue.search(texts[at])), None)
+    if last is None or any(_GOES_ON.search(text) for text in texts):
+        return False
+    end = max(found.end() for found in cue.finditer(texts[last]))
+    link = _LINK.search(texts[last], end)
+    behind = [*([texts[last][link.end() :]] if link else []), *texts[last + 1 :]]
+    parts = [part for text in behind for part in (text, *_LINK.split(text)) if part]
+    return len(parts) <= _PARTS_MAX and not any(
+        (_PRESENT.search(part) or not is_present) and is_of_somebody(part.split()) and says_danger([part.split()])
+        for part in parts
+    )
 
 
 def says_well(words: Sequence[str]) -> bool:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from itertools import chain, islice
 from typing import Final
 
-from gateway.apps.health.chat.clauses import asides, openings, sentences, turning
+from gateway.apps.health.chat.clauses import asides, commas, openings, sentences, turning
 from gateway.apps.health.chat.context import Conversation
 from gateway.apps.health.chat.followup import frame_of
 from gateway.apps.health.chat.frame import Intent
@@ -19,7 +20,16 @@ from gateway.apps.health.chat.joining import ASKING, ASKS, asked_of, joined
 from gateway.apps.health.chat.normalise import words_of
 from gateway.apps.health.chat.question import question_words
 from gateway.apps.health.chat.reading import Clause, Kind, Repairs, Turn, read_clause, social
-from gateway.apps.health.chat.safety import passages, says_danger, says_self_harm, says_well
+from gateway.apps.health.chat.safety import (
+    is_done_with,
+    is_made_up,
+    is_of_somebody,
+    passages,
+    says_certain_danger,
+    says_danger,
+    says_self_harm,
+    says_well,
+)
 from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon, roots_of
 from gateway.apps.health.chat.time_expressions import TIME
 from gateway.apps.health.chat.weighing import NEAR, features, likeliest, weigh
@@ -48,14 +58,17 @@ _TOLD_AHEAD: Final = 0.3
 """Log-odds that an emergency has ahead, if the rules see it, and if not, where something is asked, and where not."""
 _WELL_AHEAD: Final = -3.0
 """The same of one who tells of being well."""
+_TAKEN_BACK_AHEAD: Final = -7.0
+"""The same, besides, of what is made up, of no person, denied or over."""
 _SEEN_BESIDE: Final = 1.0
 _TOLD_BESIDE: Final = 5.0
 """Log-odds by which an emergency must be ahead in what is told beside a question, if the rules see it, and if not."""
 _SAYS_ITS_RECORD: Final = re.compile(
     r"\b(put|write|wrote|note|noted|log|logged|record|recorded|jot|jotted|enter|entered|mark|marked)"
-    r" (that|it|this|those)\b"
+    r" (any ?thing |something )?(in |down )?(about )?(that|it|this|those)\b"
+    r"(?! (day|week|month|year|morning|evening|time|spring|summer|autumn|winter)\b)"
 )
-_OF_ONE: Final = re.compile(r"\b(i|me|he|she|his|her|we|now|help|please|right now|still|again)\b")
+_OF_ONE: Final = re.compile(r"\b(i|me|he|she|his|her|we|us|now|help|please|right now|still|again)\b")
 """Who is in danger, or that it is now: without, "struggling for breath" may name the record that is asked for."""
 _TAKES_BACK: Final = re.compile(
     r"(no ,? )?not (the|my|his|her) (\w+|<symptom>) ?, (but )?(the|my|his|her) <symptom>( [?!.])?"
@@ -202,6 +215,7 @@ class _Reading:
         self._odds: dict[tuple[Intent | None, int], Mapping[Intent, float]] = {}
         self._partings_left = _PARTINGS_MAX
         self.repaired = message.repair_from_both_ends(lexicon)
+        self._spoken = (message.typed,) if message.typed == self.repaired else (message.typed, self.repaired)
         self.heard = self._heard()
         self._decided = self._without_question()
 
@@ -227,9 +241,8 @@ class _Reading:
         return agreed if is_sure or not _is_our_own(self._message, by_rules) else by_rules
 
     def _heard(self) -> Heard:
-        typed, repaired = self._message.typed, self.repaired
-        is_danger = says_danger(typed) or (repaired != typed and says_danger(repaired))
-        parts, read = self._message.parts[-_SENTENCES_MAX:], repaired[-_SENTENCES_MAX:]
+        is_danger = any(map(says_danger, self._spoken)) and not self._is_taken_back
+        parts, read = self._message.parts[-_SENTENCES_MAX:], self.repaired[-_SENTENCES_MAX:]
         whole = self._clause([*chain.from_iterable(read)])
         sentences_read = [self._clause(words) for words in read]
         parted = [
@@ -249,12 +262,24 @@ class _Reading:
 
     def _without_question(self) -> Turn | None:
         """Return what the message is, whatever it asks: an emergency, or code; else None."""
-        typed, repaired = self._message.typed, self.repaired
-        if says_self_harm(typed) or (repaired != typed and says_self_harm(repaired)):
+        if self._says_self_harm() or (any(map(says_certain_danger, self._spoken)) and not self._is_made_up):
             return social(Intent.EMERGENCY)
-        if self._is_danger() or says_danger(typed[:-_SENTENCES_MAX]) or self._tells_danger_in_passing():
+        if self._is_danger() or says_danger(self._message.typed[:-_SENTENCES_MAX]) or self._tells_danger_in_passing():
             return social(Intent.EMERGENCY)
         return social(Intent.OUT_OF_SCOPE) if _CODE.search(self._message.text) else None
+
+    @cached_property
+    def _is_made_up(self) -> bool:
+        return any(map(is_made_up, self._spoken))
+
+    @cached_property
+    def _is_taken_back(self) -> bool:
+        return self._is_made_up or any(map(is_done_with, self._spoken))
+
+    def _says_self_harm(self) -> bool:
+        if not any(map(says_self_harm, self._spoken)):
+            return False
+        return not self._is_taken_back or any(says_self_harm(each, is_over=True) for each in self._spoken)
 
     def _is_danger(self) -> bool:
         """Tell whether any part of a message weighs for an emergency, also beside a question that outweighs it."""
@@ -262,7 +287,7 @@ class _Reading:
         likely = likeliest(self._weighed(heard.by_rules, heard.whole))[0]
         if likely is Intent.EMERGENCY:
             return True
-        if heard.clauses == [heard.whole] or not likely.asks_for_data:  # a tale is one as a whole
+        if heard.clauses == [heard.whole] or not (likely.asks_for_data or self._asks):  # a tale is one as a whole
             return False
         is_seen = heard.by_rules.intent is Intent.EMERGENCY
         voiced = [(heard.by_rules if is_seen else clause.turn, clause) for clause in heard.clauses]
@@ -270,9 +295,10 @@ class _Reading:
         if _SAYS_ITS_RECORD.search(" ".join(chain.from_iterable(self.repaired))):  # "fainting - when did I log that?"
             told = [(turn, clause) for turn, clause in told if _OF_ONE.search(" ".join(clause.read.spoken))]
         if any(says_danger([clause.read.spoken]) and self._is_danger_beside(clause) for _, clause in told):
-            return True
+            return not self._is_taken_back
         odds = [self._weighed(turn, clause) for turn, clause in told]
-        return any(_danger_ahead(each) >= (_SEEN_BESIDE if is_seen else _TOLD_BESIDE) for each in odds)
+        is_told = any(_danger_ahead(each) >= (_SEEN_BESIDE if is_seen else _TOLD_BESIDE) for each in odds)
+        return is_told and not self._is_taken_back
 
     def _is_danger_beside(self, told: Clause) -> bool:
         """Tell whether what the rules see danger in weighs for it by itself: "how many coughs, I can't breathe"."""
@@ -281,12 +307,21 @@ class _Reading:
         return _danger_ahead(self._weighed(social(Intent.EMERGENCY), told)) >= _SEEN_BESIDE
 
     def _tells_danger_in_passing(self) -> bool:
-        """Tell danger at the beginning or the end of a long message, whatever the rest of it weighs for."""
-        if sum(map(len, self.repaired)) < _LONG:
+        """Tell danger at an end of a long message, or parted by a comma from a question, which may outweigh it."""
+        is_long = sum(map(len, self.repaired)) >= _LONG
+        if is_long:
+            parts = passages(_ends(self.repaired, _PASSAGE_WORDS_MAX))
+        elif self._asks:
+            parts = chain.from_iterable(map(commas, self.repaired[-_SENTENCES_MAX:]))
+        else:
             return False
-        emergency = social(Intent.EMERGENCY)
-        found = {tuple(words) for words in passages(_ends(self.repaired, _PASSAGE_WORDS_MAX)) if says_danger([words])}
-        return any(_danger_ahead(self._weighed(emergency, self._clause(words))) >= _SEEN_BESIDE for words in found)
+        found = {tuple(words) for words in parts if says_danger([words]) and (is_long or is_of_somebody(words))}
+        return any(self._is_danger_beside(self._clause(words)) for words in found) and not self._is_taken_back
+
+    @property
+    def _asks(self) -> bool:
+        """Tell whether the rules see a question about records, were there no danger."""
+        return self.heard.turn.intent is not None and self.heard.turn.intent.asks_for_data
 
     def _parted(self, sentence: str, whole: Clause) -> list[Clause]:
         """Return ``whole``, which is how ``sentence`` reads, or what it tells and asks, in either order."""
@@ -408,7 +443,10 @@ class _Reading:
             self._message.work.weighed += 1
             read = clause.read
             odds = weigh((*features(read.skeleton, read.spoken), *voices(by_rules, clause)))
-            self._odds[key] = {**odds, Intent.EMERGENCY: odds[Intent.EMERGENCY] + _ahead_of_others(by_rules, clause)}
+            odds[Intent.EMERGENCY] += _ahead_of_others(by_rules, clause)
+            if _danger_ahead(odds) > -NEAR and self._is_taken_back:
+                odds[Intent.EMERGENCY] += _TAKEN_BACK_AHEAD
+            self._odds[key] = odds
         return self._odds[key]
 
 

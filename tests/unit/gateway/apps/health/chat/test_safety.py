@@ -81,6 +81,60 @@ def test_emergency_is_seen_when_it_is_misspelt_or_short(text: str) -> None:
     assert is_emergency(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "number of asthma entries please, puffer is empty and I can't get a breath in",
+        "My son swallowed a button battery, how many stomach aches did he have in May",
+        "how many coughs did I log last week? Mum's gone grey and she's not answering me",
+        "which symptom is most frequent? oh and my toddler has drunk the toilet cleaner",
+        "the car's crashed and my wife's trapped in it, was I dizzy yesterday",
+        "what's my headache trend, I hit my head this morning and keep being sick and one pupil is bigger",
+        "have I logged dizziness today? only the CO detector is screaming and we've all got headaches",
+        "show my anxiety for this year, it's the last thing I'll ever ask, the rope's up",
+    ],
+)
+def test_emergency_is_seen_when_it_is_told_beside_a_question(text: str) -> None:
+    assert is_emergency(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "our hen's gone floppy and won't eat",
+        "the washing machine had a fit and flooded the floor",
+        "watched a film where a man bleeds to death, couldn't sleep. how many bad nights last week?",
+        "my mate says he's dying, it's a hangover. when did I last feel sick?",
+        "I had suicidal thoughts in my twenties, nothing since. trend of my mood this year?",
+        "just joking about jumping off the roof, the exam's killing me. how was my sleep last week",
+        "the school did a talk on overdose. any headaches in May?",
+        "bumped his head at nursery, they checked him, he's happy as larry",
+        "she isn't bleeding, it's only ketchup",
+    ],
+)
+def test_no_alarm_is_raised_when_what_sounds_like_danger_is_taken_back(text: str) -> None:
+    assert not is_emergency(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I was suicidal as a teenager and now it's back, I've got the pills out",
+        "I used to have seizures as a kid and I think I'm having one now",
+        "I'm a paramedic and I think I'm having a heart attack",
+        "we were watching a film and he's just collapsed, he's not breathing",
+        "I was on my way back from a first aid course and a man's collapsed in front of me",
+        "the cat knocked the kettle and I've got boiling water all down my chest",
+        "I'm not suicidal but I've taken forty paracetamol",
+        "not confused, just can't move my left arm or speak properly",
+        "the bleeding stopped after an hour and started again, it's pumping out of my leg",
+        "my nan's had a fall years ago too, this time she's not waking up",
+    ],
+)
+def test_emergency_is_seen_when_danger_goes_on_after_what_is_over_or_of_no_person(text: str) -> None:
+    assert is_emergency(text)
+
+
 @pytest.mark.parametrize("text", (Path(__file__).parent / "danger.txt").read_text("utf-8").splitlines())
 def test_emergency_is_seen_in_the_words_of_our_own_list(text: str) -> None:
     assert is_emergency(text)
