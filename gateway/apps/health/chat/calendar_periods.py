@@ -111,6 +111,9 @@ class CalendarPeriods(PeriodsFromToday):
         week = self._week_said(i)
         if week is not None:
             return Found(week[0], dates.days(week[1] + weekday * DAY))
+        week = self._week_said_of_both(i)
+        if week is not None:
+            return Found(i, dates.days(week[1] + weekday * DAY))
         day = dates.last_weekday(weekday, self._today)
         if self._at(i - 2) == "this" and weekday == self._today.weekday():
             day = self._today
@@ -129,6 +132,12 @@ class CalendarPeriods(PeriodsFromToday):
             if found and found.period.start and found.period.end == found.period.start + 7 * DAY:
                 return found.after, found.period.start
         return None
+
+    def _week_said_of_both(self, i: int) -> tuple[int, date] | None:
+        """Read the week behind the second of two weekdays: "Tuesday and Wednesday last week"."""
+        other = i + 1 + (self._at(i + 1) == "on")
+        is_joined = self._at(i) in {"and", "or"} and self._at(other) in WEEKDAYS
+        return self._week_said(other + 1) if is_joined else None
 
     def _week_of(self, i: int) -> Found | None:
         """Read "the week of 4 May", "week commencing 4 May", "week ending 10 May": the calendar week of that day."""

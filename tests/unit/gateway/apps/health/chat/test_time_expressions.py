@@ -360,6 +360,20 @@ def test_every_period_is_forward_and_ends_by_tomorrow_when_the_text_is_anything(
 
 
 @pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("Monday and Thursday last week", ["2026-04-06", "2026-04-09"]),
+        ("on Monday or on Friday the week before last", ["2026-03-30", "2026-04-03"]),
+        ("Saturday and Sunday two weeks ago", ["2026-04-04", "2026-04-05"]),
+        ("last Friday and Sunday", ["2026-04-10", "2026-04-12"]),
+        ("Monday and last week", ["2026-04-13", "2026-04-06"]),
+    ],
+)
+def test_weekdays_lie_in_the_week_behind_them_when_they_share_it(text: str, days: list[str]) -> None:
+    assert [start for start, _ in found(text)] == days
+
+
+@pytest.mark.parametrize(
     "text", ["my last night sweats", "last night sweat", "the last day of it", "the day of the week"]
 )
 def test_no_period_is_read_when_its_words_belong_to_something_else(text: str) -> None:
