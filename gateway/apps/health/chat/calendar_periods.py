@@ -87,13 +87,7 @@ class CalendarPeriods(PeriodsFromToday):
 
     def _weekday(self, i: int) -> Found | None:
         i += (is_named := self._at(i) in {"last", "this", "past", "previous"})
-        weekday = WEEKDAYS.get(self._at(i))
-        if weekday is None and (is_named or self._at(i - 1) in _BEFORE_A_DAY):
-            weekday = _SHORT_AND_A_WORD.get(self._at(i))
-        if weekday is None and (self._joins_weekday(i + 1, i + 2) or self._joins_weekday(i - 1, i - 2)):
-            weekday = _SHORT_AND_A_WORD.get(self._at(i))  # "Sat and Sun"
-        if weekday is None and self._at(i - 1) not in _NO_DAY_BEHIND and self._at(i + 1) in {"", "?", *DAY_PARTS}:
-            weekday = _SHORT_AND_A_WORD.get(self._at(i))  # "headache Wed", "Sat night"
+        weekday = self._weekday_number(i, is_named=is_named)
         if weekday is None:
             return None
         i += 1
@@ -108,16 +102,25 @@ class CalendarPeriods(PeriodsFromToday):
             return dated
         if (self._at(i), self._at(i + 1)) == ("before", "last"):
             return Found(i + 2, dates.days(dates.last_weekday(weekday, self._today) - 7 * DAY))
-        week = self._week_said(i)
+        week = self._week_said(i) or self._week_said_of_both(i)
         if week is not None:
             return Found(week[0], dates.days(week[1] + weekday * DAY))
-        week = self._week_said_of_both(i)
-        if week is not None:
-            return Found(i, dates.days(week[1] + weekday * DAY))
         day = dates.last_weekday(weekday, self._today)
         if self._at(i - 2) == "this" and weekday == self._today.weekday():
             day = self._today
         return Found(i, dates.days(day))
+
+    def _weekday_number(self, i: int, *, is_named: bool) -> int | None:
+        """Return which day of the week a word is; none that comes round, as "every Friday" does."""
+        if self._at(i - 1) in {"every", "each"}:
+            return None
+        weekday = WEEKDAYS.get(self._at(i))
+        is_short = is_named or self._at(i - 1) in _BEFORE_A_DAY
+        is_short = is_short or self._joins_weekday(i + 1, i + 2) or self._joins_weekday(i - 1, i - 2)  # "Sat and Sun"
+        is_short = is_short or (  # "headache Wed", "Sat night"
+            self._at(i - 1) not in _NO_DAY_BEHIND and self._at(i + 1) in {"", "?", *DAY_PARTS}
+        )
+        return _SHORT_AND_A_WORD.get(self._at(i)) if weekday is None and is_short else weekday
 
     def _joins_weekday(self, link: int, other: int) -> bool:
         name = self._at(other)
@@ -134,10 +137,11 @@ class CalendarPeriods(PeriodsFromToday):
         return None
 
     def _week_said_of_both(self, i: int) -> tuple[int, date] | None:
-        """Read the week behind the second of two weekdays: "Tuesday and Wednesday last week"."""
+        """Read the week behind the second of two weekdays, still to be read: "Tuesday and Friday last week"."""
         other = i + 1 + (self._at(i + 1) == "on")
         is_joined = self._at(i) in {"and", "or"} and self._at(other) in WEEKDAYS
-        return self._week_said(other + 1) if is_joined else None
+        week = self._week_said(other + 1) if is_joined else None
+        return None if week is None else (i, week[1])
 
     def _week_of(self, i: int) -> Found | None:
         """Read "the week of 4 May", "week commencing 4 May", "week ending 10 May": the calendar week of that day."""
