@@ -149,8 +149,16 @@ def _seen_from_told(times: Times, told: Sequence[Clause], today: date) -> Times 
     return Times((), (part_of(meant, seen, today) if meant.part else seen,))
 
 
-def _time_of_the_same(turn: Turn, before: Sequence[Clause]) -> Times | None:
-    """Return the time of a question that is asked again in fewer words: "… last month? just count the coughs"."""
+def _time_held(clauses: Sequence[Clause], asked: int) -> Times | None:
+    """Return the time that a question has from before it: from itself, asked in other words, or from what is told.
+
+    "… last month? just count the coughs", "in May? I mean was I hot", "we went camping at the weekend. was I shivery?".
+    """
+    turn, before = clauses[asked].turn, clauses[:asked]
+    if clauses[asked].corrects and before and before[-1].turn.times.periods:
+        return before[-1].turn.times
+    if _is_asked_of_then(clauses[asked]) and before and _is_told_of_then(before[-1]):
+        return before[-1].turn.times
     if turn.intent not in _OF_A_TIME | {Intent.LIST} or not turn.symptoms:
         return None
     asked = next((clause for clause in reversed(before) if clause.kind is Kind.QUESTION), None)

@@ -40,7 +40,7 @@ _NAMED_DAY: Final = (
 _NAMED_SPAN: Final = re.compile(rf"\b({_NAMED_DAY})-({_NAMED_DAY})\b")  # "Mon-Thu", where the dash joins no word
 _SHORT_YEAR: Final = re.compile(r"(?<=\s)'(?=\d\d(?!\w))")
 _SCORES: Final = re.compile(r"(?:(?<=\b\d)|(?<=\b10))'?s\b")  # "only 8s and above"
-_THAT_IS: Final = re.compile(r"\bi\.\s?e\b\.?,?|(?<=[\s,(])ie(?=[\s,])")
+_THAT_IS: Final = re.compile(r"\s?,?\s?(?:\bi\.\s?e\b\.?|(?<=[\s,(])ie(?=[\s,])),?")
 _THAT_IS_FIRST: Final = re.compile(r"^\W*(?:i\.\s?e\b\.?|ie\b),?\s*(?=\w)")
 """What opens a sentence that says anew what the one before it asked adds nothing: "i.e. how many"."""
 _MINUTES: Final = re.compile(r"(?<=\d)\s*mins?\b")  # elsewhere "min" is the least
@@ -114,7 +114,7 @@ def words_of(text: str) -> list[str]:
         plain = _DAYS_IN_LETTERS.sub(_days_in_figures, plain)
     plain = _NAMED_SPAN.sub(r"\1 - \2", plain)
     plain = _THAT_IS_FIRST.sub("", plain)
-    plain = _THAT_IS.sub("that is", plain) if "ie" in plain or "i." in plain else plain
+    plain = _THAT_IS.sub(" , that is", plain) if "ie" in plain or "i." in plain else plain
     plain = _MINUTES.sub(" minutes", plain)
     plain = _HOURS.sub(" hours", plain)
     plain = _LAST_TWELFTHS.sub(lambda found: f"{found[1]}{found[2]} {_OF_A_PART[found[3]]}", plain)

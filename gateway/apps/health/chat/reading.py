@@ -161,7 +161,8 @@ _CORRECTS_WHAT_WAS: Final = recognised(rf"^(well )?actually (?={SYMPTOM}|{TIME})
 _MEANT_BEHIND: Final = recognised(rf"(?:{SYMPTOM}|{TIME}) i meant?(?=$| [?!,])")
 """Behind what is meant: "the whole winter, December to January I mean"."""
 _NAMES_AGAIN: Final = recognised(
-    rf"(?<={SYMPTOM}) ?, ?(you know|ken|as in|that is|i mean) ?,? (the |my )?(?={SYMPTOM})"
+    rf"(?<={SYMPTOM}) ?, ?(you know|ken|i mean) ?,? (the |my )?(?={SYMPTOM})"
+    rf"|(?<={SYMPTOM})( ?, that is|( ?,)? (as in|meaning|in other words|aka))( to say)? ?,? ((the|my|i) )?(?={SYMPTOM})"
     rf"|(?<={SYMPTOM})( ?,)?( and| -)? actually (?={SYMPTOM})(?!.*\b(both|each|either|them)\b)"
     rf"|(?<={SYMPTOM}) (where|in which) (i|he|she) (actually|really|properly|fully) (?={SYMPTOM})"
 )
