@@ -62,6 +62,8 @@ def _fresh(turn: Turn, today: date) -> QueryFrame:
 
 def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], today: date) -> QueryFrame:
     intent = turn.intent or before.intent
+    if turn.counts_units and before.intent in {Intent.LATEST, Intent.DURATION_SINCE}:
+        intent = Intent.DURATION_SINCE
     symptoms = _symptoms_meant(turn, before, rows)
     period, second = before.period, before.second
     periods = turn.times.periods

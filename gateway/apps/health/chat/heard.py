@@ -203,3 +203,5 @@ def _is_barely_asked(turn: Turn, skeleton: str) -> bool:
         return False
     is_other = turn.names_all_symptoms and _ASKS_OTHERS.match(skeleton) is not None
     return is_other or _OF_WHAT_CAME_BACK.fullmatch(skeleton) is not None
+    if turn.counts_units:
+        return True

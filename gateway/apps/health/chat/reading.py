@@ -221,6 +221,11 @@ _NARROWS_TO: Final = recognised(
 """Of what was asked before, a part: "just December"."""
 _NARROWS: Final = recognised(r"^(only |just |but )*(the ones|those|only|just)\b")
 
+_COUNTS_UNITS: Final = recognised(
+    r"((and|so|but|ok|okay|now|then|right|,) )*how many (days|weeks|months|years|nights)"
+    r"( (is|was|has|have|would|are|makes?|does) (that|it|this|those)( been| be| make)?)?( in (all|total))?"
+    r"( (now|then|exactly|altogether|please|roughly))*( [?])?"
+)
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -233,6 +238,7 @@ class Turn:
     ``adds`` for more beside it, ``place`` for one of the symptoms before.
     """
 
+    ``counts_units`` asks how many days something is, which behind a last time is how long ago it was.
     intent: Intent | None
     symptoms: tuple[str, ...]
     times: Times
@@ -255,6 +261,7 @@ class Turn:
     place: int | None = None
 
     @property
+    counts_units: bool = False
     def unknown(self) -> tuple[str, ...]:
         """The words that may be a symptom nobody here knows, where all else is a question about records."""
         if self.intent is Intent.OUT_OF_SCOPE:
@@ -425,6 +432,7 @@ def _question(read: Read, skeleton: str) -> Turn:
         place=_place_of(skeleton),
     )
 
+        counts_units=_COUNTS_UNITS.fullmatch(skeleton) is not None,
 
 def _names_all(skeleton: str, times: Times) -> bool:
     """Tell what asks of all symptoms: "what else?", "what was wrong with me the day before?"."""
