@@ -10,7 +10,7 @@ from typing import Final
 
 from gateway.apps.health.chat.dates import Unit, is_a_day
 from gateway.apps.health.chat.frame import Intent
-from gateway.apps.health.chat.intent import is_only_named
+from gateway.apps.health.chat.intent import CARERS, is_only_named, unframed
 from gateway.apps.health.chat.parts_of_that import part_of
 from gateway.apps.health.chat.reading import Clause, Kind, Turn, asks_of_it
 from gateway.apps.health.chat.time_expressions import TIME, Times
@@ -47,6 +47,14 @@ _OTHERS_ASK: Final = re.compile(
     r"(?<!\bi )(?<!\bi will )(?<!\bto )\b(ask|asks|asked|asking|(want|wants|wanted|need|needs) to know)\b"
 )
 """Somebody else than who is telling."""
+_WHETHER: Final = re.compile(r"((and|so|but|now|,) )*(did|was|were|had) (not )?(i|my|there)\b(?!.*\bever\b)")
+_DID_THEN: Final = re.compile(
+    r"((hi|hello|hiya|hey|so|and|well|ok|right|,) )*(i|we|it|there|me and \w+( \w+)?)? ?(just |all |only )?"
+    r"(was|were|had|went|got|came|did|stayed|spent|ate|drank|ran|walked|took|flew|drove|slept|met|saw|left|worked"
+    r"|travelled|played|danced|helped|painted|climbed|cycled|swam|visited|hosted|celebrated)\b"
+    rf"(?!.*\b({CARERS}(?! (wedding|party|birthday|christening|funeral|house)\b)|appointment|next|tomorrow)\b)"
+)
+"""Told of somebody's own past, and not of one who wants to know."""
 _WISHES: Final = re.compile(r"\b(please|all|any|every|each|thanks)\b")
 ASKING: Final = re.compile(
     r"\W*((ok|so|and|please|hi|hey|hello),? )*(why|what|whats|how|hows|when|where|who|which|can|could|should|shall|is"
@@ -122,7 +130,7 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
     beside += [clause.turn for clause in clauses[asked + 1 :] if clause.narrows]
     is_timed = turn.times.periods or turn.times.relative or turn.times.is_all_time
     times = turn.times if is_timed else next((each.times for each in beside if _says_when(each.times)), turn.times)
-    times = times if is_timed or _says_when(times) else _time_of_the_same(turn, clauses[:asked]) or times
+    times = times if is_timed or _says_when(times) else _time_held(clauses, asked) or times
     least = turn.min_severity
     if least is None:
         least = next((each.min_severity for each in beside if each.min_severity is not None), None)
@@ -161,10 +169,21 @@ def _time_held(clauses: Sequence[Clause], asked: int) -> Times | None:
         return before[-1].turn.times
     if turn.intent not in _OF_A_TIME | {Intent.LIST} or not turn.symptoms:
         return None
-    asked = next((clause for clause in reversed(before) if clause.kind is Kind.QUESTION), None)
-    if asked is None or asked.turn.symptoms != turn.symptoms or asked.turn.intent not in {turn.intent, Intent.LIST}:
+    earlier = next((clause.turn for clause in reversed(before) if clause.kind is Kind.QUESTION), None)
+    if earlier is None or earlier.symptoms != turn.symptoms or earlier.intent not in {turn.intent, Intent.LIST}:
         return None
-    return asked.turn.times if asked.turn.times.periods else None
+    return earlier.times if earlier.times.periods else None
+
+
+def _is_asked_of_then(clause: Clause) -> bool:
+    """Tell "did I put in anything about being shivery", which asks whether, and not when."""
+    return clause.turn.intent is Intent.LIST and _WHETHER.match(unframed(clause.read.skeleton)) is not None
+
+
+def _is_told_of_then(clause: Clause) -> bool:
+    """Tell what one did in a time that is over: "we went camping at the weekend"."""
+    is_told = clause.kind is Kind.TOLD and not clause.mentioned and bool(clause.turn.times.periods)
+    return is_told and _DID_THEN.match(clause.read.skeleton) is not None
 
 
 def _asked_in_slots(clauses: Sequence[Clause]) -> int | None:
