@@ -66,6 +66,13 @@ _ASKS_FOR_ALL: Final = re.compile(
     r"( <time>)?( [?])?$"
 )
 """Plain words for a list: "remind me which symptoms I put", "show me every time I had a cough"."""
+_WHAT_MOANED_ABOUT: Final = re.compile(
+    r"((and|so|but|ok|please|then) )*what ((was|were|have|had) (i|we) (been )?"
+    r"(moan|complain|grumbl|whing|whinge|whin|grip|groan|grous|bleat|mutter)ing"
+    r"|did (i|we) (moan|complain|grumble|whinge|whine|gripe|groan|grouse|bleat|mutter)) ((on )?about|of)"
+    r"( <time>)?( [?])?"
+)
+"""The same of who complains: what of is in the records."""
 _TELLS_ALONE: Final = re.compile(
     r"((so|well|oh|ugh|and|ok|hi|hello) ,? ?)*i (have been|have felt|was|felt) (ever |really |so |very |feeling )*"
     r"<symptom>( \w+){0,2} <time> ,? ?(and|but|with|so) (my|i|the|it|no|now)\b"
@@ -113,6 +120,7 @@ _ASKED_IN_PASSIVE: Final = re.compile(
     r"|graphed|set (out|beside)|laid out|broken down|compared|narrowed|put (in|into|on|as))\b"
 )
 """A wish that the chat can fill, politely: "could that be had as a graph?"."""
+_SAME_CHART: Final = re.compile(r"\bsame (kind of |sort of |type of )?(chart|graph|plot|curve|trend)\b")
 _SMALL_WORDS: Final = (
     r"((and|or|but|so|ok|now|then|also|same|again|the|my|any|that|this|what about|how about|,|in|on|for|with"
     r"|plus|includ(e|ing)|together with|along with|alongside|apart from|except|without|minus|excluding|other than"
@@ -151,7 +159,9 @@ class Heard:
             is_none = is_measured(skeleton) or is_plainly_refused(skeleton) or _TELLS_ALONE.match(skeleton) is not None
             is_told = any(each.match(skeleton) is not None for each in (_CALLS_OUT, _SAYS_NO_MORE))
             return is_none or is_told or _FORETOLD.match(skeleton) is not None
-        is_told_of = asks_of_what_is_told(asking) and by_rules.intent is not asking.turn.intent
+        is_told_of = by_rules.intent is not asking.turn.intent and (
+            asks_of_what_is_told(asking) or (asking.turn.intent is None and asking is not self.whole)
+        )
         if is_told_of or _is_plain_wish(by_rules, skeleton) or (by_rules.intent is not None and denies(skeleton)):
             return True
         likely = likeliest(weighed)[0]
@@ -177,7 +187,9 @@ def _is_plain_wish(by_rules: Turn, skeleton: str) -> bool:
     are_two = by_rules.intent is Intent.COMPARE and len(by_rules.symptoms) > 1
     if are_two and (_SIDE_BY_SIDE.search(skeleton) or _ONE_MORE_THAN_THE_OTHER.fullmatch(skeleton)):
         return True
-    if by_rules.intent is Intent.LIST and _ASKS_FOR_ALL.match(skeleton):
+    if by_rules.intent is Intent.LIST and (_ASKS_FOR_ALL.match(skeleton) or _WHAT_MOANED_ABOUT.fullmatch(skeleton)):
+        return True
+    if by_rules.intent is Intent.TREND and _SAME_CHART.search(skeleton):
         return True
     return _ASKED_IN_PASSIVE.match(skeleton) is not None and not by_rules.unexplained
 
@@ -186,7 +198,8 @@ def _asks_whether(clause: Clause) -> bool:
     """Tell "was I sick on shift last night?": plain words, and a symptom in a time that is over."""
     turn = clause.turn
     is_plain = turn.intent is Intent.LIST and bool(turn.symptoms) and _CHILDREN.issuperset(turn.unexplained)
-    return is_plain and _WHETHER.match(clause.read.skeleton) is not None
+    skeleton = clause.read.skeleton
+    return is_plain and any(_WHETHER.match(each) for each in (skeleton, unframed(skeleton)))
 
 
 def _begins_plainly(clause: Clause) -> bool:
@@ -197,11 +210,11 @@ def _begins_plainly(clause: Clause) -> bool:
 
 def _is_barely_asked(turn: Turn, skeleton: str) -> bool:
     """Tell "how many days?" and "which other complaints that day?" behind a question."""
+    if turn.counts_units:
+        return True
     if turn.intent is Intent.COUNT:
         return _COUNTS_BARELY.fullmatch(skeleton) is not None
     if turn.intent is not Intent.LIST:
         return False
     is_other = turn.names_all_symptoms and _ASKS_OTHERS.match(skeleton) is not None
     return is_other or _OF_WHAT_CAME_BACK.fullmatch(skeleton) is not None
-    if turn.counts_units:
-        return True

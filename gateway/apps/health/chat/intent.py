@@ -70,8 +70,8 @@ _FRAME_BEHIND: Final = recognised(
     r"(?=[ ,:;?!.-])"  # where a link or a word may begin: no other place is tried
     rf"(?:{_LINK} (?:{'|'.join(cue.replace('<carer>', CARERS) for cue in _CUES.framing.behind)})(?!\w))+{_LINK}$"
 )
-_ENDS_WITH_IF: Final = recognised(r"\b(if|whether) ?$")
-"""Then a statement is what is asked: "can you tell me if I had a headache"."""
+_ENDS_WITH_IF: Final = recognised(r"\b(if|whether|(right|correct|wrong|mistaken)( (in|to) \w+)?( that)?) ?$")
+"""Then a statement is what is asked: "can you tell me if I had a headache", "am I right that I had one"."""
 _ASKED_FOR: Final = recognised(
     rf"\b(my |the |a |our )?{CARERS}( people| company| lady| man| appointment| form)? "
     r"(just |also |has |have |is |are )*(wants?|needs?|asks?|asked|asking|wanted|needed|keeps asking|would like|likes)"
@@ -153,8 +153,10 @@ _IS_FREE: Final = recognised(
     rf"{_POLITE}(still |thankfully |luckily )?no (more )?<symptom> (<time>|at all|so far|yet|thank\w*|touch wood)"
     r"(?!.*[?])"
     rf"|{_POLITE}<symptom> (back )?again( [!.])?$"
+    rf"|{_POLITE}(can|could) (<symptom>|not (for the life of me )?(remember|recall|tell you|say|be (sure|certain)))"
+    r"( (at all|a thing|anything|which|exactly|now|myself|for sure|lately|these days|any ?more))*( [!.])?$"
 )
-"""Somebody glad or not: "no chest pain today", "bloated again"."""
+"""Somebody glad or not: "no chest pain today", "bloated again", "can't remember a thing" with the "not" in the mark."""
 _TELLS: Final = recognised(
     rf"{_POLITE}((my|the|this|these|his|her) (\w+ ){{1,3}}|it |that |there |he |she |they )"
     r"(hurts?|aches?|ached|is|are|was|were|has|have|had|feels?|felt|keeps?|kept|went|got|gets|came|comes|started"

@@ -86,7 +86,8 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
         return replace(turn, intent=Intent.COUNT, symptoms=counted) if counted else turn
     if clauses[asked].kind not in {Kind.QUESTION, Kind.SLOTS}:
         return turn
-    if asks_of_what_is_told(clauses[asked]) and (wanted := _wanted(clauses[:asked])) is not None:
+    is_named_barely = turn.intent is None or asks_of_what_is_told(clauses[asked])
+    if is_named_barely and (wanted := _wanted(clauses[:asked])) is not None:
         told_of = clauses[asked - 1]
         times = turn.times if turn.times.periods else _times_asked_for(told_of)
         return replace(turn, symptoms=turn.symptoms or told_of.mentioned, intent=wanted, cue=wanted, times=times)

@@ -154,7 +154,9 @@ _CORRECTS: Final = recognised(
     r"|no ,? ?(hang|hold) on|(i )?tell a lie|i lie|silly me|my mistake)\b"
     r"|(?<=>) (, )?no , (?=((in|on|the|my) )*<)"
 )
-_CORRECTS_BEHIND: Final = recognised(r"\b(i mean|i meant|sorry|rather)( [!.])?$")
+_CORRECTS_BEHIND: Final = recognised(
+    r"\b(i mean|i meant|sorry|rather|(silly|daft|stupid|dopey) (me|thing)|my (mistake|bad)|tell a lie)( [!.])?$"
+)
 """The same behind what is meant: "since one week? since 2 December I mean"."""
 _CORRECTS_WHAT_WAS: Final = recognised(rf"^(well )?actually (?={SYMPTOM}|{TIME})|^no , (?={SYMPTOM}|{TIME})|, i mean$")
 """A clause that says better what stands before it: "... - actually threw up, I mean -"."""
@@ -219,13 +221,13 @@ _NARROWS_TO: Final = recognised(
     r"^((and|but) )?(only|just)\b|\b(only|alone|on its own|by itself)( (please|then))?( [?!])?$"
 )
 """Of what was asked before, a part: "just December"."""
-_NARROWS: Final = recognised(r"^(only |just |but )*(the ones|those|only|just)\b")
-
 _COUNTS_UNITS: Final = recognised(
     r"((and|so|but|ok|okay|now|then|right|,) )*how many (days|weeks|months|years|nights)"
     r"( (is|was|has|have|would|are|makes?|does) (that|it|this|those)( been| be| make)?)?( in (all|total))?"
     r"( (now|then|exactly|altogether|please|roughly))*( [?])?"
 )
+_NARROWS: Final = recognised(r"^(only |just |but )*(the ones|those|only|just)\b")
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -236,9 +238,9 @@ class Turn:
     step knows, ``is_doubtful`` says that too much of the text stays unread, ``told`` are symptoms of which something is
     told, and nothing asked. ``rival`` is the intent that is nearly as likely. ``narrows`` asks for a part of what was,
     ``adds`` for more beside it, ``place`` for one of the symptoms before.
+    ``counts_units`` asks how many days something is, which behind a last time is how long ago it was.
     """
 
-    ``counts_units`` asks how many days something is, which behind a last time is how long ago it was.
     intent: Intent | None
     symptoms: tuple[str, ...]
     times: Times
@@ -259,9 +261,9 @@ class Turn:
     narrows: bool = False
     adds: bool = False
     place: int | None = None
+    counts_units: bool = False
 
     @property
-    counts_units: bool = False
     def unknown(self) -> tuple[str, ...]:
         """The words that may be a symptom nobody here knows, where all else is a question about records."""
         if self.intent is Intent.OUT_OF_SCOPE:
@@ -377,7 +379,7 @@ def read_clause(words: Sequence[str], now: datetime, lexicon: Lexicon) -> Clause
         return Clause(Kind.TOLD, refused, read, narrows=_NARROWS.match(bare) is not None)
     kind = Kind.SLOTS if cue is None else Kind.QUESTION
     corrects = _CORRECTS.match(bare) or _CORRECTS_WHAT_WAS.search(bare)
-    corrects = corrects or (_CORRECTS_BEHIND.search(bare) if kind is Kind.SLOTS else None)
+    corrects = corrects or (_CORRECTS_BEHIND.search(read.skeleton) if kind is Kind.SLOTS else None)
     return Clause(kind, turn, read, corrects=corrects is not None)
 
 
@@ -430,9 +432,9 @@ def _question(read: Read, skeleton: str) -> Turn:
         narrows=_NARROWS_TO.search(" ".join(read.spoken)) is not None,
         adds=_ADDS.fullmatch(skeleton) is not None,
         place=_place_of(skeleton),
+        counts_units=_COUNTS_UNITS.fullmatch(skeleton) is not None,
     )
 
-        counts_units=_COUNTS_UNITS.fullmatch(skeleton) is not None,
 
 def _names_all(skeleton: str, times: Times) -> bool:
     """Tell what asks of all symptoms: "what else?", "what was wrong with me the day before?"."""

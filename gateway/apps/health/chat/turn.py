@@ -374,7 +374,8 @@ class _Reading:
         for at, behind, is_marked in asides(words[: len(words) - len(mark)]):
             asked = self._clause([*words[:at], *mark])
             is_asked = asked.kind is Kind.QUESTION or (
-                asked.kind is Kind.SLOTS and _BARE_SLOTS.fullmatch(unframed(asked.read.skeleton)) is not None
+                asked.kind is Kind.SLOTS
+                and (asked.corrects or _BARE_SLOTS.fullmatch(unframed(asked.read.skeleton)) is not None)
             )
             if not is_asked or not (is_marked or asked.read.skeleton.endswith(TIME)):
                 continue
@@ -426,7 +427,9 @@ class _Reading:
         turn = clause.turn
         if not is_same or turn.intent is not by_rules.intent or not turn.symptoms or turn.unexplained:
             return None
-        return by_rules if likeliest(self._weighed(by_rules, clause))[0] is by_rules.intent else None
+        weighed = self._weighed(by_rules, clause)
+        is_settled = replace(self.heard, by_rules=turn, asking=clause).is_settled(weighed, follows=False)
+        return by_rules if is_settled or likeliest(weighed)[0] is by_rules.intent else None
 
     def _clause(self, words: Sequence[str]) -> Clause:
         key = tuple(words[-_WORDS_MAX:])

@@ -242,3 +242,84 @@ def test_question_keeps_its_own_time_when_somebody_asks_or_comes(text: str, slot
 def test_question_goes_on_when_it_was_put_plainly(turns: list[str], slots: tuple[object, ...]) -> None:
     said = asked(*turns)
     assert (said["intent"], said["start"], said["symptom"]) == slots
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("am I right that my hip hurt on Monday after a long drive", ("list", ["joint pain"], MONDAY)),
+        ("was I wrong to think I had a fever in May", ("list", ["fever"], MAY)),
+        ("average in May, the whole lot lumped together", ("average_severity", None, MAY)),
+        ("my mum says I coughed on Monday. did I? can't remember a thing", ("list", ["cough"], MONDAY)),
+        ("what was I whinging about in May", ("list", None, MAY)),
+        ("is my headache in the book for Monday", ("list", ["headache"], MONDAY)),
+        ("sore throat on Monday. is it in the book?", ("list", ["sore throat"], MONDAY)),
+        ("my nurse wants a number: migraines, May", ("count", ["migraine"], MAY)),
+        ("pizza every Friday. what is my usual heartburn score?", ("average_severity", ["heartburn"], ALWAYS)),
+        ("on how many days in May was I so weary I could weep", ("count", ["fatigue"], MAY)),
+        ("when did my cough start, she asked, and I was gawping", ("first", ["cough"], ALWAYS)),
+    ],
+)
+def test_question_is_read_when_it_is_put_in_peoples_own_words(text: str, slots: tuple[object, ...]) -> None:
+    assert slots_of(text) == slots
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("am I right in the head", "out_of_scope"),
+        ("am I right that headaches are caused by stress", "out_of_scope"),
+        ("book me in on Monday", "out_of_scope"),
+        ("put my cough in the book", "out_of_scope"),
+        ("my mum wants a number for a plumber", "out_of_scope"),
+    ],
+)
+def test_nothing_is_asked_of_the_records_when_a_near_question_would(text: str, intent: str) -> None:
+    assert asked(text)["intent"] == intent
+
+
+@pytest.mark.parametrize(
+    ("text", "period"),
+    [
+        ("we were in Spain from 1 to 8 June. was I sick?", ("2026-06-01", "2026-06-09")),
+        ("I ran a 10k on Monday. did my knee hurt?", MONDAY),
+        ("fever in May? I mean did I have chills", MAY),
+        ("we were at the beach on Monday. was I dizzy in May?", MAY),
+        ("I saw the doctor on Monday. did I have a rash?", ALWAYS),
+        ("I had a curry on Monday. did I ever have heartburn?", ALWAYS),
+        ("we moved house in May. how often did I have cramps?", ALWAYS),
+    ],
+)
+def test_time_of_what_is_told_is_meant_when_it_is_asked_whether(text: str, period: tuple[str | None, str]) -> None:
+    assert slots_of(text)[-1] == period
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "slots"),
+    [
+        ("last time I vomited?", "so how many days has that been", ("duration_since", ["vomiting"])),
+        ("latest migraine", "how many weeks is that now?", ("duration_since", ["migraine"])),
+        ("how many coughs in May", "how many days was that", ("count", ["cough"])),
+        ("chart my headaches in May", "same kind of chart but migraine instead", ("trend", ["migraine"])),
+        ("how many coughs this month", "no last month, daft me", ("count", ["cough"])),
+        ("how many coughs in May", "sorry fever not coughs, I muddle them since my fall", ("count", ["fever"])),
+    ],
+)
+def test_question_before_goes_on_when_it_is_taken_up_in_passing(
+    before: str, then: str, slots: tuple[object, ...]
+) -> None:
+    said = asked(before, then)
+    assert (said["intent"], said["symptom"]) == slots
+
+
+@pytest.mark.parametrize(
+    ("text", "symptoms"),
+    [
+        ("was I bunged up i.e. couldn't poo in May", ["constipation"]),
+        ("how often was I giddy, ie dizzy", ["dizziness"]),
+        ("any queasy days, meaning nausea, in May", ["nausea"]),
+        ("did I have a cough that is wheezing in May", ["cough", "wheezing"]),
+    ],
+)
+def test_symptom_is_the_second_one_when_it_says_what_the_first_means(text: str, symptoms: list[str]) -> None:
+    assert asked(text)["symptom"] == symptoms
