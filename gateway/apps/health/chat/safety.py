@@ -75,6 +75,11 @@ _SELF: Final = re.compile(
     r"\b(i|me|he|she|his|her|we|us|they|him|myself)\b|\bmy (\w+ (is|are|been|has|have)|left|right|whole"
     r"|husband|wife|partner|son|daughter|baby|friend|mate|mum|mom|dad|nan|gran|grandad|brother|sister|neighbour)\b"
 )
+_STATED: Final = re.compile(
+    r"\b(i|we|he|she|they|it|baby|husband|wife|partner|son|daughter|friend|mate|mum|mom|dad|nan|gran|grandad|brother"
+    r"|sister|lips|face|house|room|car)( \w+)? (am|is|are|has|have|gone|going|can not|will not|just|been|trapped)\b"
+    r"(?<!when i am)|\bi (feel|think)\b"
+)
 _PARTS_MAX: Final = 24
 """Parts behind what takes back that are looked at; of more nothing is."""
 _PRESENT: Final = re.compile(r"\b(is|are|am|has|have|can not|will not|does not|now|just)\b")
@@ -108,6 +113,8 @@ def says_danger(spoken: Iterable[Sequence[str]]) -> bool:
     texts = _meant(spoken)
     is_now = any(_NOW.search(text) for text in texts)
     told = " ".join(text for text in texts if _is_told_of_now(text, is_now=is_now))
+    if not told:
+        return False
     if _DANGER.search(told):
         return True
     signs = sum(1 for sign in _SIGNS if sign.search(told))
@@ -141,6 +148,11 @@ def is_of_somebody(words: Sequence[str]) -> bool:
     """Tell what says who is in danger: "chest tightness" may name the record that is asked for."""
     text = " ".join(words)
     return _OTHER.search(text) is not None or _SELF.search(text) is not None
+
+
+def tells_of_now(words: Sequence[str]) -> bool:
+    """Tell what says of somebody that it is so: "pain in my chest" may name the record that is asked for behind it."""
+    return _STATED.search(" ".join(words)) is not None
 
 
 def is_made_up(spoken: Iterable[Sequence[str]]) -> bool:

@@ -23,12 +23,12 @@ from gateway.apps.health.chat.reading import Clause, Kind, Repairs, Turn, read_c
 from gateway.apps.health.chat.safety import (
     is_done_with,
     is_made_up,
-    is_of_somebody,
     passages,
     says_certain_danger,
     says_danger,
     says_self_harm,
     says_well,
+    tells_of_now,
 )
 from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon, roots_of
 from gateway.apps.health.chat.time_expressions import TIME
@@ -287,7 +287,7 @@ class _Reading:
         likely = likeliest(self._weighed(heard.by_rules, heard.whole))[0]
         if likely is Intent.EMERGENCY:
             return True
-        if heard.clauses == [heard.whole] or not (likely.asks_for_data or self._asks):  # a tale is one as a whole
+        if heard.clauses == [heard.whole] or not self._asks:  # a tale is one as a whole
             return False
         is_seen = heard.by_rules.intent is Intent.EMERGENCY
         voiced = [(heard.by_rules if is_seen else clause.turn, clause) for clause in heard.clauses]
@@ -310,18 +310,20 @@ class _Reading:
         """Tell danger at an end of a long message, or parted by a comma from a question, which may outweigh it."""
         is_long = sum(map(len, self.repaired)) >= _LONG
         if is_long:
-            parts = passages(_ends(self.repaired, _PASSAGE_WORDS_MAX))
-        elif self._asks:
-            parts = chain.from_iterable(map(commas, self.repaired[-_SENTENCES_MAX:]))
+            parts = list(passages(_ends(self.repaired, _PASSAGE_WORDS_MAX)))
         else:
+            parts = [part for words in self.repaired[-_SENTENCES_MAX:] for part in commas(words) if tells_of_now(part)]
+        if not parts or not (is_long or self._asks):
             return False
-        found = {tuple(words) for words in parts if says_danger([words]) and (is_long or is_of_somebody(words))}
+        found = {tuple(words) for words in parts if says_danger([words])}
         return any(self._is_danger_beside(self._clause(words)) for words in found) and not self._is_taken_back
 
     @property
     def _asks(self) -> bool:
         """Tell whether the rules see a question about records, were there no danger."""
-        return self.heard.turn.intent is not None and self.heard.turn.intent.asks_for_data
+        heard = self.heard
+        likely = likeliest(self._weighed(heard.by_rules, heard.whole))[0]
+        return likely.asks_for_data or heard.turn.intent is None or heard.turn.intent.asks_for_data
 
     def _parted(self, sentence: str, whole: Clause) -> list[Clause]:
         """Return ``whole``, which is how ``sentence`` reads, or what it tells and asks, in either order."""

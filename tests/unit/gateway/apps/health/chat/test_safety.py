@@ -92,6 +92,10 @@ def test_emergency_is_seen_when_it_is_misspelt_or_short(text: str) -> None:
         "what's my headache trend, I hit my head this morning and keep being sick and one pupil is bigger",
         "have I logged dizziness today? only the CO detector is screaming and we've all got headaches",
         "show my anxiety for this year, it's the last thing I'll ever ask, the rope's up",
+        "I've necked the whole box of co-codamol, how was my back pain in April?",
+        "find my dizziness in May, the room's full of smoke and I can't get out",
+        "What's my top symptom? Someone's stabbed my brother",
+        "our carbon monoxide alarm won't stop, number of headaches this week?",
     ],
 )
 def test_emergency_is_seen_when_it_is_told_beside_a_question(text: str) -> None:
@@ -110,6 +114,10 @@ def test_emergency_is_seen_when_it_is_told_beside_a_question(text: str) -> None:
         "the school did a talk on overdose. any headaches in May?",
         "bumped his head at nursery, they checked him, he's happy as larry",
         "she isn't bleeding, it's only ketchup",
+        "a student of mine wrote about overdose, very moving. my sleep since Monday?",
+        "psychiatrist asked if I feel suicidal and I don't. low mood since March",
+        "crushing pain in my chest going down my arm, which dates did I write it down",
+        "a tight chest and no breath at the gig, when was that?",
     ],
 )
 def test_no_alarm_is_raised_when_what_sounds_like_danger_is_taken_back(text: str) -> None:
@@ -129,6 +137,8 @@ def test_no_alarm_is_raised_when_what_sounds_like_danger_is_taken_back(text: str
         "not confused, just can't move my left arm or speak properly",
         "the bleeding stopped after an hour and started again, it's pumping out of my leg",
         "my nan's had a fall years ago too, this time she's not waking up",
+        "a chicken bone has lodged in his throat",
+        "end it tonight, I'm not joking, the pills are in my hand",
     ],
 )
 def test_emergency_is_seen_when_danger_goes_on_after_what_is_over_or_of_no_person(text: str) -> None:
