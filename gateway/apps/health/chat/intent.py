@@ -70,7 +70,7 @@ _FRAME_BEHIND: Final = recognised(
     r"(?=[ ,:;?!.-])"  # where a link or a word may begin: no other place is tried
     rf"(?:{_LINK} (?:{'|'.join(cue.replace('<carer>', CARERS) for cue in _CUES.framing.behind)})(?!\w))+{_LINK}$"
 )
-_ENDS_WITH_IF: Final = recognised(r"\b(if|whether|(right|correct|wrong|mistaken)( (in|to) \w+)?( that)?) ?$")
+_ENDS_WITH_IF: Final = recognised(r"\b(if|whether|(right|correct|wrong|mistaken|true)( (in|to) \w+)?( that)?) ?$")
 """Then a statement is what is asked: "can you tell me if I had a headache", "am I right that I had one"."""
 _ASKED_FOR: Final = recognised(
     rf"\b(my |the |a |our )?{CARERS}( people| company| lady| man| appointment| form)? "
@@ -185,6 +185,10 @@ _DELETES: Final = recognised(
     r"(all|every\w*|the|my|any|that|those|this|these|it|them|<symptom>|<time>)"
 )
 """No records are deleted here, and no question begins so."""
+_RINGS_FOR_ONE: Final = recognised(
+    rf"{_ASKED}(ring|call|phone|text|email|message|contact) (up )?(my |the |our |a )?{CARERS}(?!\w)(?!.*<symptom>)"
+)
+"""A call that somebody else is to make: "phone the dentist and get me in for Friday"."""
 _OF_THE_CALENDAR: Final = recognised(
     rf"{_POLITE}(what|which) ((week)?day|date) (is|was|does|did|will) (the )?<time>( <time>)?"
     r"( (be|fall|land|come|this|next|<time>|year|on|in))*( [?])?$"
@@ -331,9 +335,10 @@ def is_measured(skeleton: str) -> bool:
 def is_plainly_refused(skeleton: str) -> bool:
     """Tell a wish that records be gone ("scrub out all the headaches"), and one for those of somebody else.
 
-    Also what a calendar or an instrument tells.
+    Also what a calendar or an instrument tells, and a call that is to be made.
     """
-    is_elsewhere = _OF_THE_CALENDAR.match(skeleton) is not None or _READ_OFF.search(skeleton) is not None
+    is_elsewhere = any(each.match(skeleton) is not None for each in (_OF_THE_CALENDAR, _RINGS_FOR_ONE))
+    is_elsewhere = is_elsewhere or _READ_OFF.search(skeleton) is not None
     return is_elsewhere or _DELETES.match(skeleton) is not None or _is_of_somebody(skeleton)
 
 

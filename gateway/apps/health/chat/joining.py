@@ -47,7 +47,10 @@ _OTHERS_ASK: Final = re.compile(
     r"(?<!\bi )(?<!\bi will )(?<!\bto )\b(ask|asks|asked|asking|(want|wants|wanted|need|needs) to know)\b"
 )
 """Somebody else than who is telling."""
-_WHETHER: Final = re.compile(r"((and|so|but|now|,) )*(did|was|were|had) (not )?(i|my|there)\b(?!.*\bever\b)")
+_WHETHER: Final = re.compile(
+    r"((and|so|but|now|,) )*((did|was|were|had) (not )?(i|my|there)\b(?!.*\bever\b)"
+    r"|any (sign of |more |bad )?<symptom>( at all| then)*( [?])?$)"
+)
 _DID_THEN: Final = re.compile(
     r"((hi|hello|hiya|hey|so|and|well|ok|right|,) )*(i|we|it|there|me and \w+( \w+)?)? ?(just |all |only )?"
     r"(was|were|had|went|got|came|did|stayed|spent|ate|drank|ran|walked|took|flew|drove|slept|met|saw|left|worked"
@@ -183,7 +186,7 @@ def _is_asked_of_then(clause: Clause) -> bool:
 
 def _is_told_of_then(clause: Clause) -> bool:
     """Tell what one did in a time that is over: "we went camping at the weekend"."""
-    is_told = clause.kind is Kind.TOLD and not clause.mentioned and bool(clause.turn.times.periods)
+    is_told = clause.kind is Kind.TOLD and not clause.mentioned and len(clause.turn.times.periods) == 1
     return is_told and _DID_THEN.match(clause.read.skeleton) is not None
 
 

@@ -72,8 +72,10 @@ _OF_ONE: Final = re.compile(r"\b(i|me|he|she|his|her|we|us|now|help|please|right
 """Who is in danger, or that it is now: without, "struggling for breath" may name the record that is asked for."""
 _TAKES_BACK: Final = re.compile(
     r"(no ,? )?not (the|my|his|her) (\w+|<symptom>) ?, (but )?(the|my|his|her) <symptom>( [?!.])?"
+    r"|((no|sorry|actually|wait|,) )*(w?h?oo+ps\w*|my (bad|mistake)|silly me|i meant)( ,| no| i meant)*"
+    r" ((the|my) )?<symptom>( (instead|please))?( [!.])?"
 )
-"""One part of the body in place of another, which is no danger that the rules do not see: "not his ear, his throat"."""
+"""One word in place of another, no danger that the rules do not see: "not his ear, his throat", "my bad, wheezing"."""
 _UNREAD_MAX: Final = 4
 """More words that no step knows say no more."""
 _MILD: Final = frozenset(
@@ -375,10 +377,7 @@ class _Reading:
         mark = words[-1:] if words[-1:] == ["?"] else []
         for at, behind, is_marked in asides(words[: len(words) - len(mark)]):
             asked = self._clause([*words[:at], *mark])
-            is_asked = asked.kind is Kind.QUESTION or (
-                asked.kind is Kind.SLOTS
-                and (asked.corrects or _BARE_SLOTS.fullmatch(unframed(asked.read.skeleton)) is not None)
-            )
+            is_asked = asked.kind is Kind.QUESTION or (asked.kind is Kind.SLOTS and _is_bare(asked))
             if not is_asked or not (is_marked or asked.read.skeleton.endswith(TIME)):
                 continue
             told = self._clause(words[behind : len(words) - len(mark)])
@@ -453,6 +452,12 @@ class _Reading:
                 odds[Intent.EMERGENCY] += _TAKEN_BACK_AHEAD
             self._odds[key] = odds
         return self._odds[key]
+
+
+def _is_bare(slots: Clause) -> bool:
+    """Tell slots and little else: a symptom, a time, or what is meant with what is not ("not coughs, wheezes")."""
+    is_put_in_place = slots.read.spoken[0] == "not" and bool(slots.turn.excluded and slots.turn.symptoms)
+    return slots.corrects or is_put_in_place or _BARE_SLOTS.fullmatch(unframed(slots.read.skeleton)) is not None
 
 
 def _is_beside_it(told: Clause) -> bool:

@@ -323,3 +323,28 @@ def test_question_before_goes_on_when_it_is_taken_up_in_passing(
 )
 def test_symptom_is_the_second_one_when_it_says_what_the_first_means(text: str, symptoms: list[str]) -> None:
     assert asked(text)["symptom"] == symptoms
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("would I be right in saying my back was bad in May", ("list", ["back pain"], MAY)),
+        ("isn't it true I coughed all last week", ("list", ["cough"], LAST_WEEK)),
+        ("hand on heart, how bad was my cough in May", ("average_severity", ["cough"], MAY)),
+        ("my boss wants a figure for my migraines in May", ("count", ["migraine"], MAY)),
+        ("just the figure: coughs in May", ("count", ["cough"], MAY)),
+        ("took the kids to the zoo on Monday. any headaches?", ("list", ["headache"], MONDAY)),
+        ("phone the dentist and get me in for Monday", ("out_of_scope", None, ALWAYS)),
+        ("it was Halloween, on Monday we had friends in. did I wheeze", ("list", ["wheezing"], ALWAYS)),
+    ],
+)
+def test_question_is_read_when_talk_leads_up_to_it(text: str, slots: tuple[object, ...]) -> None:
+    assert slots_of(text) == slots
+
+
+@pytest.mark.parametrize(
+    "then", ["my bad, wheezing", "not coughs, wheezes, my head is all over the place", "oops wheezing"]
+)
+def test_symptom_is_corrected_when_the_reason_or_the_blame_stands_beside_it(then: str) -> None:
+    said = asked("how many coughs in May", then)
+    assert (said["intent"], said["symptom"], said["start"]) == ("count", ["wheezing"], MAY[0])
