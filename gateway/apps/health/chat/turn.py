@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from itertools import chain, islice
 from typing import Final
 
 from gateway.apps.health.chat.clauses import asides, commas, openings, sentences, turning
 from gateway.apps.health.chat.context import Conversation
+from gateway.apps.health.chat.dates import within
 from gateway.apps.health.chat.followup import frame_of
 from gateway.apps.health.chat.frame import Intent
 from gateway.apps.health.chat.heard import Heard
@@ -32,6 +33,7 @@ from gateway.apps.health.chat.safety import (
 )
 from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon, roots_of
 from gateway.apps.health.chat.time_expressions import TIME
+from gateway.apps.health.chat.time_words import year_number
 from gateway.apps.health.chat.weighing import NEAR, features, likeliest, weigh
 
 _CODE: Final = re.compile(r"<\s*/?\s*[a-z!]|://|\bon(error|load|click)\s*=|;\s*--|--\s*$", re.IGNORECASE)
@@ -113,8 +115,19 @@ _EVENT: Final = re.compile(
     r"(?!(?:in|on|at|during|for|since|from|between|over|after|before|within|until|throughout|when|how|what|which)\b).*"
     rf"\b(?:was|is|are|were|had|have|has|am|having|getting|seeing|got|came|went|began|rang|saw|met|left|\w+ed|op|operation"
     rf"|surgery|scan|x ray|mri|appointment|review|consultation|replacement)\b.*{TIME}"
+    rf"|(?:i|we|he|she|they) \w+\b.*{TIME}"
 )
 """What happened or will happen some time, which says nothing of when a symptom began: "my op was on 12 May"."""
+_TO_COME: Final = re.compile(
+    r"\b(is|are|am|booked|due|scheduled|planned|having|seeing|meeting|going|off to|flying|will|get|gets|starts?"
+    r"|(have|got) (my|a|an|the))\b"
+)
+_PAST: Final = re.compile(r"\b(was|were|had|did|went|came|(?!booked|scheduled|planned)\w+ed)\b")
+_STAY: Final = re.compile(
+    r"\b(?:was|were) (?:in|on|at|off|away|abroad|ill|sick|poorly|unwell|bad|rough|pregnant|living|staying|working)\b"
+)
+"""What lasts for as long as its time: a month or a day that is asked for behind it lies in that."""
+_ENDS_A_SPAN: Final = re.compile(rf"\b(?:to|until|till|through|between|before|since) {TIME}")
 _OPERATION: Final = re.compile(
     r"<symptom> (?:replaced|operated|done|scanned|looked at|removed|fixed|checked|seen|op|operation|scan|surgery)\b"
 )
@@ -348,17 +361,32 @@ class _Reading:
 
     def _behind_an_event(self, whole: Clause) -> list[Clause] | None:
         """Return what is told to have happened when, and what is asked of all time behind it, or None."""
-        words = list(whole.read.spoken)
-        if whole.turn.intent not in _OF_ALL_TIME or not whole.read.times.periods or "," not in words:
+        words, periods = list(whole.read.spoken), whole.read.times.periods
+        if whole.turn.intent is Intent.COMPARE or not periods or "," not in words:
             return None
         at = words.index(",")
         told, asked = self._clause(words[:at]), self._clause(words[at + 1 :])
-        is_mended = _OPERATION.search(told.read.skeleton) is not None
-        is_event = (is_mended or not told.mentioned) and _EVENT.fullmatch(told.read.skeleton) is not None
-        is_asked = asked.kind is Kind.QUESTION and asked.turn.intent is whole.turn.intent and bool(asked.turn.symptoms)
-        if not is_event or not is_asked or asked.read.times.periods or asked.read.times.relative:
+        if _EVENT.fullmatch(told.read.skeleton) is None or asked.read.times.relative is not None:
             return None
-        return [replace(told, kind=Kind.TOLD), asked]
+        if asked.kind is not Kind.QUESTION or asked.turn.intent is not whole.turn.intent:
+            return None
+        if asked.read.times.periods:  # one time is told, another asked for
+            is_apart = bool(asked.mentioned or told.mentioned) and _ENDS_A_SPAN.search(asked.read.skeleton) is None
+            is_apart = is_apart and all(each.start is not None and each in periods for each in asked.read.times.periods)
+        else:
+            is_event = not told.mentioned or _OPERATION.search(told.read.skeleton) is not None
+            is_of_all_time = whole.turn.intent in _OF_ALL_TIME or _is_to_come(told, self._message.now.date())
+            is_apart = is_event and is_of_all_time and bool(asked.turn.symptoms)
+        return [replace(told, kind=Kind.TOLD), self._in_time_told(asked, told)] if is_apart else None
+
+    def _in_time_told(self, asked: Clause, told: Clause) -> Clause:
+        """Return ``asked`` with its time as it lies in that of a stay told of: "I was in Spain in 2024, … in March"."""
+        is_dated = any(year_number(word) is not None for word in asked.read.spoken)
+        periods, stays = asked.turn.times.periods, told.read.times.periods
+        if is_dated or len(periods) != 1 or len(stays) != 1 or _STAY.search(told.read.skeleton) is None:
+            return asked
+        meant = within(periods[0], stays[0], self._message.now.date())
+        return replace(asked, turn=replace(asked.turn, times=replace(asked.turn.times, periods=(meant,))))
 
     def _with_slots_behind(self, sentence: str) -> list[Clause] | None:
         """Return what is told, and the symptom or time alone that is asked for behind it: "…, so, five days ago?"."""
@@ -458,6 +486,13 @@ def _is_bare(slots: Clause) -> bool:
     """Tell slots and little else: a symptom, a time, or what is meant with what is not ("not coughs, wheezes")."""
     is_put_in_place = slots.read.spoken[0] == "not" and bool(slots.turn.excluded and slots.turn.symptoms)
     return slots.corrects or is_put_in_place or _BARE_SLOTS.fullmatch(unframed(slots.read.skeleton)) is not None
+
+
+def _is_to_come(told: Clause, today: date) -> bool:
+    """Tell what is yet to happen, though its date was read as one that is over: "operation booked for 5 May"."""
+    end = told.read.times.periods[-1].end if told.read.times.periods else None
+    is_over = end is not None and end <= today
+    return is_over and _TO_COME.search(told.read.skeleton) is not None and not _PAST.search(told.read.skeleton)
 
 
 def _is_beside_it(told: Clause) -> bool:

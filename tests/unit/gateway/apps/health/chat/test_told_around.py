@@ -348,3 +348,28 @@ def test_question_is_read_when_talk_leads_up_to_it(text: str, slots: tuple[objec
 def test_symptom_is_corrected_when_the_reason_or_the_blame_stands_beside_it(then: str) -> None:
     said = asked("how many coughs in May", then)
     assert (said["intent"], said["symptom"], said["start"]) == ("count", ["wheezing"], MAY[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("I flew home on 3 June, did I have a rash in March?", ("list", "2026-03-01", ["rash"])),
+        ("my boiler broke on Monday, how often did I cough in March", ("count", "2026-03-01", ["cough"])),
+        ("my birthday is on 2 July, how many coughs in March", ("count", "2026-03-01", ["cough"])),
+        ("I had a rash in May, how many in March?", ("count", "2026-03-01", ["rash"])),
+        (
+            "operation booked for 5 August, how bad has my knee been on average",
+            ("average_severity", None, ["knee pain"]),
+        ),
+        ("I'm on holiday this week, how many coughs", ("count", "2026-06-15", ["cough"])),
+        ("I got back on 3 March, how many coughs up to 10 March", ("count", "2026-03-03", ["cough"])),
+        ("I was ill in March, how many coughs from the 3rd to the 9th", ("count", "2026-03-03", ["cough"])),
+        ("I was ill in March, did I cough on the 5th", ("list", "2026-03-05", ["cough"])),
+        ("I was in Spain in 2024, how many coughs in March", ("count", "2024-03-01", ["cough"])),
+        ("I was in Spain in 2024, how many coughs in March 2025", ("count", "2025-03-01", ["cough"])),
+        ("I moved here in 2019, how many coughs in March", ("count", "2026-03-01", ["cough"])),
+    ],
+)
+def test_time_that_is_told_is_kept_apart_when_another_is_asked_for(text: str, slots: tuple[object, ...]) -> None:
+    said = asked(text)
+    assert (said["intent"], said["start"], said["symptom"]) == slots
