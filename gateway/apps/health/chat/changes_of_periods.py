@@ -178,7 +178,13 @@ def first_days(words: Sequence[str]) -> tuple[int, Relative] | None:
     count = whole_number(words[k])
     k += count is not None
     unit = UNITS.get(words[k])
-    if unit not in {"day", "week"} or (unit == "day" and count is None) or words[k + 1] not in _AT_END:
+    if words[k] == "fortnight":
+        unit, count = "week", 2 * (count or 1)
+    if words[k + 1] not in _AT_END:
+        return None
+    if unit == "month" and count is not None:  # of a year
+        return k + 1, Relative(part=("first", str(count), "months", "of"))
+    if unit not in {"day", "week"} or (unit == "day" and count is None):
         return None
     found = (count or 1) * (7 if unit == "week" else 1)
     return (k + 1, Relative(first_days=found)) if 0 < found <= STEPS_MAX else None

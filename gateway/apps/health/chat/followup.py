@@ -61,6 +61,7 @@ def _fresh(turn: Turn, today: date) -> QueryFrame:
 
 
 def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], today: date) -> QueryFrame:
+    turn = replace(turn, times=_in_year_of(turn.times, before, today)) if turn.times.taken_back else turn
     intent = turn.intent or before.intent
     if turn.counts_units and before.intent in {Intent.LATEST, Intent.DURATION_SINCE}:
         intent = Intent.DURATION_SINCE
@@ -137,6 +138,27 @@ def _in_year_said(relative: Relative, periods: Sequence[DateRange]) -> Relative:
     if start is None or not is_same or periods[0] != calendar_unit(start, Unit.YEAR):
         return relative
     return replace(relative, year=start.year)
+
+
+def _in_year_of(times: Times, before: QueryFrame, today: date) -> Times:
+    """Return what takes the place of one of the periods ``before`` next to that: "not November, October", of 2024."""
+    back, period = times.taken_back[0], times.periods[0]
+    sides = [side for side in (before.period, before.second) if side is not None]
+    if back in sides or len(times.periods) > 1 or period.start is None:
+        return times
+    side = next((side for side in sides if _is_of_another_year(side, back)), None)
+    if side is None or side.start is None:
+        return times
+    first, year = side.start, side.start.year
+    moved = [Relative(year=each).resolve(period, today) for each in (year - 1, year, year + 1)]
+    nearest = min(moved, key=lambda each: abs(((each.start or first) - first).days))
+    return replace(times, periods=(nearest,), taken_back=(side,))
+
+
+def _is_of_another_year(one: DateRange, other: DateRange) -> bool:
+    if one.start is None or other.start is None:
+        return False
+    return (one.start.month, one.start.day) == (other.start.month, other.start.day)
 
 
 def _narrowed(times: Times, whole: DateRange, today: date) -> DateRange:

@@ -41,8 +41,12 @@ _TODAY: Final = (
 """What day it is, which nobody asks for: "this being Sunday, did I cough this weekend?"."""
 _A_TIME: Final = (
     rf"(?:(?:{_MONTH_NAMES})(?: 20\d\d)?|(?:last |this |the |previous )(?:week|month|year|weekend)(?: before| after)?"
-    r"|20\d\d|(?:last |this |the )?(?:spring|summer|autumn|winter)(?: before)?"
+    r"(?: that)?|20\d\d|(?:last |this |the )?(?:spring|summer|autumn|winter)(?: before)?"
     r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day)"
+)
+_IN_ITS_PLACE: Final = (
+    (("change", "swap", "switch", "turn", "replace"), "(?:to|into|for|out for|with|by)"),
+    (("make",), "(?:into )?"),
 )
 _OF_NO_EAR: Final = r"^(?!.*\b(?:ears?|lugs?|heads?|tinnitus)\b)(.*?)"
 _WHOM_TO_CALL: Final = (
@@ -179,6 +183,11 @@ _MEANT: Final = tuple(
                   r"(?: ,)? "
                   r"(?:for |so |over |,)?both(?: the)? (?:of them|together|months|weeks|weekends|years|days|seasons)"
                   r"(?: please| together)*(?: [?!.])?$"), r"include \1"),
+        *((word, rf"^({_OOPS}{_POLITELY}){word} ({_A_TIME}) {link} ?({_A_TIME})(?= ?$| [?!.,]| please)",
+           r"\1not \2 , \3") for words, link in _IN_ITS_PLACE for word in words),
+        ("should", rf"^({_OOPS})({_A_TIME}) should (?:be|have been|say|read) ({_A_TIME})(?= ?$| [?!.,])",
+         r"\1not \2 , \3"),
+        ("back", r"\b(?:the )?back half\b(?= ?$| [?!.,]| only| of| please)", "the second half"),
         *((word, rf"{_OF_NO_EAR}\b{word} {_WHOM_TO_CALL}", rf"\1{meant} ")
           for word, meant in (("ring", "call"), ("rings", "calls"), ("ringing", "calling"))),
         ("its", r"\bits (?=(?:nearly|almost|not|only|just|over|now|very|really|getting)\b)", "it is "),
@@ -229,12 +238,21 @@ _SAID_ELSE: Final = re.compile(
 _TRIGGERS: Final = frozenset(word for word, _, _ in _MEANT)
 
 
+_FOR_ITS_LENGTH: Final = re.compile(
+    r"^(?:(?:no|ok|okay|so|and|hm|,) )*(?:(?:that|it|this) (?:is|was) )?"
+    r"(?:(?:a bit|a little|far|way|much|still|make it) )*(?:too )?"
+    r"(?:long|longer|short|shorter|wide|wider|narrow|narrower|much|little|far back|further back)(?: ,| -) "
+    rf"(?=(?:\w+ ){{0,5}}{_AMOUNT}\b)"
+)
+"""Why another length is wanted: "too short, make it a year"."""
+
+
 def meant(words: Sequence[str]) -> list[str]:
     """Return ``words`` with those replaced that cannot be meant where they stand."""
     if words[:1] and words[0] in {"i", "oops", "sorry", "no", "ah", "oh"} and not set(_SAID).isdisjoint(words):
         words = _SAID_ELSE.sub(r"not \g<said>, \g<meant>", " ".join(words)).split()
     if len(words) <= _FEW and not _UNITS_SAID.isdisjoint(words):
-        text = _NOT_SO_MANY.sub(_as_many, " ".join(words))
+        text = _NOT_SO_MANY.sub(_as_many, _FOR_ITS_LENGTH.sub("", " ".join(words)))
         words = _AMOUNT_ALONE.sub(r"\1 the past \2", text).split()
     said = _TRIGGERS.intersection(words)
     if not said:

@@ -551,7 +551,8 @@ def _held(times: Times, skeleton: str, today: date) -> Times:
     if times.relative is not None and times.relative.steps and len(times.periods) == 1 and skeleton.count(TIME) > 1:
         if 0 not in _taken_back(skeleton, TIME) and not _TOLD_OF.search(skeleton):
             return times
-        return replace(times, periods=(times.relative.resolve(times.periods[0], today),), relative=None)
+        meant = times.relative.resolve(times.periods[0], today)
+        return replace(times, periods=(meant,), relative=None, taken_back=times.periods)
     taken_back = _taken_back(skeleton, TIME) if len(times.periods) > 1 else set()
     if not taken_back or skeleton.count(TIME) != len(times.places):
         return times

@@ -208,3 +208,36 @@ def test_nothing_is_widened_when_it_is_no_time(then: str) -> None:
 def test_side_of_a_comparison_gives_way_when_it_is_taken_back(then: str, later: str, earlier: str) -> None:
     slots = said("was I more anxious in September than in August", then)
     assert (slots["intent"], slots["start"], slots["compare_start"]) == ("compare", later, earlier)
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "start", "end"),
+    [
+        ("in May", "longer, six months", "2026-04-21", "2026-10-21"),
+        ("in May", "too short, make it a year", "2025-10-21", "2026-10-21"),
+        ("in May", "that's too long, two weeks is enough", "2026-10-07", "2026-10-21"),
+        ("in May", "just the first fortnight", "2026-05-01", "2026-05-15"),
+        ("in 2025", "only the first three months", "2025-01-01", "2025-04-01"),
+        ("in 2025", "the back half", "2025-07-01", "2026-01-01"),
+        ("last month", "and the month before that too, both months", "2026-08-01", "2026-10-01"),
+        ("in December 2024", "not December, November", "2024-11-01", "2024-12-01"),
+        ("in May", "change May to June", "2026-06-01", "2026-07-01"),
+        ("in May", "May should be June", "2026-06-01", "2026-07-01"),
+    ],
+)
+def test_period_is_another_when_a_follow_up_finds_fault_with_it(before: str, then: str, start: str, end: str) -> None:
+    assert asked(f"how many coughs {before}", then) == ("count", start, end)
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "later", "earlier"),
+    [
+        ("this week than last week", "not last week, the week before", "2026-10-19", "2026-10-05"),
+        ("in May than in April", "change April to June", "2026-06-01", "2026-05-01"),
+        ("in May than in April", "make April March", "2026-05-01", "2026-03-01"),
+        ("in December 2024 than in November 2024", "not November, October", "2024-12-01", "2024-10-01"),
+    ],
+)
+def test_side_gives_way_when_it_is_changed_in_other_words(before: str, then: str, later: str, earlier: str) -> None:
+    slots = said(f"did I cough more {before}", then)
+    assert (slots["intent"], slots["start"], slots["compare_start"]) == ("compare", later, earlier)
