@@ -83,7 +83,7 @@ def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], toda
         is_behind = start is not None and end is not None and start < end
         periods = (DateRange(start=start, end=end),) if is_behind else periods
     elif turn.narrows and len(periods) == 1:
-        periods = (_narrowed(turn.times, before.period, today),)
+        periods = (narrowed(turn.times, before.period, today),)
     if turn.times.is_all_time and not periods:
         period, second = ALL_TIME, None
     elif (
@@ -161,7 +161,7 @@ def _is_of_another_year(one: DateRange, other: DateRange) -> bool:
     return (one.start.month, one.start.day) == (other.start.month, other.start.day)
 
 
-def _narrowed(times: Times, whole: DateRange, today: date) -> DateRange:
+def narrowed(times: Times, whole: DateRange, today: date) -> DateRange:
     """Return the one of ``times`` as it lies in ``whole``; of a month that is running, which is named alone, too."""
     if times.named is not None and (meant := within(times.named, whole, date.max)) != times.named:
         return meant

@@ -9,11 +9,13 @@ from datetime import date
 from typing import Final
 
 from gateway.apps.health.chat.dates import Unit, is_a_day
+from gateway.apps.health.chat.followup import narrowed
 from gateway.apps.health.chat.frame import Intent
 from gateway.apps.health.chat.intent import CARERS, is_only_named, unframed
 from gateway.apps.health.chat.parts_of_that import part_of
 from gateway.apps.health.chat.reading import Clause, Kind, Turn, asks_of_it
 from gateway.apps.health.chat.time_expressions import TIME, Times
+from gateway.apps.health.chat.time_words import year_number
 
 _THE_ENTRY: Final = re.compile(r"\b(the|that|this) (entry|record)\b(?! (of|for|about|on|with)\b)")
 """The one of what was told: "I fainted last month, can you find the entry?"."""
@@ -58,6 +60,10 @@ _DID_THEN: Final = re.compile(
     rf"(?!.*\b({CARERS}(?! (wedding|party|birthday|christening|funeral|house)\b)|appointment|next|tomorrow)\b)"
 )
 """Told of somebody's own past, and not of one who wants to know."""
+_STAY: Final = re.compile(
+    r"\b(?:was|were) (?:in|on|at|off|away|abroad|ill|sick|poorly|unwell|bad|rough|pregnant|living|staying|working)\b"
+)
+"""What lasts for as long as its time: a month or a day that is asked for behind it lies in that."""
 _WISHES: Final = re.compile(r"\b(please|all|any|every|each|thanks)\b")
 ASKING: Final = re.compile(
     r"\W*((ok|so|and|please|hi|hey|hello),? )*(why|what|whats|how|hows|when|where|who|which|can|could|should|shall|is"
@@ -126,6 +132,7 @@ def joined(clauses: Sequence[Clause], asked: int, whole: Clause, today: date) ->
         )
     if (seen := _seen_from_told(turn.times, clauses[:asked], today)) is not None:
         turn = replace(turn, times=seen)
+    turn = replace(turn, times=_in_stay_told_of(clauses[:asked], clauses[asked], turn.times, today))
     of_then = _THEN if turn.intent is Intent.MOST_FREQUENT else _IN_THAT_TIME
     if of_then.search(clauses[asked].read.skeleton):
         beside += [clause.turn for clause in clauses[:asked][-1:] if _is_a_span(clause.turn.times)]
@@ -261,6 +268,15 @@ def _wanted(told: Sequence[Clause]) -> Intent | None:
     is_asked = bool(told) and (not told[-1].mentioned or _OTHERS_ASK.search(told[-1].read.skeleton) is not None)
     cue = told[-1].read.as_question().cue if is_asked else None
     return cue if cue is not None and cue.asks_for_data and cue is not Intent.LIST else None
+
+
+def _in_stay_told_of(told: Sequence[Clause], asking: Clause, times: Times, today: date) -> Times:
+    """Return ``times`` as they lie in that of a stay told of before: "I was in Spain in 2024. How many in March?"."""
+    stays = told[-1].read.times.periods if told else ()
+    is_dated = any(year_number(word) is not None for word in asking.read.spoken)
+    if is_dated or len(times.periods) != 1 or len(stays) != 1 or _STAY.search(told[-1].read.skeleton) is None:
+        return times
+    return replace(times, periods=(narrowed(times, stays[0], today),))
 
 
 def _times_asked_for(told: Clause) -> Times:

@@ -12,7 +12,6 @@ from typing import Final
 
 from gateway.apps.health.chat.clauses import asides, commas, openings, sentences, turning
 from gateway.apps.health.chat.context import Conversation
-from gateway.apps.health.chat.dates import within
 from gateway.apps.health.chat.followup import frame_of
 from gateway.apps.health.chat.frame import Intent
 from gateway.apps.health.chat.heard import Heard
@@ -33,7 +32,6 @@ from gateway.apps.health.chat.safety import (
 )
 from gateway.apps.health.chat.symptoms import Lexicon, base_lexicon, roots_of
 from gateway.apps.health.chat.time_expressions import TIME
-from gateway.apps.health.chat.time_words import year_number
 from gateway.apps.health.chat.weighing import NEAR, features, likeliest, weigh
 
 _CODE: Final = re.compile(r"<\s*/?\s*[a-z!]|://|\bon(error|load|click)\s*=|;\s*--|--\s*$", re.IGNORECASE)
@@ -123,10 +121,6 @@ _TO_COME: Final = re.compile(
     r"|(have|got) (my|a|an|the))\b"
 )
 _PAST: Final = re.compile(r"\b(was|were|had|did|went|came|(?!booked|scheduled|planned)\w+ed)\b")
-_STAY: Final = re.compile(
-    r"\b(?:was|were) (?:in|on|at|off|away|abroad|ill|sick|poorly|unwell|bad|rough|pregnant|living|staying|working)\b"
-)
-"""What lasts for as long as its time: a month or a day that is asked for behind it lies in that."""
 _ENDS_A_SPAN: Final = re.compile(rf"\b(?:to|until|till|through|between|before|since) {TIME}")
 _OPERATION: Final = re.compile(
     r"<symptom> (?:replaced|operated|done|scanned|looked at|removed|fixed|checked|seen|op|operation|scan|surgery)\b"
@@ -360,7 +354,7 @@ class _Reading:
         return self._with_slots_behind(sentence) or [whole]
 
     def _behind_an_event(self, whole: Clause) -> list[Clause] | None:
-        """Return what is told to have happened when, and what is asked of all time behind it, or None."""
+        """Return what is told to have happened when, and what is asked of another time or of all behind it, or None."""
         words, periods = list(whole.read.spoken), whole.read.times.periods
         if whole.turn.intent is Intent.COMPARE or not periods or "," not in words:
             return None
@@ -368,7 +362,7 @@ class _Reading:
         told, asked = self._clause(words[:at]), self._clause(words[at + 1 :])
         if _EVENT.fullmatch(told.read.skeleton) is None or asked.read.times.relative is not None:
             return None
-        if asked.kind is not Kind.QUESTION or asked.turn.intent is not whole.turn.intent:
+        if asked.kind is not Kind.QUESTION:
             return None
         if asked.read.times.periods:  # one time is told, another asked for
             is_apart = bool(asked.mentioned or told.mentioned) and _ENDS_A_SPAN.search(asked.read.skeleton) is None
@@ -376,17 +370,9 @@ class _Reading:
         else:
             is_event = not told.mentioned or _OPERATION.search(told.read.skeleton) is not None
             is_of_all_time = whole.turn.intent in _OF_ALL_TIME or _is_to_come(told, self._message.now.date())
-            is_apart = is_event and is_of_all_time and bool(asked.turn.symptoms)
-        return [replace(told, kind=Kind.TOLD), self._in_time_told(asked, told)] if is_apart else None
-
-    def _in_time_told(self, asked: Clause, told: Clause) -> Clause:
-        """Return ``asked`` with its time as it lies in that of a stay told of: "I was in Spain in 2024, … in March"."""
-        is_dated = any(year_number(word) is not None for word in asked.read.spoken)
-        periods, stays = asked.turn.times.periods, told.read.times.periods
-        if is_dated or len(periods) != 1 or len(stays) != 1 or _STAY.search(told.read.skeleton) is None:
-            return asked
-        meant = within(periods[0], stays[0], self._message.now.date())
-        return replace(asked, turn=replace(asked.turn, times=replace(asked.turn.times, periods=(meant,))))
+            is_same = asked.turn.intent is whole.turn.intent and bool(asked.turn.symptoms)
+            is_apart = is_event and is_of_all_time and is_same
+        return [replace(told, kind=Kind.TOLD), asked] if is_apart else None
 
     def _with_slots_behind(self, sentence: str) -> list[Clause] | None:
         """Return what is told, and the symptom or time alone that is asked for behind it: "…, so, five days ago?"."""
