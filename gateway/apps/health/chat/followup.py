@@ -84,6 +84,8 @@ def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], toda
         periods = (DateRange(start=start, end=end),) if is_behind else periods
     elif turn.narrows and len(periods) == 1:
         periods = (narrowed(turn.times, before.period, today),)
+    elif turn.narrows and all(map(is_a_day, periods)):  # "only the Monday and Tuesday"
+        periods = tuple(within(each, before.period, today) for each in periods)
     if turn.times.is_all_time and not periods:
         period, second = ALL_TIME, None
     elif (
