@@ -180,6 +180,10 @@ _OF_SOMEBODY: Final = re.compile(
 _NAMES_DISEASE: Final = recognised(
     r"^(is|are|was|were) (my|this|the|it|that|these) ?<symptom> (an? |the )?[a-z]+ ?[?]?$"
 )
+_REMINDS_TO: Final = recognised(
+    r"^((please|and|so|ok|now|then|(can|could|will|would) you|,) )*remind me( (please|at|on|again|<time>|\d+))* to "
+)
+"""What is to be done, and not seen: "remind me on Friday to fill in the diary"."""
 _DELETES: Final = recognised(
     rf"{_ASKED}(delete|erase|wipe|scrub|rub|expunge|purge|shred|obliterate)( out| off| away)? "
     r"(all|every\w*|the|my|any|that|those|this|these|it|them|<symptom>|<time>)"
@@ -335,11 +339,11 @@ def is_measured(skeleton: str) -> bool:
 def is_plainly_refused(skeleton: str) -> bool:
     """Tell a wish that records be gone ("scrub out all the headaches"), and one for those of somebody else.
 
-    Also what a calendar or an instrument tells, and a call that is to be made.
+    Also what a calendar or an instrument tells, a call that is to be made, and a wish to be reminded to do something.
     """
-    is_elsewhere = any(each.match(skeleton) is not None for each in (_OF_THE_CALENDAR, _RINGS_FOR_ONE))
-    is_elsewhere = is_elsewhere or _READ_OFF.search(skeleton) is not None
-    return is_elsewhere or _DELETES.match(skeleton) is not None or _is_of_somebody(skeleton)
+    plainly = (_OF_THE_CALENDAR, _RINGS_FOR_ONE, _REMINDS_TO, _DELETES)
+    is_plain = any(each.match(skeleton) is not None for each in plainly) or _READ_OFF.search(skeleton) is not None
+    return is_plain or _is_of_somebody(skeleton)
 
 
 def _is_of_somebody(skeleton: str) -> bool:

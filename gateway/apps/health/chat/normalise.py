@@ -201,6 +201,7 @@ _WHOLE: Final = frozenset(
         "bokey",
         "boaky",
         "spewy",
+        "sorry",
     }
 )
 """Tired, not "sleep"; nervous, no "jump"; breathless, not "wind"; no "spin"; sick, not "heavy"; tired is "wiped", not

@@ -51,12 +51,12 @@ class Place:
 
 def joined(periods: list[DateRange], period: DateRange, place: Place, today: date) -> list[DateRange]:
     """Return ``periods`` and ``period``, or it in place of the last if it only says more of that."""
-    period, said = clipped(period, today), place.said
+    whole, period, said = period, clipped(period, today), place.said
     closer = _closer(period, periods[-1], place.near, said, today) if periods and place.is_near_time() else None
     if closer is not None and said[0] in {"from", "between"}:
         return [*periods[:-1], closer]
     if periods and place.last[-1] not in _JOINING and _are_days_alone(said):
-        closer = _days_within(period, periods[-1])
+        closer = _days_within(whole, periods[-1])
         if closer is not None:
             return [*periods[:-1], closer]
     return periods if periods[-1:] == [period] else [*periods, period]  # "in autumn (September to November)"
@@ -163,6 +163,9 @@ def _closer(
     if period.start is None or period.end is None or whole.start is None or whole.end is None:
         return None
     if not SEASONS.keys().isdisjoint(before) or (whole.start <= period.start and period.end <= whole.end):
+        return period
+    is_as_long = abs((period.end - period.start) - (whole.end - whole.start)) <= DAY
+    if is_as_long and period.start < whole.end and whole.start < period.end:  # "over Christmas week, 22 to 28 December"
         return period
     is_of_a_month = whole.end - whole.start <= _MONTH_DAYS * DAY
     is_named = any(year_number(word) is not None or (is_of_a_month and word in MONTHS) for word in said)

@@ -477,6 +477,9 @@ def test_weekend_is_read_when_it_is_named_by_its_days(text: str, period: tuple[s
         ("in March, the entire month", ("2026-03-01", "2026-04-01")),
         ("last week, all week", ("2026-04-06", "2026-04-13")),
         ("in 2025, the whole year", ("2025-01-01", "2026-01-01")),
+        ("in the first 12 days of March, 1st to 12th", ("2026-03-01", "2026-03-13")),
+        ("in the second half of March, 16th to 31st", ("2026-03-16", "2026-04-01")),
+        ("over Christmas week 22 to 28 December", ("2025-12-22", "2025-12-29")),
         ("the whole month", ("2026-04-01", TOMORROW)),
     ],
 )

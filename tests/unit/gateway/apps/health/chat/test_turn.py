@@ -57,6 +57,8 @@ def intent(text: str) -> Intent | None:
         ("why is my knee swollen", Intent.OUT_OF_SCOPE),
         ("add a headache for today", Intent.OUT_OF_SCOPE),
         ("delete my last entry", Intent.OUT_OF_SCOPE),
+        ("remind me on Sunday to write in the diary", Intent.OUT_OF_SCOPE),
+        ("remind me what I wrote on Sunday", Intent.LIST),
         ("what was my blood pressure yesterday", Intent.OUT_OF_SCOPE),
         ("will my migraine come back tomorrow", Intent.OUT_OF_SCOPE),
         ("remind me to drink water", Intent.OUT_OF_SCOPE),

@@ -63,6 +63,7 @@ def test_symptom_is_meant_when_the_question_expects_a_yes(text: str, intent: str
         ("wasn't coughs, rashes", ["rash"]),
         ("no, not the cough, the rash", ["rash"]),
         ("isn't coughs, it's rashes", ["rash"]),
+        ("sorry not coughs, back", ["back pain"]),
     ],
 )
 def test_symptom_is_taken_back_when_it_is_corrected(then: str, symptoms: list[str]) -> None:
