@@ -85,7 +85,9 @@ def _continued(turn: Turn, before: QueryFrame, rows: Sequence[ReturnedRow], toda
     elif turn.narrows and len(periods) == 1:
         periods = (narrowed(turn.times, before.period, today),)
     elif turn.narrows and all(map(is_a_day, periods)):  # "only the Monday and Tuesday"
-        periods = tuple(within(each, before.period, today) for each in periods)
+        moved = tuple(within(each, before.period, today) for each in periods)
+        is_of_it = all(within(each, before.period, date.max) == each for each in moved)
+        periods = moved if is_of_it else periods  # not "yesterday and today"
     if turn.times.is_all_time and not periods:
         period, second = ALL_TIME, None
     elif (

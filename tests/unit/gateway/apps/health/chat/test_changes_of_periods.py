@@ -222,6 +222,7 @@ def test_side_of_a_comparison_gives_way_when_it_is_taken_back(then: str, later: 
         ("last month", "and the month before that too, both months", "2026-08-01", "2026-10-01"),
         ("in December 2024", "not December, November", "2024-11-01", "2024-12-01"),
         ("last week", "only the Monday and Tuesday", "2026-10-12", "2026-10-14"),
+        ("last week", "just yesterday and today", "2026-10-19", "2026-10-21"),
         ("in May", "change May to June", "2026-06-01", "2026-07-01"),
         ("in May", "May should be June", "2026-06-01", "2026-07-01"),
     ],
