@@ -77,14 +77,17 @@ _SELF: Final = re.compile(
 )
 _STATED: Final = re.compile(
     r"\b(i|we|he|she|they|it|baby|husband|wife|partner|son|daughter|friend|mate|mum|mom|dad|nan|gran|grandad|brother"
-    r"|sister|lips|face|house|room|car)( \w+)? (am|is|are|has|have|gone|going|can not|will not|just|been|trapped)\b"
-    r"(?<!when i am)|\bi (feel|think)\b"
+    r"|sister|lips|house|room|car)( \w+)? (am|is|are|has|have|gone|going|can not|will not|just|been|trapped)\b"
+    r"(?<!when i am)(?<!reckons it is)(?<!thinks it is)"
+    r"|\b(his|her) \w+ (is|are|has|have)\b|\bi (feel|think)\b|\bright now\b"
 )
 _PARTS_MAX: Final = 24
 """Parts behind what takes back that are looked at; of more nothing is."""
 _PRESENT: Final = re.compile(r"\b(is|are|am|has|have|can not|will not|does not|now|just)\b")
 _LINK: Final = re.compile(r" ?[,;:?!.]+ ?| ?\b(?:because|but|and|so|when|while)\b ")
-_HAPPENING: Final = re.compile(r"\b(just now|right now|as we speak|it is been|minutes ago|how do (?:i|we) stop)\b")
+_HAPPENING: Final = re.compile(
+    r"\b(just now|right now|as we speak|it is been|minutes ago|it is happening|how do (?:i|we) stop)\b"
+)
 _PART: Final = re.compile(r" ?[,;:?!.]+ ?| \b(?:because|but)\b ")
 _IDIOM: Final = any_of(_FLAGS.context.idiom)
 
@@ -176,7 +179,7 @@ def _is_taken_back(cue: re.Pattern[str], spoken: Iterable[Sequence[str]], *, is_
     behind = [*([texts[last][link.end() :]] if link else []), *texts[last + 1 :]]
     parts = [part for text in behind for part in (text, *_LINK.split(text)) if part]
     return len(parts) <= _PARTS_MAX and not any(
-        (_PRESENT.search(part) or not is_present) and is_of_somebody(part.split()) and says_danger([part.split()])
+        (not is_present or (_PRESENT.search(part) and is_of_somebody(part.split()))) and says_danger([part.split()])
         for part in parts
     )
 

@@ -92,6 +92,7 @@ _SAYS_NO_MORE: Final = re.compile(
 )
 _LASTING: Final = re.compile(
     r"\b(since (the|my|i|we|having|last|moving|covid)|these days|lately|nowadays|any ?more|always"
+    r"|when i (stand|get up|bend|climb|walk|run|exercise)"
     r"|every (day|night|time)|for (weeks|months|years|ages))\b"
 )
 """What goes on for long, and is no danger that has just begun: "I can't remember a thing since the baby"."""

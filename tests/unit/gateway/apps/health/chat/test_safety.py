@@ -118,6 +118,8 @@ def test_emergency_is_seen_when_it_is_told_beside_a_question(text: str) -> None:
         "psychiatrist asked if I feel suicidal and I don't. low mood since March",
         "crushing pain in my chest going down my arm, which dates did I write it down",
         "a tight chest and no breath at the gig, when was that?",
+        "I feel faint when I get up, how often is that in my notes?",
+        "dad nodded off in front of the telly",
     ],
 )
 def test_no_alarm_is_raised_when_what_sounds_like_danger_is_taken_back(text: str) -> None:
@@ -138,6 +140,9 @@ def test_no_alarm_is_raised_when_what_sounds_like_danger_is_taken_back(text: str
         "the bleeding stopped after an hour and started again, it's pumping out of my leg",
         "my nan's had a fall years ago too, this time she's not waking up",
         "a chicken bone has lodged in his throat",
+        "he fell asleep on the train and won't wake up",
+        "it was only a wasp sting, now her tongue is swelling",
+        "my dog's fine but the children have eaten the slug pellets",
         "end it tonight, I'm not joking, the pills are in my hand",
     ],
 )
