@@ -62,6 +62,11 @@ _SAID_ANEW: Final = re.compile(
     re.IGNORECASE,
 )
 """One word of a question said anew: "how many shifts... I mean days was I tired"."""
+_SAID_WRONGLY: Final = re.compile(
+    r"\bdid i (?:just |really )?(?:say|type) (?:\w+ ){0,3}?\w+ ?\?+\s*(?=(?:sorry,? |oops,? |no,? )?i mean(?:t)?\b)",
+    re.IGNORECASE,
+)
+"""What was said before, asked of only to be put right: "did I say coughs? I meant headaches"."""
 _IN_BRACKETS: Final = re.compile(
     r"\s?\(((?:(?:he|she|they) |bless |sorry|god |don't ask|do not ask|long story|you know|she's |he's |they're )"
     r"[^()]*)\)",
@@ -76,6 +81,7 @@ def sentences(message: str) -> list[str]:
     """Return the sentences of ``message``."""
     message = _SAID_ANEW.sub(r"\1 ", message) if _BREAKS_OFF.search(message) else message
     message = _BLANKS.sub(" ", message)
+    message = _SAID_WRONGLY.sub("", message) if "?" in message else message
     if "(" in message:
         told = [found[1] for found in _IN_BRACKETS.finditer(message)]
         message = ". ".join((*told, _IN_BRACKETS.sub("", message)))

@@ -343,7 +343,13 @@ def test_question_is_read_when_talk_leads_up_to_it(text: str, slots: tuple[objec
 
 
 @pytest.mark.parametrize(
-    "then", ["my bad, wheezing", "not coughs, wheezes, my head is all over the place", "oops wheezing"]
+    "then",
+    [
+        "my bad, wheezing",
+        "not coughs, wheezes, my head is all over the place",
+        "oops wheezing",
+        "did I say coughs? I meant wheezing",
+    ],
 )
 def test_symptom_is_corrected_when_the_reason_or_the_blame_stands_beside_it(then: str) -> None:
     said = asked("how many coughs in May", then)
