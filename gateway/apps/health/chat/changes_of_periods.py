@@ -15,6 +15,7 @@ from gateway.apps.health.chat.time_words import (
     SEASONS,
     UNITS,
     WEEKDAYS,
+    by_first_word,
     day_number,
     phrase_at,
     whole_number,
@@ -64,11 +65,12 @@ _LONGER: Final = re.compile(
     r"(?P<longer>(?:double|triple|treble) (?:it|that|this|the (?:time|period|range|window|length|span|timeframe))"
     r"|twice (?:as long|that|the (?:time|length|period))|twice as far back)(?: (?:then|please|instead|now))*(?: [?!.])?"
 )
-_PLUS_OR_MINUS: Final = (("plus", "or", "minus"), ("plus", "minus"), ("give", "or", "take"))
-_EITHER_SIDE: Final = (
+_PLUS_OR_MINUS: Final = by_first_word((("plus", "or", "minus"), ("plus", "minus"), ("give", "or", "take")))
+_EITHER_SIDE: Final = by_first_word((
     ("either", "side"), ("each", "side"), ("on", "either", "side"), ("on", "each", "side"), ("both", "sides"),
     ("on", "both", "sides"), ("each", "way"), ("either", "way"), ("before", "and", "after"),
-)  # fmt: skip
+))  # fmt: skip
+_OPENS_AROUND: Final = frozenset({*_PLUS_OR_MINUS, *AMOUNT_WORDS, *UNITS, "the"})
 
 
 def read_without_unit(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
@@ -95,10 +97,10 @@ def named_beside(words: Sequence[str], k: int) -> tuple[int, Relative] | None:
 
 def _counted_beside(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
     """Read "(and) the 3 before that", "the previous 30", whose unit is that of the period before."""
-    said = [*words[i : i + 6], *[""] * 6]
-    k = int(said[0] == "the")
+    k = int(words[i] == "the")
     if not k and i and words[i - 1] not in BEFORE_ALIKE:
         return None
+    said = [*words[i : i + 6], *[""] * 6]
     is_led = said[k] in {"previous", "preceding", "prior", "next", "following"}
     sign = SIGNS.get(said[k], 1) if is_led else SIGNS.get(said[k + 1])
     count = whole_number(said[k + is_led]) if said[k + is_led] != "one" else None
@@ -137,6 +139,8 @@ def _longer(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
 
 def _around(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
     """Read "3 days either side", "plus or minus a week", "a week before and after", and "of that" behind it."""
+    if words[i] not in _OPENS_AROUND and whole_number(words[i]) is None:
+        return None
     said = [*words[i : i + 9], *[""] * 6]
     k = phrase_at(said, 0, _PLUS_OR_MINUS)
     is_led = k > 0

@@ -28,6 +28,7 @@ from gateway.apps.health.chat.time_words import (
     THIRDS,
     UNITS,
     WEEKDAYS,
+    by_first_word,
     day_number,
     phrase_at,
     whole_number,
@@ -45,7 +46,7 @@ _TRAILERS: Final = (
 """What may follow a period and adds no date, and whether a part of the day must come behind it."""
 _BESIDE: Final = frozenset({"before", "after"})
 _WHOLE: Final = frozenset({"whole", "entire", "full", "all"})
-UNTIL_NOW: Final = tuple(
+UNTIL_NOW: Final = by_first_word(
     tuple(phrase.split()) for phrase in ("up to now", "until now", "till now", "up until now", "up till now")
 )
 _BEGINNINGS: Final = frozenset(

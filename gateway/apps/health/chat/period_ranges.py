@@ -21,6 +21,7 @@ from gateway.apps.health.chat.time_words import (
     MONTHS,
     PREPOSITIONS,
     WEEKDAYS,
+    by_first_word,
     day_number,
     phrase_at,
 )
@@ -60,12 +61,14 @@ _BEHIND_AN_AMOUNT: Final = frozenset(
 _ENDS: Final = frozenset({"", "?", "!", ","})
 _HOURS: Final = 12
 _IN: Final = frozenset({"in", "of", "for", "during"})
-_AND_ON: Final = (
-    ("onwards",), ("onward",), ("forwards",), ("forward",), ("or", "later"), ("and", "later"), ("or", "after"),
-    ("or", "since"), ("and", "onwards"), ("and", "onward"),
+_OPEN: Final = frozenset({"onwards", "onward", "forwards", "forward", "later", "after", "since", "earlier", "before"})
+_AND_ON: Final = by_first_word(
+    (
+        ("onwards",), ("onward",), ("forwards",), ("forward",), ("or", "later"), ("and", "later"), ("or", "after"),
+        ("or", "since"), ("and", "onwards"), ("and", "onward"),
+    )
 )  # fmt: skip
-_AND_BACK: Final = (("or", "earlier"), ("and", "earlier"), ("or", "before"))
-_OPEN: Final = frozenset(phrase[-1] for phrase in (*_AND_ON, *_AND_BACK))
+_AND_BACK: Final = by_first_word((("or", "earlier"), ("and", "earlier"), ("or", "before")))
 _DAYS_OF_WEEK: Final = 8
 """Days that a week may be said to have, by who counts its last one twice."""
 _MONTHS_WITHOUT: Final = 62

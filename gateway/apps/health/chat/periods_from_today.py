@@ -19,11 +19,13 @@ from gateway.apps.health.chat.time_words import (
     LATELY,
     NEAR_DAYS,
     UNITS,
+    by_first_word,
     phrase_at,
     whole_number,
     year_number,
 )
 
+_LATELY: Final = by_first_word(LATELY)
 ARTICLES: Final = frozenset({"the", "my", "these", "those"})
 _LATELY_DAYS: Final = 14
 _WEEKEND_DAYS: Final = 2
@@ -268,7 +270,7 @@ class PeriodsFromToday:
         if (self._at(i - 1), self._at(i)) == ("of", "late"):  # the preposition has been passed
             return Found(i + 1, dates.rolling(self._today, _LATELY_DAYS, Unit.DAY))
         is_asked = self._at(i - 1) == "how" or (self._at(i - 1), self._at(i)) == ("most", "recently")
-        length = 0 if is_asked else phrase_at(self._words, i, LATELY)
+        length = 0 if is_asked else phrase_at(self._words, i, _LATELY)
         period = dates.rolling(self._today, _LATELY_DAYS, Unit.DAY)
         return Found(i + length, period) if length else None
 

@@ -23,7 +23,7 @@ from gateway.apps.health.chat.changes_of_periods import (
 )
 from gateway.apps.health.chat.dates import STEPS_MAX, Unit
 from gateway.apps.health.chat.relative_times import Relative
-from gateway.apps.health.chat.time_words import UNITS, phrase_at, whole_number, year_number
+from gateway.apps.health.chat.time_words import UNITS, by_first_word, phrase_at, whole_number, year_number
 
 _YEARS_BACK_MAX: Final = 300
 _STEPS: Final = frozenset({*UNITS, "fortnight", "quarter", "season"})
@@ -35,11 +35,11 @@ _ROW: Final = re.compile(
     rf"|(on|for) the (?P<b>{_RANK}) (one |entry |record )?(date|day) (?=[?,]|did|was|had|have|$)"
     rf"|(on )?the day (it|they|that|this) (was|were|felt|got) (at (its|their) |the |my )?(?P<c>{_RANK}) "
 )
-_SINCE: Final = (
+_SINCE: Final = by_first_word((
     ("since", "then"), ("since", "that"), ("from", "then", "on"), ("after", "that"), ("from", "then", "until", "now"),
     ("from", "then", "to", "now"), ("from", "then", "till", "now"),
-)  # fmt: skip
-_SINCE_THAT_DAY: Final = tuple(
+))  # fmt: skip
+_SINCE_THAT_DAY: Final = by_first_word(
     (*lead, noun, *end)
     for noun in ("day", "date", "point")
     for lead, end in (
@@ -65,7 +65,7 @@ _NO_ONE: Final = frozenset({"any", "each", "every", "which", "what", "many", "on
 _AT_VERY_END: Final[tuple[list[str], ...]] = ([], ["?"], ["then"], ["then", "?"])
 _SINCE_WHEN: Final = frozenset({"long", "is", "it", "time", "when", *UNITS})
 _PARTS_OF_DAY: Final = frozenset({"morning", "evening", "afternoon"})
-_BEFORE: Final = (("before", "that"), ("before", "then"), ("earlier", "than", "that"))
+_BEFORE: Final = by_first_word((("before", "that"), ("before", "then"), ("earlier", "than", "that")))
 
 
 def read_relative(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
@@ -141,9 +141,9 @@ def _is_bare_end(words: Sequence[str], i: int) -> bool:
 
 def _alike_said(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
     """Read "(and) this one", "(than) the one before"."""
-    said = [*words[i : i + 5], *[""] * 5]
-    if words[i - 1 : i] and words[i - 1] not in BEFORE_ALIKE:
+    if words[i] not in {"this", "the"} or (i and words[i - 1] not in BEFORE_ALIKE):
         return None
+    said = [*words[i : i + 5], *[""] * 5]
     if i and said[:2] == ["this", "one"] and said[2] in ENDS:
         return i + 2, Relative(is_alike=True)
     if said[:2] == ["the", "one"] and said[2] in SIGNS and said[2] != "later":

@@ -41,6 +41,7 @@ from gateway.apps.health.chat.time_words import (
     THIRDS,
     UNITS,
     WEEKDAYS,
+    by_first_word,
     phrase_at,
     year_number,
 )
@@ -55,8 +56,8 @@ WORDS_OF_TIME: Final = frozenset(
         "til", "till", "thru", *ORDINALS,
     }
 )  # fmt: skip
-_BEGIN_ALL_TIME: Final = frozenset(phrase[0] for phrase in ALL_TIME_PHRASES)
-_OR_ANY_OTHER: Final = tuple(
+_ALL_TIME: Final = by_first_word(ALL_TIME_PHRASES)
+_OR_ANY_OTHER: Final = by_first_word(
     tuple(phrase.split())
     for phrase in (
         "or any other", "or any other year", "or any other month", "or any other week", "or any other time",
@@ -189,5 +190,4 @@ def _is_running(period: DateRange, said: Sequence[str], today: date) -> bool:
 
 
 def _all_time_at(words: Sequence[str], i: int) -> int:
-    may_be = words[i] in _BEGIN_ALL_TIME and words[i : i + 2] != ["ever", "so"]
-    return phrase_at(words, i, ALL_TIME_PHRASES) if may_be else 0
+    return phrase_at(words, i, _ALL_TIME) if words[i : i + 2] != ["ever", "so"] else 0

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
+
+Phrases = Mapping[str, Sequence[tuple[str, ...]]]
+"""Phrases by their first word, the longest first."""
+
+
+def by_first_word(phrases: Iterable[tuple[str, ...]]) -> Phrases:
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for phrase in sorted(phrases, key=len, reverse=True):
+        found.setdefault(phrase[0], []).append(phrase)
+    return found
+
 
 UNITS: Final[Mapping[str, str]] = {
     name + plural: unit
@@ -185,6 +196,7 @@ def year_number(word: str) -> int | None:
     return int(word) if len(word) == 4 and word.isascii() and word.isdigit() and "1950" <= word <= "2099" else None  # noqa: PLR2004
 
 
-def phrase_at(words: Sequence[str], i: int, phrases: Collection[tuple[str, ...]]) -> int:
+def phrase_at(words: Sequence[str], i: int, phrases: Phrases) -> int:
     """Return how many words the longest of ``phrases`` takes at ``i``, 0 where none stands."""
-    return max((len(phrase) for phrase in phrases if tuple(words[i : i + len(phrase)]) == phrase), default=0)
+    may_be = phrases.get(words[i], ()) if i < len(words) else ()
+    return next((len(phrase) for phrase in may_be if tuple(words[i : i + len(phrase)]) == phrase), 0)
