@@ -43,6 +43,7 @@ from gateway.apps.health.chat.time_words import (
     WEEKDAYS,
     by_first_word,
     phrase_at,
+    whole_number,
     year_number,
 )
 
@@ -76,6 +77,23 @@ _BEFORE_OVER: Final = tuple(
 _NEAR: Final = 4
 """Words before a span among which the season stands that it says more of."""
 _NO_PERIOD: Final = -1
+_MAY_BEGIN: Final = frozenset(
+    {
+        "double",
+        "triple",
+        "treble",
+        "twice",
+        "last",
+        "past",
+        "previous",
+        "preceding",
+        "prior",
+        "next",
+        "following",
+        "the",
+    }
+)
+"""Where little is said, these may begin what has no word of time: "the last sixty", "twice as long"."""
 _AHEAD_MAX: Final = 13
 """Words within which one must tell time for a period to begin; more only costs time."""
 
@@ -114,7 +132,9 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
             words[i - 1 : i] in _BEFORE_OVER or (i + 1 < len(words) and words[i + 1] in _AFTER_ALL_OVER)
         )
         may_begin = not is_all_over and (
-            len(words) <= FEW or words[i] == "since" or any(tells_time[i : i + _AHEAD_MAX])
+            words[i] == "since"
+            or any(tells_time[i : i + _AHEAD_MAX])
+            or (len(words) <= FEW and (words[i] in _MAY_BEGIN or whole_number(words[i]) is not None))
         )
         reference = _reference_at(words, i, grammar, now) if may_begin else None
         if reference is not None:

@@ -357,7 +357,8 @@ class _Reading:
     def _behind_an_event(self, whole: Clause) -> list[Clause] | None:
         """Return what is told to have happened when, and what is asked of another time or of all behind it, or None."""
         words, periods = list(whole.read.spoken), whole.read.times.periods
-        if whole.turn.intent is Intent.COMPARE or not periods or "," not in words:
+        may_be = whole.turn.intent is not Intent.COMPARE and periods and "," in words
+        if not may_be or _EVENT.fullmatch(whole.read.skeleton.partition(" ,")[0]) is None:
             return None
         at = words.index(",")
         told, asked = self._clause(words[:at]), self._clause(words[at + 1 :])
