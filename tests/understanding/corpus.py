@@ -34,7 +34,9 @@ _FITTED: Final = frozenset(
 )  # fmt: skip
 _OF_SLOTS: Final = frozenset({"comparisons", "dialogs2", "several_symptoms", "time2", "time3"})
 """Questions whose point is a period or what is carried on: not learnt from."""
-_WAIT: Final = frozenset({"emergencies3", "everyday5", "everyday6", "everyday7", "everyday8", "lookalikes3"})
+_WAIT: Final = frozenset(
+    {"emergencies3", "everyday5", "everyday6", "everyday7", "everyday8", "everyday10", "lookalikes3"}
+)
 """Questions that wait, as ``said/next`` does."""
 _OURS_COUNT: Final = 4
 """How many messages one of ours counts for, whose meaning other tests hold."""

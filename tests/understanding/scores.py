@@ -16,7 +16,7 @@ from tests.understanding.corpus import examples
 from tests.understanding.dialogs import FOLDER, WITHOUT_SLOTS, dialogs_of, is_right, ranges, said_of
 
 EVERYDAY: Final = ("everyday", "everyday2", "everyday3", "everyday4")
-STRANGERS: Final = ("everyday6", "everyday7", "everyday8", "everyday9")
+STRANGERS: Final = ("everyday6", "everyday7", "everyday8", "everyday9", "everyday10")
 """Everyday questions by people who write no rules, and had no sight of them."""
 
 
