@@ -30,7 +30,7 @@ _FURTHER_BACK: Final = re.compile(
     r" (?=$|[?!.,]|again|please)"
 )
 """The one before that spoken of: "go back one more week"; or the one after, "go forward a month"."""
-_OPENS_FURTHER_BACK: Final = frozenset(
+OPENS_FURTHER_BACK: Final = frozenset(
     {"go", "going", "back", "one", "another", "a", "move", "shift", "take", "push", "roll", "forward", "forwards",
      "ahead"}
 )  # fmt: skip
@@ -195,7 +195,7 @@ def first_days(words: Sequence[str]) -> tuple[int, Relative] | None:
 
 
 def further_back(words: Sequence[str], i: int) -> tuple[int, Relative] | None:
-    if words[i] not in _OPENS_FURTHER_BACK:
+    if words[i] not in OPENS_FURTHER_BACK:
         return None
     found = _FURTHER_BACK.match(" ".join(words[i : i + 7]) + " ")
     if found is None:

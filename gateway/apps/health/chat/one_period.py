@@ -60,7 +60,11 @@ _BEGINNINGS: Final = frozenset(
 )  # fmt: skip
 
 
-def _begins(word: str) -> bool:
+OPENS_ONE: Final = PREPOSITIONS | ARTICLES | {"all", "whole", "entire", "full", "month", "year", "bank", "long"}
+"""What may stand before the beginning of a period."""
+
+
+def begins(word: str) -> bool:
     """Tell a word that a period may begin with, once prepositions and articles are passed."""
     return word in _BEGINNINGS or word[:1].isdigit() or whole_number(word) is not None or day_number(word) is not None
 
@@ -102,7 +106,7 @@ class OnePeriod(CountedPeriods):
         if (self._at(i), self._at(i + 1)) == ("bank", "holiday") and self._at(i + 2) == "weekend":
             i += 2
         i += self._at(i) == "long" and self._at(i + 1) == "weekend"
-        if not _begins(self._at(i)):
+        if not begins(self._at(i)):
             return None
         for rule in self._rules:
             found = rule(i)

@@ -50,7 +50,7 @@ _LEADS: Final = tuple(
     for phrase in phrases
 )  # fmt: skip
 """What opens or closes a range at one end. Of those that begin alike, the longer stands first."""
-_FIRST_OF_LEADS: Final = frozenset(phrase[0] for phrase, _ in _LEADS)
+FIRST_OF_LEADS: Final = frozenset(phrase[0] for phrase, _ in _LEADS)
 _BEFORE_UP: Final = frozenset({"measure", "measured", "measures", "stack", "stacked", "stacks", "add", "live", "match"})
 """Of these, "up" is a part: "how does it measure up to last week"."""
 _ROUGHLY: Final = frozenset({"about", "around", "roughly", "approximately", "approx", "circa", "maybe"})
@@ -197,7 +197,7 @@ class PeriodRanges(OnePeriod):
     # one end
 
     def _one_sided(self, i: int) -> Found | None:
-        if self._at(i) not in _FIRST_OF_LEADS or (self._at(i) == "up" and self._at(i - 1) in _BEFORE_UP):
+        if self._at(i) not in FIRST_OF_LEADS or (self._at(i) == "up" and self._at(i - 1) in _BEFORE_UP):
             return None
         led = next((lead for lead in _LEADS if tuple(self._words[i : i + len(lead[0])]) == lead[0]), None)
         if led is None:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from gateway.apps.health.chat.changes_of_periods import FEW
+from gateway.apps.health.chat.changes_of_periods import FEW, OPENS_FURTHER_BACK
 from gateway.apps.health.chat.frame import DateRange
+from gateway.apps.health.chat.one_period import OPENS_ONE, begins
 from gateway.apps.health.chat.parts_of_that import OPENS_REACHING, part_of_that, reaching
-from gateway.apps.health.chat.period_ranges import PeriodRanges
+from gateway.apps.health.chat.period_ranges import FIRST_OF_LEADS, PeriodRanges
 from gateway.apps.health.chat.periods_beside import (
     Place,
     clipped,
@@ -94,6 +95,11 @@ _MAY_BEGIN: Final = frozenset(
     }
 )
 """Where little is said, these may begin what has no word of time: "the last sixty", "twice as long"."""
+_OPENS: Final = OPENS_ONE | FIRST_OF_LEADS | OPENS_REACHING | OPENS_FURTHER_BACK | _MAY_BEGIN | DAY_PARTS | {
+    "between", "anytime", "sometime", "only", "just", "week", "since", "before", "after", "earlier", "till", "ever",
+    "same", "that", "rest", "plus", "give", "an",
+}  # fmt: skip
+"""Before a period's own beginning, or a reference's; no other word opens a time, which most words are spared by."""
 _AHEAD_MAX: Final = 13
 """Words within which one must tell time for a period to begin; more only costs time."""
 
@@ -131,10 +137,14 @@ def find_times(words: Sequence[str], now: datetime) -> Times:
         is_all_over = words[i] == "over" and (
             words[i - 1 : i] in _BEFORE_OVER or (i + 1 < len(words) and words[i + 1] in _AFTER_ALL_OVER)
         )
-        may_begin = not is_all_over and (
-            words[i] == "since"
-            or any(tells_time[i : i + _AHEAD_MAX])
-            or (len(words) <= FEW and (words[i] in _MAY_BEGIN or whole_number(words[i]) is not None))
+        may_begin = (
+            not is_all_over
+            and (words[i] in _OPENS or begins(words[i]))
+            and (
+                words[i] == "since"
+                or any(tells_time[i : i + _AHEAD_MAX])
+                or (len(words) <= FEW and (words[i] in _MAY_BEGIN or whole_number(words[i]) is not None))
+            )
         )
         reference = _reference_at(words, i, grammar, now) if may_begin else None
         if reference is not None:
