@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from math import ceil, floor
 from typing import Final
 
@@ -122,6 +122,16 @@ _MODERATE_UP: Final = re.compile(
 )
 
 
+_TAKEN_BACK_BY: Final = (
+    "sever", "bad", "strong", "worst", "mild", "minor", "lighter", "weaker", "level", "score", "all", "lot",
+    "every one",
+)  # fmt: skip
+_MILD_PARTS: Final = ("mild", "weak", "minor", "slight", "lighter")
+_BAD_PARTS: Final = (
+    "sever", "bad", "strong", "terribl", "intens", "awful", "horribl", "nasty", "extrem", "unbear", "excruc", "serious",
+    "heavy", "violent", "acute",
+)  # fmt: skip
+"""Without any of these the expressions above find nothing: most questions say none, and are spared the search."""
 _COUNT_WORDS: Final = 3
 """As in "more than two", before what is counted."""
 
@@ -139,14 +149,22 @@ def _is_number(word: str) -> bool:
     return word.isdigit() or word in _NUMBERS
 
 
+def _has(text: str, parts: Iterable[str]) -> bool:
+    return any(part in text for part in parts)
+
+
+def _has_number(words: Iterable[str]) -> bool:
+    return any(_is_number(word) or word[0].isdigit() for word in words)
+
+
 def find_numeric(words: Sequence[str]) -> tuple[int | None, list[str]]:
     """Return the least severity that a number says, and the words with it replaced."""
     if "scale" in words:
         words = _SCALE.sub("", " ".join(words)).split()
     text = " ".join(words)
-    if _ANY.search(text):
+    if _has(text, _TAKEN_BACK_BY) and _ANY.search(text):
         return None, _ANY.sub(f" {ANY_SEVERITY} ", text, count=1).split()
-    if not any(_is_number(word) or word[0].isdigit() for word in words):
+    if not _has_number(words):
         return None, list(words)
     for pattern, is_more in ((_NOT_BELOW, False), (_AT_LEAST, False), (_OVER, True)):
         found = pattern.search(text)
@@ -165,9 +183,10 @@ def find_greatest(skeleton: str) -> tuple[bool, str]:
 
     No question can be narrowed to it; words alone are left as they are.
     """
-    if _AT_MOST.search(skeleton) is not None:
+    if _has_number(skeleton.split()) and _AT_MOST.search(skeleton) is not None:
         return True, _AT_MOST.sub(AT_MOST, skeleton)
-    return _MILD.search(skeleton) is not None and _MODERATE_UP.search(skeleton) is None, skeleton
+    is_mild = _has(skeleton, _MILD_PARTS) and _MILD.search(skeleton) is not None
+    return is_mild and _MODERATE_UP.search(skeleton) is None, skeleton
 
 
 def _least(said: str, *, is_more: bool) -> int:
@@ -178,7 +197,7 @@ def _least(said: str, *, is_more: bool) -> int:
 
 def find_adjective(skeleton: str) -> tuple[int | None, str]:
     """Return the least severity that an adjective says, and the skeleton with it replaced."""
-    for pattern, least in ((_MODERATE_UP, _MODERATE), (_ADJECTIVE, _SEVERE)):
-        if pattern.search(skeleton):
+    for pattern, parts, least in ((_MODERATE_UP, ("moderate",), _MODERATE), (_ADJECTIVE, _BAD_PARTS, _SEVERE)):
+        if _has(skeleton, parts) and pattern.search(skeleton):
             return least, pattern.sub(rf"\g<which> {SEVERITY} ", skeleton, count=1).replace("  ", " ").strip()
     return None, skeleton
