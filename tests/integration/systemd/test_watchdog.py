@@ -81,7 +81,7 @@ def started(module: str, folder: Path, systemd: socket.socket) -> Iterator[subpr
 def systemd(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(str(tmp_path / "notify"))
-        receiver.settimeout(8)
+        receiver.settimeout(20)  # a start, which waits for its words and pages, on a machine with other tests
         yield receiver
 
 
